@@ -89,7 +89,7 @@ impl Walk<'_> {
         if !text.contains("${") {
             return;
         }
-        let text = text.clone();
+        let (text, before) = (text.clone(), self.problems.len());
         let mut out = Filled::default();
         let (mut rest, mut nth) = (text.as_str(), 0);
         while let Some(open) = rest.find("${") {
@@ -116,6 +116,7 @@ impl Walk<'_> {
             nth += 1;
         }
         out.literal(rest);
+        node.is_unset = self.problems.len() > before;
         out.put_into(node);
     }
 

@@ -16,6 +16,8 @@ pub struct Node {
     pub via: Option<Box<At>>,
     /// What it is.
     pub kind: Kind,
+    /// A value for it could not be put in, which [`expand`](super::expand) has told; typing it would only tell it again.
+    pub(crate) is_unset: bool,
 }
 
 /// The three shapes of a YAML value.
@@ -122,6 +124,15 @@ impl Node {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|(_, v)| v)
+    }
+
+    /// Whether a value for it, or for anything below it, could not be put in.
+    pub(crate) fn holds_unset(&self) -> bool {
+        match &self.kind {
+            Kind::Scalar { .. } => self.is_unset,
+            Kind::Seq(items) => items.iter().any(Self::holds_unset),
+            Kind::Map(entries) => entries.iter().any(|(k, v)| k.is_unset || v.holds_unset()),
+        }
     }
 
     /// Takes an entry out of a map.

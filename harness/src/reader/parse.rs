@@ -50,7 +50,9 @@ pub fn parse(source: &Arc<Source>) -> Result<Document, Box<Problem>> {
     let root = builder.document()?;
     let mut problems = builder.problems;
     for problem in &mut problems {
-        problem.path = path::at(&root, problem.origin.at.start).unwrap_or_default();
+        // The second of two equal keys is not in the tree: the first one has its path.
+        let start = problem.also.first().and_then(|n| n.origin.as_ref()).map_or(problem.origin.at.start, |o| o.at.start);
+        problem.path = path::at(&root, start).unwrap_or_default();
     }
     Ok(Document { source: Arc::clone(source), root, problems })
 }
@@ -115,7 +117,7 @@ impl<'s> Builder<'s> {
 
     fn make(&mut self, at: At, kind: Kind) -> Step<Node> {
         self.charge(1, at)?;
-        Ok(Node { id: self.nodes, at, via: None, kind })
+        Ok(Node { id: self.nodes, at, via: None, kind, is_unset: false })
     }
 
     /// Counts values against the limit. Copies kept for aliases count too, so memory is bounded by it.
@@ -139,7 +141,7 @@ impl<'s> Builder<'s> {
             Event::Scalar(text, style, anchor, tag) => {
                 let text_tag = tag.as_deref().is_some_and(|t| t.core_suffix() == Some("str") || t.parts() == ("", "!"));
                 if tag.is_some() && !text_tag {
-                    return Err(self.tag(at));
+                    return Err(self.tag(span));
                 }
                 let plain = style == ScalarStyle::Plain && !text_tag;
                 let kind = Kind::Scalar { text: text.into_owned(), plain, parts: None, given: None };
@@ -147,7 +149,7 @@ impl<'s> Builder<'s> {
             }
             Event::SequenceStart(_, anchor, tag) => {
                 if tag.is_some() {
-                    return Err(self.tag(at));
+                    return Err(self.tag(span));
                 }
                 let mut node = self.make(at, Kind::Seq(Vec::new()))?;
                 let (mut items, mut height) = (Vec::new(), 0);
@@ -165,7 +167,7 @@ impl<'s> Builder<'s> {
             }
             Event::MappingStart(_, anchor, tag) => {
                 if tag.is_some() {
-                    return Err(self.tag(at));
+                    return Err(self.tag(span));
                 }
                 let mut node = self.make(at, Kind::Map(Vec::new()))?;
                 let (entries, height) = self.entries(depth)?;
@@ -182,8 +184,13 @@ impl<'s> Builder<'s> {
         Ok((node, height))
     }
 
-    fn tag(&self, at: At) -> Box<Problem> {
-        Box::new(self.problem(at, "a tag (`!…`) has no meaning here").with_help("quote the value if it begins with `!`"))
+    fn tag(&self, span: Span) -> Box<Problem> {
+        let at = self.at(span.tag_span().unwrap_or(span));
+        let problem = self.problem(at, "unquoted text cannot begin with `!`");
+        Box::new(match syntax::quoted_line(self.source, at) {
+            Some(line) => problem.with_help(format!("quote it: `{line}`")),
+            None => *problem,
+        })
     }
 
     fn alias(&mut self, id: usize, at: At, depth: u32) -> Step<(Node, u32)> {
@@ -246,7 +253,7 @@ impl<'s> Builder<'s> {
 
     fn twice(&mut self, key: &Node, entries: &[(Node, Node)]) {
         let text = key.text().unwrap_or_default();
-        let problem = self.problem(key.at, format!("`{}` is given twice", super::visible(text)));
+        let problem = self.problem(key.at, "given twice");
         let first = entries.iter().find(|(k, _)| k.text() == Some(text)).map(|(k, _)| k.at);
         let first = first.map(|at| Origin { source: Arc::clone(self.source), at });
         self.keep(Problem { also: first.map(|o| super::Note::at(o, "first given here")).into_iter().collect(), ..*problem });

@@ -27,7 +27,7 @@ const MOST_ROUNDS: usize = 200;
 /// Types a node. `base` stands before the key paths in messages: empty for a check, whose own keys say enough.
 ///
 /// # Errors
-/// Every problem of the value, at least one: after each the offender is taken out and the rest read on. What only follows from a
+/// Every problem of the value; none only where [`expand`](super::expand) has told all there is: after each the offender is taken out and the rest read on. What only follows from a
 /// problem already told (a key that is missing because its misspelling was taken out) is not told.
 pub fn read<T: DeserializeOwned>(source: &Arc<Source>, node: &Node, base: &str) -> Result<T, Vec<Problem>> {
     let mut error = match T::deserialize(Typed::new(node)) {
@@ -75,7 +75,7 @@ impl Told<'_> {
             (What::Missing(key), Some(gone)) => gone.contains(key),
             (_, Some(_)) => true,
         };
-        if !follows || self.problems.is_empty() {
+        if !follows && !matches!(error.what, What::Told) {
             let problem = self.problem(error);
             self.problems.push(problem);
         }
@@ -103,6 +103,7 @@ impl Told<'_> {
                 problem.help = Some(unknown_help(key, known));
             }
             What::Missing(key) => problem.what = format!("`{key}` is missing"),
+            What::Told => problem.what = "its value could not be put in".to_owned(),
             What::Wrong(complaint) => wrong(&mut problem, complaint, node, &found),
         }
         if let Some(via) = &node.via {
@@ -120,6 +121,7 @@ impl Told<'_> {
 fn unknown_help(key: &str, known: &[&str]) -> String {
     let all = || known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
     match nearest(key, known.iter().copied()) {
+        Some(near) if known.len() == 1 => format!("did you mean `{near}`?"),
         Some(near) => format!("did you mean `{near}`? Known here: {}", all()),
         None if known.is_empty() => "no key is known here".to_owned(),
         None => format!("known here: {}", all()),

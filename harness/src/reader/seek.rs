@@ -5,6 +5,27 @@ use std::ops::Range;
 /// The first unquoted word inside `{ }` or `[ ]` that holds brackets itself, such as `${id}`, `/jobs/${id}` or `$.items[0]`.
 /// `inside`: the line begins within such brackets.
 pub(crate) fn bracketed_word(line: &str, inside: bool) -> Option<Range<usize>> {
+    match first(line, inside) {
+        Some(Sight::Brackets(word)) => Some(word),
+        _ => None,
+    }
+}
+
+/// The quote on this line that is not closed on it.
+pub(crate) fn unclosed_quote(line: &str) -> Option<usize> {
+    match first(line, false) {
+        Some(Sight::OpenQuote(at)) => Some(at),
+        _ => None,
+    }
+}
+
+/// What a line can hold that makes YAML stumble.
+enum Sight {
+    Brackets(Range<usize>),
+    OpenQuote(usize),
+}
+
+fn first(line: &str, inside: bool) -> Option<Sight> {
     let bytes = line.as_bytes();
     let (mut i, mut depth, mut fresh) = (0, usize::from(inside), true);
     while i < bytes.len() {
@@ -21,13 +42,14 @@ pub(crate) fn bracketed_word(line: &str, inside: bool) -> Option<Range<usize>> {
             b':' if matches!(bytes.get(i + 1), None | Some(b' ')) => fresh = true,
             b'-' if fresh && bytes.get(i + 1) == Some(&b' ') => {}
             b'"' | b'\'' if fresh => {
-                i = end_of_quoted(bytes, i)?;
+                let Some(end) = end_of_quoted(bytes, i) else { return Some(Sight::OpenQuote(i)) };
+                i = end;
                 fresh = false;
             }
             _ => {
                 let (end, holds_brackets) = end_of_word(bytes, i, depth > 0);
                 if holds_brackets && depth > 0 {
-                    return Some(i..i + line[i..end].trim_end().len());
+                    return Some(Sight::Brackets(i..i + line[i..end].trim_end().len()));
                 }
                 i = end.max(i + 1);
                 fresh = false;

@@ -5,7 +5,7 @@ use crate::{
     reader::{
         node::{Kind, Node},
         problems::Problem,
-        seek::{bracketed_word, quoted, value_around, with_quotes},
+        seek::{bracketed_word, quoted, unclosed_quote, value_around, with_quotes},
     },
 };
 use granit_parser::{ErrorKind, ScanError};
@@ -81,15 +81,16 @@ impl Slip {
             }
             _ if matches!(first, Some('@' | '`' | '%' | '*' | '&' | '!' | '|' | '>')) => {
                 let c = first.unwrap_or('@');
-                match value_around(line, here + 1) {
-                    Some(value) if value.start == here => {
-                        let corrected = with_quotes(line, value);
-                        Self::new(format!("unquoted text cannot begin with `{c}`"), format!("quote it: `{corrected}`"))
-                    }
-                    _ => Self::new(format!("`{c}` cannot stand here without quotes"), "quote the value"),
+                let c = if c == '`' { "a backtick".to_owned() } else { format!("`{c}`") };
+                match quoted_line(source, at) {
+                    Some(line) => Self::new(format!("unquoted text cannot begin with {c}"), format!("quote it: `{line}`")),
+                    None => Self::new(format!("{c} cannot stand here without quotes"), "quote the value"),
                 }
             }
-            K::UnclosedQuotedScalar => Self::new("a quote is never closed", "close it; inside '…' a quote is written twice, inside \"…\" as \\\""),
+            K::UnclosedQuotedScalar | K::InvalidQuotedScalarIndent | K::DocumentIndicatorInQuotedScalar => Self {
+                at: open_quote(source, at),
+                ..Self::new("a quote is never closed", "close it; inside '…' a quote is written twice, inside \"…\" as \\\"")
+            },
             K::InvalidTrailingSingleQuotedScalar | K::InvalidTrailingDoubleQuotedScalar => Self::new(
                 "text after a closing quote",
                 "quote the whole value; inside '…' a quote is written twice, inside \"…\" as \\\"",
@@ -109,7 +110,7 @@ impl Slip {
             K::BlockSequenceEntryNotAllowed | K::BlockEntryInFlowCollection => {
                 Self::new("a list item (`- `) cannot stand here", "start the list on a line of its own, below its key")
             }
-            K::InvalidIndentation | K::InvalidFlowScalarIndent | K::InvalidQuotedScalarIndent | K::InvalidBlockScalarIndent => {
+            K::InvalidIndentation | K::InvalidFlowScalarIndent | K::InvalidBlockScalarIndent => {
                 Self::new("wrong indentation", "indent it like its neighbours, with spaces")
             }
             K::ExpectedDocumentStart => Self::new("text after the end of the value", "check the indentation of this line"),
@@ -117,6 +118,32 @@ impl Slip {
             other => Self { what: other.to_string(), help: None, at: None },
         }
     }
+}
+
+/// The line of a place with the value that begins there in quotes.
+pub(crate) fn quoted_line(source: &Source, at: At) -> Option<String> {
+    let line = source.line_at(at.start);
+    let here = (at.start - line_start(line, at)?) as usize;
+    let value = value_around(line, here + 1).filter(|v| v.start == here)?;
+    Some(with_quotes(line, value))
+}
+
+/// A quote that was opened on this line or an earlier one and never closed.
+fn open_quote(source: &Source, at: At) -> Option<At> {
+    let mut end = (at.start as usize).min(source.text().len());
+    let mut line_number = at.line;
+    // An unclosed quote swallows lines until the file ends or a line stands too far left; it began not far above.
+    for _ in 0..200 {
+        let line = source.line_at(end as u32);
+        let start = source.text()[..end].rfind('\n').map_or(0, |i| i + 1);
+        if let Some(quote) = unclosed_quote(line) {
+            let column = line[..quote].chars().count() as u32 + 1;
+            return Some(At { line: line_number, column, start: (start + quote) as u32, len: 1 });
+        }
+        end = start.checked_sub(1)?;
+        line_number = line_number.checked_sub(1)?;
+    }
+    None
 }
 
 fn closing(open: char) -> String {

@@ -22,6 +22,8 @@ pub(crate) enum What {
     Missing(String),
     /// A value that does not fit.
     Wrong(Complaint),
+    /// A value that could not be put in, which was told before.
+    Told,
 }
 
 impl From<Complaint> for Error {
@@ -35,6 +37,7 @@ impl fmt::Display for Error {
         match &self.what {
             What::Unknown { key, .. } => write!(f, "unknown key `{key}`"),
             What::Missing(key) => write!(f, "`{key}` is missing"),
+            What::Told => f.write_str(TOLD),
             // Through serde's own wrappers an error may be told again as text; the complaint survives that.
             What::Wrong(complaint) => Complaint { node: self.id, ..complaint.clone() }.fmt(f),
         }
@@ -46,6 +49,9 @@ impl std::error::Error for Error {}
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
         let text = message.to_string();
+        if text == TOLD {
+            return Self { id: 0, what: What::Told };
+        }
         Complaint::from_text(&text).unwrap_or_else(|| Complaint::new(text)).into()
     }
 
@@ -77,6 +83,9 @@ impl de::Error for Error {
         Self { id: 0, what: What::Missing(key.to_owned()) }
     }
 }
+
+/// Carries `What::Told` through serde's wrappers, as text.
+const TOLD: &str = "\u{1}told";
 
 /// Puts the node into an error that has none yet.
 pub(crate) fn place<T>(result: Result<T, Error>, node: &Node) -> Result<T, Error> {

@@ -47,8 +47,16 @@ impl<'n> Typed<'n> {
         Self { node, share: Share::default(), is_field: false }
     }
 
-    /// The text of a scalar that may be told to anyone and is known now.
+    /// An error for what was told before, when a value could not be put in.
+    fn told(self) -> Error {
+        Error { id: self.node.id, what: What::Told }
+    }
+
+    /// That a scalar may be told to anyone and is known now.
     fn known(self) -> Result<(), Error> {
+        if self.node.is_unset {
+            return Err(self.told());
+        }
         let Kind::Scalar { parts: Some(parts), .. } = &self.node.kind else { return Ok(()) };
         for part in parts {
             let complaint = match part {
@@ -177,10 +185,12 @@ impl<'n> de::Deserializer<'n> for Typed<'n> {
     fn deserialize_newtype_struct<V: Visitor<'n>>(self, name: &'static str, v: V) -> Result<V::Value, Error> {
         let value = match name {
             magic::AT => v.visit_seq(Placed::new(self)),
+            magic::TREE if self.node.holds_unset() => Err(self.told()),
             magic::TREE => {
                 magic::hand_over(self.node);
                 v.visit_unit()
             }
+            magic::TEXT if self.node.is_unset => Err(self.told()),
             magic::TEXT => match &self.node.kind {
                 Kind::Scalar { parts: Some(parts), .. } => v.visit_seq(Pieces::new(parts)),
                 _ => self.text(|| "text".to_owned()).and_then(|t| v.visit_seq(Pieces::literal(t))),
