@@ -1,9 +1,6 @@
 //! Types that ask the reader for more than a value: its place, its raw tree, its pieces, two specs in one map, one or many.
 
-use crate::{
-    model::At,
-    reader::node::Node,
-};
+use crate::{model::At, reader::node::Node};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{
     Deserialize,
