@@ -87,3 +87,48 @@ fn the_same_suite_without_the_mistake_is_told_nothing() {
     let told: String = problems(good).iter().map(Problem::to_string).collect();
     assert_eq!(told, "");
 }
+
+#[test]
+fn tmp_show() {
+    for t in [
+        "health: { get: /h, needs: [a, ${b}] }",
+        "health: { ${id}: x }",
+        "health: {${x}}",
+        "health: [$.items[0]]",
+        "health: { a: x, b: ${c}}",
+        "health: { get: @x }",
+        "health: { get: a: b }",
+        "- name: foo: bar",
+        "health: { get }",
+        "health:\r\n  get: /h\r\n  status: x\r\n",
+        "health:\n  get: /h\n  needs:\n  - a\n   - b\n",
+        "health:\n  get: foo\n    bar: x\n",
+        "health:\n  get: \"x\" y\n",
+        "health:\n  get: |\n  x\n",
+        "health: {\n  get: /h\n  status: 200\n}\n",
+        "health:\n  - get: /h\n  status: 3\n",
+        "health:\n  get: [a, b\n  status: 3\n",
+        "health: &h\n  get: *h\n",
+        "health:\n  get: /h\t# x\n  \tstatus: 3\n",
+        "health:\n  get: -\n  status: x",
+        "%foo\nhealth: x",
+        "health:\n  get: ,x\n",
+        "health:\n  get: ]x\n",
+        "health:\n  get: /h\n  json: { a: *.b, c: d }\n",
+        "health:\n  get: &a*b\n",
+        "health:\n  get: ? x\n",
+        "health:\n  get: - x\n",
+        "\u{FEFF}health: 1\n",
+        "health:\n  get: {x}\n",
+        "health:\n  get: /x/{id}\n  status: a",
+        "health: { get: /x/{id} }",
+        "health:\n  get: \"\\u0000${foru}\"\n",
+        "health:\n  json:\n    <<: 3\n",
+    ] {
+        std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("=== {t:?}\n{}", problems(t).iter().map(Problem::to_string).collect::<String>()).as_bytes(),
+        )
+        .unwrap();
+    }
+}

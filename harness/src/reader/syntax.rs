@@ -76,7 +76,7 @@ impl Slip {
                 };
                 Self::new(format!("`{name}` is an alias of an anchor that is not there"), format!("if it is text, quote it: `{corrected}`"))
             }
-            _ if matches!(first, Some('@' | '`' | '%' | '*' | '&' | '!' | '|' | '>')) => {
+            _ if matches!(first, Some('@' | '`' | '%' | '*' | '&' | '!' | '|' | '>' | ',')) => {
                 let c = first.unwrap_or('@');
                 let c = if c == '`' { "a backtick".to_owned() } else { format!("`{c}`") };
                 match quoted_line(source, at) {
@@ -126,7 +126,12 @@ impl Slip {
 pub(crate) fn quoted_line(source: &Source, at: At) -> Option<String> {
     let line = source.line_at(at.start);
     let here = (at.start - line_start(line, at)?) as usize;
-    let value = value_around(line, here + 1).filter(|v| v.start == here)?;
+    let value = value_around(line, here + 1).filter(|v| v.start == here).or_else(|| {
+        // Inside brackets the value ends where the entry does.
+        let rest = line.get(here..)?;
+        let len = rest[..rest.find([',', ']', '}'])?].trim_end().len();
+        (len > 0).then_some(here..here + len)
+    })?;
     Some(with_quotes(line, value))
 }
 
