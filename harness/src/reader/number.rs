@@ -2,7 +2,7 @@
 
 use crate::reader::{
     complaint::Complaint,
-    core::{Core, doubtful, is_json_number, is_whole},
+    scalar::{Core, doubtful, is_json_number, is_whole},
     node::{Kind, Node},
 };
 

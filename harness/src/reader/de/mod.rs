@@ -5,7 +5,7 @@ mod error;
 
 use crate::reader::{
     complaint::Complaint,
-    core::Core,
+    scalar::Core,
     magic,
     node::{Kind, Node, Part},
     number,
