@@ -5,13 +5,13 @@ mod tale;
 
 use super::args::Wait;
 use super::failure::Failure;
-use crate::report::Writer;
+use crate::report::writer;
 use look::{Goal, Look};
 use std::process::ExitCode;
 use tale::{Tale, Watched};
 
 /// Waits. The exit code is 0, 1 on timeout, or the command's own.
-pub(crate) fn wait(args: &Wait, writer: &Writer) -> Result<ExitCode, Failure> {
+pub(crate) fn wait(args: &Wait) -> Result<ExitCode, Failure> {
     let goals = args.urls.iter().map(|url| Goal::parse(url, args)).collect::<Result<Vec<_>, _>>().map_err(Failure::NeverStarted)?;
     if args.timeout.is_zero() {
         return Err(Failure::NeverStarted("--timeout 0 can only fail: give the time to wait, for example --timeout 60s".to_owned()));
@@ -28,7 +28,7 @@ pub(crate) fn wait(args: &Wait, writer: &Writer) -> Result<ExitCode, Failure> {
     let reached = tales.iter().all(|w| w.reached);
     for watched in &tales {
         if !watched.reached || !args.quiet {
-            writer.err_line(&watched.last_word(args.gone, args.timeout));
+            writer::err(&format!("{}\n", watched.last_word(args.gone, args.timeout)));
         }
     }
     if !reached {
@@ -36,7 +36,7 @@ pub(crate) fn wait(args: &Wait, writer: &Writer) -> Result<ExitCode, Failure> {
     }
     match args.command.split_first() {
         None => Ok(ExitCode::SUCCESS),
-        Some((program, rest)) => Ok(become_command(program, rest, writer)),
+        Some((program, rest)) => Ok(become_command(program, rest)),
     }
 }
 
@@ -68,10 +68,10 @@ async fn watch(goal: &Goal, args: &Wait, exchange: &crate::transport::Exchange) 
 /// Replaces this process, so that signals and the exit code are the command's own.
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "this process becomes the command: nothing is spawned that would have to be watched")]
-fn become_command(program: &std::ffi::OsStr, rest: &[std::ffi::OsString], writer: &Writer) -> ExitCode {
+fn become_command(program: &std::ffi::OsStr, rest: &[std::ffi::OsString]) -> ExitCode {
     use std::os::unix::process::CommandExt as _;
     let error = std::process::Command::new(program).args(rest).exec();
-    writer.err_line(&format!("allclear wait: cannot start `{}`: {error}", program.to_string_lossy()));
+    writer::err(&format!("allclear wait: cannot start `{}`: {error}\n", program.to_string_lossy()));
     // 126 and 127 are what shells answer for these two.
     ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
 }
