@@ -16,3 +16,5 @@
 //! | 9 | `cargo_test`, `cli` |
 
 pub mod model;
+
+pub mod reader;
