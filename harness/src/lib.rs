@@ -16,5 +16,6 @@
 //! | 9 | `cargo_test`, `cli` |
 
 pub mod model;
-
 pub mod reader;
+pub mod report;
+pub mod transport;
