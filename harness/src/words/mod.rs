@@ -1,0 +1,9 @@
+//! The words that all kinds share: text with values in it, requests, expectations, matchers, JSON and captures. No I/O.
+
+mod json;
+mod number;
+mod path;
+
+pub use json::{Document, Json, JsonError, JsonFault, Step};
+pub use number::Number;
+pub use path::{Located, Path, PathError, PathFailure};
