@@ -4,4 +4,5 @@
 //! `model` · `transport`, `report`, `reader` · `words` · `kind` · `checks`, `provision` · `suite` · `plan` · `run` · `cargo_test`, `cli`.
 
 pub mod model;
+pub mod reader;
 pub mod words;

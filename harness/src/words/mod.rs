@@ -3,7 +3,13 @@
 mod json;
 mod number;
 mod path;
+#[cfg(test)]
+mod testing;
+mod text;
+mod values;
 
 pub use json::{Document, Json, JsonError, JsonFault, Step};
 pub use number::Number;
 pub use path::{Located, Path, PathError, PathFailure};
+pub use text::{Encode, Rendered, Text};
+pub use values::{Captured, UnknownCapture, Values};

@@ -456,7 +456,21 @@ mod tests {
         let positions: Vec<(&str, usize)> = ["$.items[0", "$.choices[?@.x = 1]", "$.a[01]", "$.a-b", "$.", "$[-0]", "$.1", "$.a[?foo(@)]"]
             .map(|text| (text, Path::parse(text).expect_err(text).position))
             .to_vec();
-        assert_eq!(positions, []);
+        let expected = [
+            ("$.items[0", 9),
+            ("$.choices[?@.x = 1]", 15),
+            ("$.a[01]", 5),
+            ("$.a-b", 3),
+            ("$.", 2),
+            ("$[-0]", 1),
+            ("$.1", 2),
+            ("$.a[?foo(@)]", 5),
+        ];
+        assert_eq!(positions, expected);
+        refuse(
+            "$.choices[?@.x = 1]",
+            "`$.choices[?@.x = 1]` is not a JSONPath (RFC 9535): in long-hand segment, expected closing ']', at character 15, after `$.choices[?@.x`",
+        );
     }
 
     #[test]
