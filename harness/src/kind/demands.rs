@@ -1,0 +1,64 @@
+//! What a check asks for and does, told from its spec alone.
+
+use crate::model::{ClauseId, FaultKind, Impact, Origin};
+use std::time::Duration;
+
+/// What the plan needs to know of a check before anything is sent.
+#[derive(Clone, Debug, Default)]
+pub struct Demands {
+    /// What its ordinary requests do to the target; each clause has at least this impact.
+    pub impact: Impact,
+    /// Clauses whose impact this spec raises above the table's.
+    pub raised: Vec<(ClauseId, Impact)>,
+    /// Faults by clause: which dependency, which fault. A clause is not judged where one of them cannot be had.
+    pub faults: Vec<(ClauseId, String, FaultKind)>,
+    /// The longest that the declared durations add up to; the default timeout is never below it.
+    pub longest: Duration,
+    /// Whether one look is one shot (`http`, `command`): only those take `eventually` and `consistently`.
+    pub single_shot: bool,
+    /// Captures that the spec uses: they must come from a check that this one needs, or from itself.
+    pub uses: Vec<(String, crate::model::At)>,
+    /// Captures that the spec gives.
+    pub gives: Vec<String>,
+    /// Absolute URLs in the spec: their hosts are held against the environment's `hosts` too.
+    pub hosts: Vec<String>,
+    /// Sample and schema files that it reads, for lint.
+    pub files: Vec<(String, crate::model::At)>,
+    /// Mistakes that only the whole spec shows: `steady-for` above `within`, … Each with its place and the way out.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// A mistake in a spec that is well typed.
+#[derive(Clone, Debug)]
+pub struct Mistake {
+    /// Where.
+    pub at: crate::model::At,
+    /// What is wrong.
+    pub what: String,
+    /// The way out.
+    pub help: String,
+}
+
+/// One clause that a check asks for, and the place that asked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The clause.
+    pub clause: ClauseId,
+    /// The key, the entry of `promises`, or the kind's key for an *always* clause.
+    pub origin: Origin,
+    /// Whether it is judged in every check of its kind.
+    pub always: bool,
+    /// Its impact in this check: the table's, the request's, whichever is higher.
+    pub impact: Impact,
+    /// Whether it may be judged here, and if not, why.
+    pub scope: Scope,
+}
+
+/// Whether a clause may be judged in this environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// It may.
+    Here,
+    /// It may not, for this reason; it is listed as not judged.
+    NotHere(String),
+}
