@@ -19,3 +19,4 @@ pub mod model;
 pub mod reader;
 pub mod report;
 pub mod transport;
+pub mod words;
