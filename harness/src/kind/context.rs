@@ -206,6 +206,20 @@ impl How {
         Self { wishes: within(total), anonymous: false, headers: Vec::new(), head: false }
     }
 
+    /// Follows so many redirects of the same origin.
+    #[must_use]
+    pub fn following(mut self, redirects: u8) -> Self {
+        self.wishes.follow_redirects = redirects;
+        self
+    }
+
+    /// Undoes gzip, brotli and deflate, as ordinary clients do.
+    #[must_use]
+    pub fn decoding(mut self) -> Self {
+        self.wishes.decode = true;
+        self
+    }
+
     /// With one header replaced or added.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
