@@ -8,7 +8,7 @@ use serde::{
 };
 use std::{borrow::Cow, cell::RefCell, fmt, marker::PhantomData, ops::Deref};
 
-/// Name of the newtype for which [`read`](super::read) gives a visitor the pieces of a text, as a list of `(u8, String)`:
+/// Name of the newtype for which [`read`](super::read()) gives a visitor the pieces of a text, as a list of `(u8, String)`:
 /// [`TEXT_LITERAL`] with the text, [`TEXT_SECRET`] with the secret value, [`TEXT_DEFERRED`] with the name.
 /// A text without pieces is one literal. A secret or a deferred name can be read in no other way.
 pub const TEXT: &str = "$text";
@@ -183,6 +183,14 @@ impl<A: JsonSchema, B: JsonSchema> JsonSchema for With<A, B> {
         for (key, value) in other {
             match (whole.get_mut(&key), value) {
                 (Some(serde_json::Value::Object(mine)), serde_json::Value::Object(theirs)) => mine.extend(theirs),
+                // Two choices ("one of get, post") are both to be met; one list of both would be met by either.
+                (Some(_), value @ serde_json::Value::Array(_)) if key == "oneOf" || key == "anyOf" => {
+                    let mut also = serde_json::Map::new();
+                    also.insert(key, value);
+                    if let serde_json::Value::Array(all) = whole.entry("allOf").or_insert_with(|| serde_json::Value::Array(Vec::new())) {
+                        all.push(also.into());
+                    }
+                }
                 (Some(serde_json::Value::Array(mine)), serde_json::Value::Array(theirs)) => mine.extend(theirs),
                 (Some(_), _) => {}
                 (None, value) => _ = whole.insert(key, value),

@@ -70,10 +70,7 @@ impl Slip {
             }
             K::UnknownAnchor => {
                 let name: String = line[here..].chars().take_while(|c| !c.is_whitespace() && !matches!(c, ',' | ']' | '}')).collect();
-                let corrected = match value_around(line, here + 1) {
-                    Some(value) if line[value.clone()].starts_with('*') => with_quotes(line, value),
-                    _ => quoted(&name),
-                };
+                let corrected = quoted_line(source, at).unwrap_or_else(|| quoted(&name));
                 Self::new(format!("`{name}` is an alias of an anchor that is not there"), format!("if it is text, quote it: `{corrected}`"))
             }
             _ if matches!(first, Some('@' | '`' | '%' | '*' | '&' | '!' | '|' | '>' | ',')) => {

@@ -259,3 +259,28 @@ fn a_name_with_a_comma_is_found_from_its_halves() {
     assert_eq!(joined_by_comma(&["start", "then stop"], 1, known), Some("start, then stop"));
     assert_eq!(joined_by_comma(&["stop", "other"], 0, known), None);
 }
+
+#[test]
+fn the_schema_of_a_shared_map_holds_the_keys_of_both() {
+    #[derive(schemars::JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct A {
+        get: Sp<String>,
+        wait: Option<Sp<Dur>>,
+    }
+    #[derive(schemars::JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct B {
+        at: Many<String>,
+        body: Option<Tree>,
+    }
+    let schema = schemars::schema_for!(With<A, B>).to_value();
+    assert_eq!(schema["required"], serde_json::json!(["get", "at"]));
+    assert_eq!(schema["additionalProperties"], serde_json::json!(false));
+    let keys: Vec<&str> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys.len(), 4, "{keys:?}");
+    assert_eq!(schema["properties"]["get"], serde_json::json!({ "type": "string" }));
+    assert!(schema["$defs"]["Duration"]["pattern"].as_str().unwrap().contains("ms"));
+}
