@@ -26,7 +26,6 @@ mod syntax;
 mod units;
 
 pub use complaint::Complaint;
-pub use scalar::{Core, doubtful};
 pub use expand::{Resolver, Value, expand};
 pub use magic::{Keys, Many, Sp, TEXT, TEXT_DEFERRED, TEXT_LITERAL, TEXT_SECRET, Tree, With};
 pub use nearest::nearest;
@@ -36,6 +35,7 @@ pub use parse::{Document, parse};
 pub use problems::{Note, Problem};
 pub use read::read;
 pub use render::{render, visible};
+pub use scalar::{Core, doubtful};
 pub use syntax::{comment_cut, joined_by_comma};
 pub use units::{Bytes, Dur, PerTime, UnitError, parse_duration, parse_rate, parse_size};
 

@@ -4,13 +4,13 @@ use crate::{
     model::{Origin, Source},
     reader::{
         complaint::Complaint,
-        scalar::Core,
         de::{Error, Typed, What},
         nearest::nearest,
         node::{Kind, Node},
         path::{self, Found},
         problems::{Note, Problem},
         render::visible,
+        scalar::Core,
     },
 };
 use serde::de::DeserializeOwned;
