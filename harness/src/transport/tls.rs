@@ -90,7 +90,8 @@ fn fault_of(error: &Error) -> TlsFault {
             Bad::Expired | Bad::ExpiredContext { .. } => TlsFault::Expired,
             Bad::NotValidYet | Bad::NotValidYetContext { .. } => TlsFault::NotYetValid,
             Bad::NotValidForName | Bad::NotValidForNameContext { .. } => TlsFault::WrongHost,
-            Bad::UnknownIssuer => TlsFault::UnknownIssuer,
+            // A bad signature: an authority of the same name and another key, as after a private authority was made anew.
+            Bad::UnknownIssuer | Bad::BadSignature => TlsFault::UnknownIssuer,
             Bad::Revoked => TlsFault::Revoked,
             // A self-signed certificate that is an authority at the same time, as `openssl req -x509` makes them.
             Bad::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => TlsFault::UnknownIssuer,
