@@ -24,7 +24,10 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// The configurations of a run: each is built once, when it is first needed, for it costs milliseconds.
 #[derive(Default)]
-pub(crate) struct Configs(Mutex<HashMap<(bool, Option<[u8; 32]>, Speak), Arc<ClientConfig>>>);
+pub(crate) struct Configs(Mutex<HashMap<Trust, Arc<ClientConfig>>>);
+
+/// What makes two configurations differ: anybody is trusted, the authorities given, the protocols offered.
+type Trust = (bool, Option<[u8; 32]>, Speak);
 
 impl Configs {
     /// The configuration for an endpoint.

@@ -338,3 +338,33 @@ async fn a_limit_on_connections_makes_room_by_closing_idle_ones() {
     }
     assert_eq!((one.connections(), two.connections()), (3, 3));
 }
+
+#[tokio::test]
+async fn giving_up_closes_the_connection() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::start(move |_, mut stream| {
+        let tell = tell.clone();
+        async move {
+            read_head(&mut stream).await;
+            let _ = tell.send("asked");
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+            let _ = tell.send("closed");
+        }
+    })
+    .await;
+    let wishes = patient();
+    tokio::select! {
+        outcome = server.get(&wishes) => panic!("nobody answers, got {outcome:?}"),
+        event = told.recv() => assert_eq!(event, Some("asked")),
+    }
+    assert_eq!(told.recv().await, Some("closed"));
+}
+
+#[tokio::test]
+async fn an_upload_beyond_what_is_allowed_is_never_sent() {
+    let server = Server::saying(OK, Then::Again).await;
+    let exchange = Exchange::new(Options { permits: Permits::new(None, None, Some(4)) });
+    let post = Outgoing::new(Method::POST, server.url("/")).body(&b"hello"[..]);
+    let (name, failed) = named(exchange.send(&server.endpoint(), &post, &patient()).await);
+    assert_eq!((name, failed.trouble.own()), ("own-upload-spent", Some(OwnTrouble::UploadSpent)));
+}
