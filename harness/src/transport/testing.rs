@@ -85,7 +85,7 @@ pub(super) fn patient() -> Wishes {
 
 /// For what ends by a timeout only.
 pub(super) fn hasty() -> Wishes {
-    let short = Duration::from_millis(150);
+    let short = Duration::from_millis(400);
     let mut wishes = patient();
     wishes.timeouts.first_byte = short;
     wishes.timeouts.total = short * 2;

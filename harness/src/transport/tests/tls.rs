@@ -138,7 +138,7 @@ async fn what_is_no_tls_at_all_is_named() {
     .await;
     let endpoint = endpoint(&server, Some(authority.pem));
     let mut wishes = patient();
-    wishes.timeouts.connect = std::time::Duration::from_millis(150);
+    wishes.timeouts.connect = std::time::Duration::from_millis(400);
     let sent = Exchange::default().send(&endpoint, &Outgoing::get(endpoint.url.clone()), &wishes).await;
     assert_eq!(named(sent).0, "tls-timeout");
 }
