@@ -4,3 +4,4 @@
 //! `model` · `transport`, `report`, `reader` · `words` · `kind` · `checks`, `provision` · `suite` · `plan` · `run` · `cargo_test`, `cli`.
 
 pub mod model;
+pub mod report;
