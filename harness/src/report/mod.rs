@@ -9,6 +9,10 @@ pub mod json;
 pub mod jsonl;
 pub mod junit;
 pub mod markdown;
+<<<<<<< HEAD
+=======
+mod reporters;
+>>>>>>> report
 pub mod story;
 pub mod tap;
 pub mod writer;
@@ -18,11 +22,18 @@ pub(crate) mod samples;
 
 pub use console::{Console, Style, Verbosity};
 pub use file::{Destination, LiveFile, ReportFile};
+<<<<<<< HEAD
 
 use crate::model::event::RunInfo;
 use crate::model::{CheckId, Event, Record, Redactor};
 use std::path::Path;
 use std::sync::Arc;
+=======
+pub use reporters::{Finished, Reporters, Wanted};
+
+use crate::model::{CheckId, Event, Record};
+use std::path::Path;
+>>>>>>> report
 
 /// A report that could not be made. Always names the report, so that the message stands alone.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +159,7 @@ pub trait Reporter: Send {
     fn live(&mut self, _waiting: &[(CheckId, String)]) {}
 }
 
+<<<<<<< HEAD
 /// Whether somebody asked for a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
@@ -275,6 +287,8 @@ fn exit_with(exit: u8, failures: &[ReportError]) -> u8 {
     if failures.is_empty() || !matches!(exit, 0 | 4 | 5) { exit } else { 3 }
 }
 
+=======
+>>>>>>> report
 /// A report of one file, made from the record when the run is over.
 struct Whole {
     format: Format,

@@ -36,6 +36,7 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 /// # Errors
 /// Anything else that stdout refuses, such as a full disk behind it.
 pub fn out(text: &str) -> io::Result<()> {
+<<<<<<< HEAD
     if STDOUT_CLOSED.load(Ordering::Relaxed) {
         return Ok(());
     }
@@ -43,6 +44,18 @@ pub fn out(text: &str) -> io::Result<()> {
     match stdout.write_all(mask(text).as_bytes()).and_then(|()| stdout.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
             STDOUT_CLOSED.store(true, Ordering::Relaxed);
+=======
+    write_unless_closed(&mut io::stdout().lock(), &STDOUT_CLOSED, text)
+}
+
+fn write_unless_closed(to: &mut impl Write, closed: &AtomicBool, text: &str) -> io::Result<()> {
+    if closed.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    match to.write_all(mask(text).as_bytes()).and_then(|()| to.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
+            closed.store(true, Ordering::Relaxed);
+>>>>>>> report
             Ok(())
         }
         other => other,
@@ -113,6 +126,25 @@ mod tests {
     }
 
     #[test]
+<<<<<<< HEAD
+=======
+    fn a_reader_that_went_away_is_no_error_and_a_full_disk_is() {
+        let closed = AtomicBool::new(false);
+        let (reader, mut pipe) = io::pipe().unwrap();
+        write_unless_closed(&mut pipe, &closed, "one\n").unwrap();
+        assert!(!closed.load(Ordering::Relaxed));
+        drop(reader);
+        write_unless_closed(&mut pipe, &closed, "two\n").unwrap();
+        assert!(closed.load(Ordering::Relaxed), "what follows is dropped without another try");
+        write_unless_closed(&mut pipe, &closed, "three\n").unwrap();
+        if let Ok(mut full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
+            let error = write_unless_closed(&mut full, &AtomicBool::new(false), "one\n").unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        }
+    }
+
+    #[test]
+>>>>>>> report
     fn text_without_a_secret_is_not_copied() {
         assert!(matches!(mask("nothing in here"), Cow::Borrowed(_)));
     }
