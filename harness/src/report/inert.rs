@@ -244,11 +244,16 @@ pub(crate) mod tests {
             assert_inert(&line(&text));
             assert_inert(&block(&text));
 <<<<<<< HEAD
+<<<<<<< HEAD
             proptest::prop_assert_eq!(line(&line(&text)), line(&text));
 =======
             let once = line(&text).into_owned();
             proptest::prop_assert_eq!(line(&once), once.as_str());
 >>>>>>> report
+=======
+            let once = line(&text);
+            proptest::prop_assert_eq!(line(&once), once.clone());
+>>>>>>> words
         }
     }
 }
