@@ -235,25 +235,13 @@ pub(crate) mod tests {
     }
 
     proptest::proptest! {
-<<<<<<< HEAD
-=======
         #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
->>>>>>> report
         #[test]
         fn any_text_becomes_inert(text in "(\\PC|\\p{C}|[#:\\[ \n\r]){0,40}") {
             assert_inert(&line(&text));
             assert_inert(&block(&text));
-<<<<<<< HEAD
-<<<<<<< HEAD
-            proptest::prop_assert_eq!(line(&line(&text)), line(&text));
-=======
             let once = line(&text).into_owned();
             proptest::prop_assert_eq!(line(&once), once.as_str());
->>>>>>> report
-=======
-            let once = line(&text);
-            proptest::prop_assert_eq!(line(&once), once.clone());
->>>>>>> words
         }
     }
 }

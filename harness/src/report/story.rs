@@ -2,10 +2,7 @@
 
 use super::inert;
 use crate::model::{CheckId, ClauseOutcome, ClauseVerdict, Finding, Outcome, Place, Severity, Verdict};
-<<<<<<< HEAD
-=======
 use std::borrow::Cow;
->>>>>>> report
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -74,18 +71,6 @@ pub fn message(outcome: &Outcome) -> String {
     let trouble = outcome.troubles().next();
     let told = match (trouble, outcome.reason.as_deref()) {
         (Some(ClauseOutcome { finding: Some(f), verdict: ClauseVerdict::Broken, .. }), _) => {
-<<<<<<< HEAD
-            format!("expected {}, got {}", inert::line(&f.expected), inert::line(&f.observed))
-        }
-        (_, Some(reason)) => inert::line(reason).into_owned(),
-        (Some(ClauseOutcome { finding: Some(f), why, verdict, .. }), _) => {
-            let why = why.as_deref().map_or(String::new(), |w| format!(" ({})", inert::line(w)));
-            format!("{}: expected {}, got {}{why}", clause_word(*verdict), inert::line(&f.expected), inert::line(&f.observed))
-        }
-        (Some(clause), _) => {
-            let why = clause.why.as_deref().unwrap_or("no reason was given");
-            format!("{}: {}: {}", clause_name(clause), clause_word(clause.verdict), inert::line(why))
-=======
             format!("expected {}, got {}", short(&f.expected), short(&f.observed))
         }
         (_, Some(reason)) => short(reason),
@@ -96,19 +81,12 @@ pub fn message(outcome: &Outcome) -> String {
         (Some(clause), _) => {
             let why = clause.why.as_deref().unwrap_or("no reason was given");
             format!("{}: {}: {}", clause_name(clause), clause_word(clause.verdict), short(why))
->>>>>>> report
         }
         (None, None) => no_clause(outcome),
     };
     if is_note(outcome) { format!("advisory: {told}") } else { told }
 }
 
-<<<<<<< HEAD
-fn no_clause(outcome: &Outcome) -> String {
-    match (outcome.verdict, &outcome.root) {
-        (Verdict::Blocked, Some(root)) => format!("needs \"{}\", which did not pass", inert::line(&root.to_string())),
-        _ if !outcome.summary.is_empty() => inert::line(&outcome.summary).into_owned(),
-=======
 /// One side of a message: enough to tell what it is; the story has more of it.
 fn short(text: &str) -> String {
     cut(text, 1_000, inert::line)
@@ -118,7 +96,6 @@ fn no_clause(outcome: &Outcome) -> String {
     match (outcome.verdict, &outcome.root) {
         (Verdict::Blocked, Some(root)) => format!("needs \"{}\", which did not pass", inert::line(&root.to_string())),
         _ if !outcome.summary.is_empty() => short(&outcome.summary),
->>>>>>> report
         _ => outcome.verdict.to_string(),
     }
 }
@@ -138,11 +115,7 @@ pub fn clause_word(verdict: ClauseVerdict) -> &'static str {
 /// Everything that is known of a check that did not pass. `environment` is for the command that shows it again.
 #[must_use]
 pub fn lines(outcome: &Outcome, environment: &str, folded: &[&CheckId], depth: Depth) -> Vec<Line> {
-<<<<<<< HEAD
-    let mut story = Story { lines: Vec::new(), depth };
-=======
     let mut story = Story { lines: Vec::new(), depth, told: None };
->>>>>>> report
     let troubles: Vec<_> = outcome.troubles().collect();
     // A reason that no clause explains comes first; beside clauses it is one more line.
     if troubles.is_empty() {
@@ -217,11 +190,8 @@ fn request_line(finding: &Finding) -> Option<String> {
 struct Story {
     lines: Vec<Line>,
     depth: Depth,
-<<<<<<< HEAD
-=======
     /// The place told last: with nothing to say there, it is not told again.
     told: Option<Place>,
->>>>>>> report
 }
 
 impl Story {
@@ -276,13 +246,10 @@ impl Story {
     /// The place, its source line, and a caret under the span with what was expected there.
     fn place(&mut self, place: &Place, expected: &str) {
         let expects = if expected.is_empty() { String::new() } else { format!("expected {expected}") };
-<<<<<<< HEAD
-=======
         if expects.is_empty() && self.told.as_ref() == Some(place) {
             return;
         }
         self.told = Some(place.clone());
->>>>>>> report
         if place.line == 0 {
             if !place.file.is_empty() {
                 self.push(Role::Source, format!("    {}", inert::line(&place.file)));
@@ -303,12 +270,7 @@ impl Story {
 
     fn labelled(&mut self, label: &str, value: &str) {
         let label = inert::line(label);
-<<<<<<< HEAD
-        let value = inert::block(value).into_owned();
-        let value = cut(&value, self.depth.value_chars);
-=======
         let value = cut(value, self.depth.value_chars, inert::block);
->>>>>>> report
         // The value of an old label is aligned under the first; long labels push their own value out.
         for (i, part) in value.split('\n').enumerate() {
             let label = if i == 0 { &*label } else { "" };
@@ -328,17 +290,6 @@ impl Story {
     }
 
     fn cut(&self, text: &str) -> String {
-<<<<<<< HEAD
-        cut(&inert::line(text), self.depth.value_chars)
-    }
-}
-
-/// At most `chars` characters; says how many were left out.
-fn cut(text: &str, chars: usize) -> String {
-    match text.char_indices().nth(chars) {
-        None => text.to_owned(),
-        Some((at, _)) => format!("{}… ({} more characters)", &text[..at], text[at..].chars().count()),
-=======
         cut(text, self.depth.value_chars, inert::line)
     }
 }
@@ -357,7 +308,6 @@ fn cut(text: &str, chars: usize, inert: for<'t> fn(&'t str) -> Cow<'t, str>) -> 
             let (shown, more) = shown.split_at(end.map_or(shown.len(), |(at, _)| at));
             format!("{shown}… ({} more characters)", more.chars().count() + rest.chars().count())
         }
->>>>>>> report
     }
 }
 
@@ -392,11 +342,7 @@ mod tests {
 
     #[track_caller]
     fn check(place: &Place, expected: &[&str]) {
-<<<<<<< HEAD
-        let mut story = Story { lines: Vec::new(), depth: Depth::SCREEN };
-=======
         let mut story = Story { lines: Vec::new(), depth: Depth::SCREEN, told: None };
->>>>>>> report
         story.place(place, "200");
         let lines: Vec<_> = story.lines.iter().map(|l| l.text.as_str()).collect();
         assert_eq!(lines, expected);
@@ -408,14 +354,10 @@ mod tests {
         check(&place("\tstatus: 500", 10, 3), &["    a.suite.yaml:7:10", "   7 |   status: 500", "     |           ^^^ expected 200"]);
         check(&place("日本: 500", 5, 3), &["    a.suite.yaml:7:5", "   7 | 日本: 500", "     |       ^^^ expected 200"]);
         check(&place("a\u{1b}b: 5", 5, 1), &["    a.suite.yaml:7:5", "   7 | a\\x1bb: 5", "     |        ^ expected 200"]);
-<<<<<<< HEAD
-        check(&place("", 9, 9), &["    a.suite.yaml:7:9", "   7 |", "     | ^ expected 200"].map(|s| if s == "   7 |" { "   7 | " } else { s }));
-=======
         check(
             &place("", 9, 9),
             &["    a.suite.yaml:7:9", "   7 |", "     | ^ expected 200"].map(|s| if s == "   7 |" { "   7 | " } else { s }),
         );
->>>>>>> report
     }
 
     #[test]
@@ -435,8 +377,6 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
-=======
     fn a_long_value_says_how_much_of_it_is_missing() {
         assert_eq!(cut("abcdef", 6, inert::line), "abcdef");
         assert_eq!(cut("abcdefgh", 6, inert::line), "abcdef… (2 more characters)");
@@ -445,7 +385,6 @@ mod tests {
     }
 
     #[test]
->>>>>>> report
     fn the_command_can_be_pasted_into_a_shell() {
         assert_eq!(quoted("suites/a.yaml"), "suites/a.yaml");
         assert_eq!(quoted("it is ready, and says so"), "\"it is ready, and says so\"");

@@ -3,34 +3,21 @@
 use super::inert::tests::{HOSTILE, assert_inert};
 use super::samples::{broken, events, outcome, record, soaked_events, soaked_record};
 use super::*;
-<<<<<<< HEAD
-use crate::model::{Secret, Verdict};
-use std::sync::Mutex;
-
-/// Compares with a committed file of the exact text, and shows what differs. A missing trailing line end does not count.
-=======
 use crate::model::{Redactor, Secret, Verdict};
 use std::sync::{Arc, Mutex};
 
 /// Compares with a committed file of the exact text. What differs is shown, and the whole text is left in `target/golden/`,
 /// to be looked at and copied over the committed one if it is right.
->>>>>>> report
 #[track_caller]
 pub(crate) fn golden(name: &str, expected: &str, got: &str) {
     if expected == got {
         return;
     }
-<<<<<<< HEAD
-    let at = expected.lines().zip(got.lines()).position(|(a, b)| a != b).unwrap_or(expected.lines().count().min(got.lines().count()));
-    panic!(
-        "golden/{name} differs from line {} on\nexpected: {:?}\ngot:      {:?}\n--- all of what was got ---\n{got}--- end ---",
-=======
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/golden");
     std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(name), got)).expect("the target folder takes files");
     let at = expected.lines().zip(got.lines()).position(|(a, b)| a != b).unwrap_or(expected.lines().count().min(got.lines().count()));
     panic!(
         "golden/{name} differs from line {} on (target/golden/{name} has the whole of it)\nexpected: {:?}\ngot:      {:?}",
->>>>>>> report
         at + 1,
         expected.lines().nth(at),
         got.lines().nth(at),
@@ -121,11 +108,7 @@ fn a_secret_in_any_text_of_any_event_reaches_no_report() {
     assert!(finished.failures.is_empty(), "{:?}", finished.failures);
     for path in paths {
         let text = std::fs::read_to_string(&path).unwrap();
-<<<<<<< HEAD
-        assert!(text.contains("***"), "{}", path.display());
-=======
         assert!(text.contains("***") || text.contains("&#42;&#42;&#42;"), "{}", path.display());
->>>>>>> report
         assert!(!redactor.finds(&text) && !text.contains("hunter2"), "{}: {text}", path.display());
     }
     let screen = console::screen(&finished.record, &Style { verbosity: Verbosity::Verbose, ..Style::default() });
@@ -148,11 +131,7 @@ fn hostile_text_is_inert_in_every_format() {
 }
 
 proptest::proptest! {
-<<<<<<< HEAD
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
-=======
     #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..proptest::prelude::ProptestConfig::with_cases(64) })]
->>>>>>> report
     #[test]
     fn any_text_anywhere_leaves_every_report_well_formed(text in "(\\PC|\\p{C}|[\\]>#:<&\\[\" \n\r]){0,30}") {
         let record = soaked_record(&text);
@@ -165,11 +144,7 @@ proptest::proptest! {
         assert_inert(&screen);
         let back = json::read(&json::write(&record).unwrap()).unwrap();
         proptest::prop_assert_eq!(back.checks, record.checks);
-<<<<<<< HEAD
-        let carets = screen.lines().filter(|l| l.trim_start().starts_with("| ") && l.contains("^ expected")).count();
-=======
         let carets = screen.lines().filter(|l| l.trim_start().starts_with("| ") && l.contains('^')).count();
->>>>>>> report
         proptest::prop_assert!(carets > 0, "the caret line is whole: {}", screen);
     }
 }

@@ -36,15 +36,6 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 /// # Errors
 /// Anything else that stdout refuses, such as a full disk behind it.
 pub fn out(text: &str) -> io::Result<()> {
-<<<<<<< HEAD
-    if STDOUT_CLOSED.load(Ordering::Relaxed) {
-        return Ok(());
-    }
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(mask(text).as_bytes()).and_then(|()| stdout.flush()) {
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
-            STDOUT_CLOSED.store(true, Ordering::Relaxed);
-=======
     write_unless_closed(&mut io::stdout().lock(), &STDOUT_CLOSED, text)
 }
 
@@ -55,7 +46,6 @@ fn write_unless_closed(to: &mut impl Write, closed: &AtomicBool, text: &str) -> 
     match to.write_all(mask(text).as_bytes()).and_then(|()| to.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
             closed.store(true, Ordering::Relaxed);
->>>>>>> report
             Ok(())
         }
         other => other,
@@ -126,8 +116,6 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
-=======
     fn a_reader_that_went_away_is_no_error_and_a_full_disk_is() {
         let closed = AtomicBool::new(false);
         let (reader, mut pipe) = io::pipe().unwrap();
@@ -144,7 +132,6 @@ mod tests {
     }
 
     #[test]
->>>>>>> report
     fn text_without_a_secret_is_not_copied() {
         assert!(matches!(mask("nothing in here"), Cow::Borrowed(_)));
     }

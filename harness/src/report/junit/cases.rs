@@ -1,12 +1,7 @@
 //! From a record to suites and cases, and from those to the plain XML of `junit-report`.
 
-<<<<<<< HEAD
-use super::size::{Detail, attribute, name, text};
-use super::Profile;
-=======
 use super::Profile;
 use super::size::{Detail, attribute, name, text};
->>>>>>> report
 use crate::model::{ClauseVerdict, Outcome, Record, Severity, Verdict};
 use crate::report::console::verdict_name;
 use crate::report::story::{self, Depth};
@@ -122,12 +117,9 @@ fn case(outcome: &Outcome, environment: &str, detail: &Detail) -> Case {
     }
 }
 
-<<<<<<< HEAD
-=======
 /// Below so many bytes only the message is told: half a story helps nobody.
 const LEAST_STORY: usize = 300;
 
->>>>>>> report
 fn ended(outcome: &Outcome, environment: &str, detail: &Detail) -> Ended {
     if outcome.verdict == Verdict::Pass {
         return Ended::Passed;
@@ -137,11 +129,6 @@ fn ended(outcome: &Outcome, environment: &str, detail: &Detail) -> Ended {
     // GitLab shows the text alone and never the message, so the message stands in the text as well.
     let whole = |story: bool| {
         let mut whole = said.clone();
-<<<<<<< HEAD
-        if story {
-            whole.push('\n');
-            for line in story::lines(outcome, environment, &[], Depth::REPORT) {
-=======
         if story && detail.text >= LEAST_STORY {
             let depth = Depth { value_chars: Depth::REPORT.value_chars.min(detail.text), ..Depth::REPORT };
             let mut lines = story::lines(outcome, environment, &[], depth);
@@ -151,7 +138,6 @@ fn ended(outcome: &Outcome, environment: &str, detail: &Detail) -> Ended {
             }
             whole.push('\n');
             for line in lines {
->>>>>>> report
                 whole.push('\n');
                 whole.push_str(&line.text);
             }

@@ -1,10 +1,6 @@
 //! How much one JUnit file may say: readers refuse files of 30 MB and more, whatever is in them.
 
-<<<<<<< HEAD
-use crate::model::{Record, Verdict};
-=======
 use crate::model::{Outcome, Record, Verdict};
->>>>>>> report
 use crate::report::inert;
 use sha2::{Digest as _, Sha256};
 
@@ -29,18 +25,6 @@ pub(super) struct Detail {
 }
 
 impl Detail {
-<<<<<<< HEAD
-    /// From all that is known to the least that still names every case and its fate.
-    pub(super) fn steps(record: &Record) -> [Self; 4] {
-        let troubled = record.checks.iter().filter(|o| o.verdict != Verdict::Pass).count().max(1);
-        let share = (ALL_TEXTS / troubled).max(80);
-        [
-            Self { properties: true, place: true, name: 400, message: 2_000.min(share), text: share.min(64 * 1024) },
-            Self { properties: false, place: true, name: 200, message: 300.min(share), text: share.min(4 * 1024) },
-            Self { properties: false, place: true, name: 100, message: 100, text: 200 },
-            Self { properties: false, place: false, name: 60, message: 40, text: 40 },
-        ]
-=======
     /// From all that is known to the least that still names every case and its fate. Steps that cannot fit are left out.
     pub(super) fn steps(record: &Record) -> impl Iterator<Item = Self> + use<'_> {
         let troubled = record.checks.iter().filter(|o| o.verdict != Verdict::Pass).count().max(1);
@@ -66,7 +50,6 @@ impl Detail {
             50 + names + place + properties + told
         };
         record.checks.iter().map(of).sum()
->>>>>>> report
     }
 }
 
@@ -95,11 +78,8 @@ pub(super) fn name(text: &str, most: usize) -> String {
 pub(super) fn text(text: &str, most: usize) -> String {
     match cut_at(text, most, char::len_utf8) {
         None => text.to_owned(),
-<<<<<<< HEAD
-=======
         // Where space is that short, saying what is missing would take as much as saying it.
         Some(at) if most < 300 => format!("{}…", &text[..at]),
->>>>>>> report
         Some(at) => format!("{}…\n({} more bytes; the record has them)", &text[..at], text.len() - at),
     }
 }

@@ -16,13 +16,6 @@ fn valid(record: &Record) -> String {
     xml
 }
 
-<<<<<<< HEAD
-#[test]
-fn the_report_of_a_run_with_every_verdict() {
-    let record = record(mixed());
-    golden("junit.xml", include_str!("../golden/junit.xml"), &valid(&record));
-    golden("junit-strict.xml", include_str!("../golden/junit-strict.xml"), &render(&record, Profile::Strict).unwrap());
-=======
 /// A failing check for every hostile text, which stands in its name and in what was seen.
 fn hostile() -> Vec<Outcome> {
     let one = |(i, text): (usize, &&str)| {
@@ -100,23 +93,15 @@ fn result(outcome: &Outcome) -> &'static str {
         (_, Verdict::Fail) => "failure",
         (_, Verdict::Inconclusive | Verdict::Error) => "error",
     }
->>>>>>> report
 }
 
 #[test]
 fn a_run_that_never_started_is_one_error() {
-<<<<<<< HEAD
-    let xml = error_only("\nsuites/a.yaml:7:15: expected a duration, got `\u{1b}[2J]]>`\n  7 | within: x\n");
-    validate::check(&xml, Profile::Reader).unwrap();
-    golden("junit-error-only.xml", include_str!("../golden/junit-error-only.xml"), &xml);
-    validate::check(&error_only(""), Profile::Reader).unwrap();
-=======
     for message in ["", "one line", "\n\n  \n"] {
         let xml = error_only(message);
         validate::check(&xml, Profile::Reader).unwrap();
         assert!(xml.contains("<error type=\"never-started\""), "{xml}");
     }
->>>>>>> report
 }
 
 #[track_caller]
@@ -171,11 +156,7 @@ fn a_run_that_is_not_clear_is_never_green() {
 fn hostile_text_is_valid_in_both_profiles() {
     for text in HOSTILE {
         let xml = valid(&soaked_record(text));
-<<<<<<< HEAD
-        assert!(!xml.contains("name=\"forged\""), "{xml}");
-=======
         assert!(xml.contains("<testsuites name=\"allclear\" tests=\"9\""), "seven checks and two of the run, none forged: {xml}");
->>>>>>> report
         validate::check(&error_only(text), Profile::Reader).unwrap();
     }
 }
@@ -203,25 +184,17 @@ fn extreme_times_do_not_break_the_writer() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn a_huge_body_and_a_hundred_thousand_checks_stay_under_the_cap() {
-=======
 fn a_huge_body_stays_under_the_cap() {
->>>>>>> report
     let mut huge = broken();
     let finding = huge.clauses[1].finding.as_mut().unwrap();
     finding.observed = "& ]]> \u{1b}".repeat(1_500_000);
     finding.details.push(("body".into(), "<script>\n".repeat(1_000_000)));
     let xml = valid(&record(vec![huge]));
     assert!(xml.len() < 200_000, "{}", xml.len());
-<<<<<<< HEAD
-
-=======
 }
 
 #[test]
 fn a_hundred_thousand_failing_checks_stay_under_the_cap() {
->>>>>>> report
     let mut worst = broken();
     worst.place.text = "x".repeat(400);
     let many: Vec<_> = (0..100_000)
