@@ -185,13 +185,13 @@ fn a_mistake_is_told_at_its_place_with_the_way_out() {
     refuse("{ get: health }", &format!("1:8: get: {url}, got `health` (write `/health` for a path of the target)"));
     refuse("{ get: ftp://x/y }", &format!("1:8: get: {url}, got `ftp://x/y` (`ftp` is no scheme to send to)"));
     refuse("{ get: //x/y }", &format!("1:8: get: {url}, got `//x/y` (write `/x/y` for a path of the target)"));
-    refuse("{ get: 'http://x:99999/' }", &format!("1:8: get: {url}, got \"http://x:99999/\" (this URL has no valid host or port)"));
+    refuse("{ get: 'http://x:99999/' }", &format!("1:8: get: {url}, got the text \"http://x:99999/\" (this URL has no valid host or port)"));
     refuse("{ get: 'http://${id}/x' }", "1:8: get: the host is known only at run time (write the host itself, or a variable)");
-    refuse("{ get: /x, headers: { content-length: 3 } }", "1:23: headers.content-length: `content-length` belongs to the transport: it follows from the body");
-    refuse("{ get: /x, headers: { A: b, a: c } }", "1:29: headers.a: the header `a` is given twice; names know no case");
+    refuse("{ get: /x, headers: { content-length: 3 } }", "1:23: headers: `content-length` belongs to the transport: it follows from the body");
+    refuse("{ get: /x, headers: { A: b, a: c } }", "1:29: headers: the header `a` is given twice; names know no case");
     refuse("{ get: /x, http: 3 }", "1:18: http: expected 1.1 or 2, got 3");
     refuse("{ post: /x, sample: gone.png }", "1:21: sample: sample `gone.png`: looked beside the suite and in ./media-samples");
-    refuse("{ get: /x, auth: { beer: x } }", "1:20: auth.beer: unknown key `beer` (did you mean `bearer`? Known here: `bearer`, `basic`)");
+    refuse("{ get: /x, auth: { beer: x } }", "1:20: auth: unknown key `beer` (did you mean `bearer`? Known here: `bearer`, `basic`)");
     assert!(request("{ get: /x, qery: { a: b } }").expect_err("misspelt")[0].contains("did you mean `query`"));
     assert!(typed::<Request>("{ post: /x, sample: street.png }").expect_err("no files at hand")[0].contains("no files can be read here"));
 }
