@@ -138,7 +138,7 @@ fn a_miss_says_what_was_expected_where_and_what_was_there() {
 #[track_caller]
 fn refuse(matcher: &str, subject: Subject, message: &str) {
     let complaint = Matcher::of_subject(&node(matcher), subject).expect_err(matcher);
-    let text = if complaint.what.is_empty() { format!("expected {}", complaint.expected) } else { complaint.what.clone() };
+    let text = if complaint.what.is_empty() { format!("expected {}", complaint.expected) } else { complaint.what.to_string() };
     let help = if complaint.help.is_empty() { String::new() } else { format!(" ({})", complaint.help) };
     assert_eq!(format!("{text}{help}"), message);
 }
