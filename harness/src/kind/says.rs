@@ -1,7 +1,7 @@
 //! What a body says of the state of the service, in the words that health endpoints use.
 
 use super::Seen;
-use crate::words::json::Json;
+use crate::words::{Document, Json};
 
 /// What the body says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,9 +52,9 @@ impl Says {
     }
 
     fn in_json(text: &str) -> Self {
-        let members = match Json::read_allowing_duplicates(text.as_bytes()) {
-            Some(Json::Object(members)) => members,
-            Some(Json::String(word)) => return Self::word(&word),
+        let members = match Document::read(text.as_bytes()).map(|document| document.root) {
+            Ok(Json::Object(members)) => members,
+            Ok(Json::String(word)) => return Self::word(&word),
             _ => return Self::Nothing,
         };
         let mut said: Option<Self> = None;

@@ -96,7 +96,7 @@ fn code(spec: &Spec, seen: &Observation) -> Found {
             finding = finding.detail("last", last_three(wrong.iter().copied()));
         }
         match &spec.b.expect {
-            Some(expect) => finding.at(expect.status.as_ref().map(|s| s.at).unwrap_or_default()),
+            Some(expect) => finding.at(expect.declared_status().map(|s| s.at).unwrap_or_default()),
             None => finding,
         }
     };

@@ -1,8 +1,9 @@
 //! What the probes of `health` saw: one field per experiment, bounded, the evidence of every verdict.
 
 use super::spec::Spec;
-use crate::kind::{Call, Context, Leak, Says, Seen, Weight};
-use crate::model::{At, Interval};
+use crate::kind::{Call, Context, Leak, ProbeError, Says, Seen, Weight};
+use crate::model::Interval;
+use crate::words::{Answered, Expect, Miss};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -37,21 +38,9 @@ pub(super) struct Look {
     /// The code is the declared one, of a whole answer.
     pub right: bool,
     /// What `expect` asks beside the code and did not get.
-    pub missed: Vec<Missed>,
+    pub missed: Vec<Miss>,
     /// What must not stand there.
     pub leaks: Vec<Leak>,
-}
-
-/// One expectation that was not met.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Missed {
-    /// What was asked.
-    pub expected: String,
-    /// What was there.
-    pub observed: String,
-    /// The line that asked.
-    #[serde(skip)]
-    pub at: At,
 }
 
 /// Answers to one and the same request. Past [`Looks::KEPT`] the good ones are only counted.
@@ -102,18 +91,21 @@ pub(super) struct Gauge {
 
 impl Look {
     /// Holds an answer against the spec.
-    pub fn of(spec: &Spec, call: &Call, cx: &Context, origin: Instant) -> Self {
+    ///
+    /// # Errors
+    /// If the spec uses a captured value that is not there.
+    pub fn of(spec: &Spec, call: &Call, cx: &Context, origin: Instant) -> Result<Self, ProbeError> {
         let seen = Seen::of(call, cx.stopwatch(), origin);
         let right = seen.answered().is_some_and(|status| declares(spec, status));
-        let missed = match (&call.answer, &spec.b.expect) {
+        let mut missed = match (&call.answer, &spec.b.expect) {
             (Ok(answer), Some(expect)) if right => {
-                let misses = expect.judge(answer, cx.values());
-                misses.into_iter().map(|m| Missed { expected: m.expected, observed: m.observed, at: m.at }).take(16).collect()
+                expect.judge(&Answered::of(answer), cx.values()).map_err(|e| ProbeError(e.to_string()))?
             }
             _ => Vec::new(),
         };
+        missed.truncate(16);
         let leaks = Leak::all(&seen, cx.canaries());
-        Self { seen, right, missed, leaks }
+        Ok(Self { seen, right, missed, leaks })
     }
 
     /// Nothing that any clause would mind, as far as one answer by itself shows.
@@ -134,7 +126,7 @@ impl Look {
 
 /// Whether the code is the declared one: exactly 200 where `expect.status` says nothing.
 pub(super) fn declares(spec: &Spec, status: u16) -> bool {
-    match spec.b.expect.as_ref().and_then(|e| e.status.as_ref()) {
+    match spec.b.expect.as_ref().and_then(Expect::declared_status) {
         Some(wanted) => wanted.value.fits(status),
         None => status == 200,
     }
@@ -142,7 +134,7 @@ pub(super) fn declares(spec: &Spec, status: u16) -> bool {
 
 /// The declared code as people read it.
 pub(super) fn declared(spec: &Spec) -> String {
-    match spec.b.expect.as_ref().and_then(|e| e.status.as_ref()) {
+    match spec.b.expect.as_ref().and_then(Expect::declared_status) {
         Some(wanted) => wanted.value.to_string(),
         None => "200".to_owned(),
     }

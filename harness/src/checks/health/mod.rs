@@ -11,6 +11,7 @@ pub use look::Observation;
 use crate::kind::{CheckKind, Context, Demands, ProbeError, Round, Script, Told, Twin};
 use crate::model::quantity::show_duration;
 use crate::model::{Clause, ClauseId, Measurement, Reading};
+use crate::words::Expect;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
@@ -52,7 +53,7 @@ impl CheckKind for Health {
     }
 
     fn control(&self, clause: ClauseId, twin: Twin) -> Option<Script> {
-        let declared = self.spec.b.expect.as_ref().and_then(|e| e.status.as_ref()).map_or(Some(200), |s| s.value.example())?;
+        let declared = self.spec.b.expect.as_ref().and_then(Expect::declared_status).map_or(200, |s| s.value.one());
         let good = |delay| Script::answering(declared, "{\"status\":\"ok\"}", delay);
         match (clause, twin) {
             (table::CODE, Twin::Good) => Some(good(Duration::ZERO)),

@@ -3,7 +3,7 @@
 use super::table;
 use crate::kind::{Demands, Mistake};
 use crate::model::At;
-use crate::reader::{Dur, Keys as _, Many, Sp, With};
+use crate::reader::{Dur, Many, Sp, With};
 use crate::words::{Expect, Request};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -117,7 +117,7 @@ pub(super) fn demands(spec: &Spec) -> Demands {
     let metrics = own.growth.as_ref().map(|g| &g.a);
     for request in [Some(request), slow, metrics].into_iter().flatten() {
         demands.uses.extend(request.captures_used());
-        demands.hosts.extend(request.host());
+        demands.hosts.extend(request.absolute_host());
         demands.files.extend(request.files());
     }
     if let Some(expect) = &own.expect {
@@ -195,10 +195,4 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         say(At::default(), "health: its request may not be sent again, and liveness is probed again and again", "use get or head, or say `repeatable: true`");
     }
     all
-}
-
-/// Every key of `health`, for tests of the schema.
-#[cfg(test)]
-pub(super) fn request_keys() -> &'static [&'static str] {
-    Request::KEYS
 }

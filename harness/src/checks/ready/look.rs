@@ -1,8 +1,8 @@
 //! What the probes of `ready` saw: one field per experiment, bounded, the evidence of every verdict.
 
 use super::spec::{Real, Spec};
-use crate::kind::{Call, Context, Leak, Says, Seen};
-use crate::words::Expect;
+use crate::kind::{Call, Context, Leak, ProbeError, Says, Seen};
+use crate::words::{Answered, Expect, Part};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -130,10 +130,10 @@ pub(super) struct Told {
 
 impl Poll {
     /// Holds an answer against the spec.
-    pub fn of(spec: &Spec, call: &Call, cx: &Context, origin: Instant) -> Self {
+    pub fn of(spec: &Spec, call: &Call, cx: &Context, origin: Instant) -> Result<Self, ProbeError> {
         let seen = Seen::of(call, cx.stopwatch(), origin);
-        let (ready, missed) = held(call, &seen, spec.b.expect.as_ref(), cx, |status| status == 200);
-        Self { seen, ready, missed }
+        let (ready, missed) = held(call, &seen, spec.b.expect.as_ref(), cx, |status| status == 200)?;
+        Ok(Self { seen, ready, missed })
     }
 
     /// A timeout that ran while the harness itself stood still.
@@ -144,10 +144,10 @@ impl Poll {
 
 impl Asked {
     /// Holds an answer to the real request against what is declared of it.
-    pub fn of(real: &Real, call: &Call, cx: &Context, origin: Instant) -> Self {
+    pub fn of(real: &Real, call: &Call, cx: &Context, origin: Instant) -> Result<Self, ProbeError> {
         let seen = Seen::of(call, cx.stopwatch(), origin);
-        let (fine, missed) = held(call, &seen, real.expect.as_ref(), cx, |status| (200..300).contains(&status));
-        Self { seen, fine, missed }
+        let (fine, missed) = held(call, &seen, real.expect.as_ref(), cx, |status| (200..300).contains(&status))?;
+        Ok(Self { seen, fine, missed })
     }
 
     /// What was there in place of what was asked.
@@ -161,18 +161,27 @@ impl Asked {
     }
 }
 
-/// Whether a whole answer is the declared one; if its code is and something else is not, what.
-pub(super) fn held(call: &Call, seen: &Seen, expect: Option<&Expect>, cx: &Context, otherwise: impl Fn(u16) -> bool) -> (bool, Option<(String, String)>) {
-    let (Ok(answer), Some(status)) = (&call.answer, seen.answered()) else { return (false, None) };
-    let code = match expect.and_then(|e| e.status.as_ref()) {
+/// Whether a whole answer is the declared one; if its code is and something else is not, what was asked and what was there.
+///
+/// # Errors
+/// If the expectation uses a captured value that is not there.
+pub(super) fn held(
+    call: &Call,
+    seen: &Seen,
+    expect: Option<&Expect>,
+    cx: &Context,
+    otherwise: impl Fn(u16) -> bool,
+) -> Result<(bool, Option<(String, String)>), ProbeError> {
+    let (Ok(answer), Some(status)) = (&call.answer, seen.answered()) else { return Ok((false, None)) };
+    let code = match expect.and_then(Expect::declared_status) {
         Some(wanted) => wanted.value.fits(status),
         None => otherwise(status),
     };
-    if !code {
-        return (false, None);
-    }
-    let missed = expect.and_then(|e| e.judge(answer, cx.values()).into_iter().next()).map(|m| (m.expected, m.observed));
-    (missed.is_none(), missed)
+    let Some(expect) = expect.filter(|_| code) else { return Ok((code, None)) };
+    let misses = expect.judge(&Answered::of(answer), cx.values()).map_err(|e| ProbeError(e.to_string()))?;
+    // The code is judged above, by the rule of this kind.
+    let missed = misses.into_iter().find(|m| m.part != Part::Status).map(|m| (m.expected, m.observed));
+    Ok((missed.is_none(), missed))
 }
 
 impl Polls {

@@ -59,10 +59,10 @@ pub(super) fn step(elapsed: Duration, least: Duration) -> Duration {
     (elapsed / 40).clamp(least, Duration::from_secs(1))
 }
 
-/// The least step: 50 ms, or finer where the core asks for it.
+/// The least step: 50 ms at the first look, finer where the core asks for it.
 fn least(round: &Round) -> Duration {
     const LEAST: Duration = Duration::from_millis(50);
-    if round.step.is_zero() { LEAST } else { round.step.clamp(Duration::from_millis(1), LEAST) }
+    if round.number == 0 { LEAST } else { round.step.clamp(Duration::from_millis(1), LEAST) }
 }
 
 fn how(spec: &Spec) -> How {
@@ -75,7 +75,7 @@ fn how(spec: &Spec) -> How {
 async fn poll(spec: &Spec, cx: &Context, seen: &mut Observation) -> Result<Poll, ProbeError> {
     let origin = seen.origin(cx);
     let call = cx.call(&spec.a, &how(spec)).await?;
-    let poll = Poll::of(spec, &call, cx, origin);
+    let poll = Poll::of(spec, &call, cx, origin)?;
     seen.told.add(&poll.seen, cx);
     Ok(poll)
 }
@@ -83,7 +83,7 @@ async fn poll(spec: &Spec, cx: &Context, seen: &mut Observation) -> Result<Poll,
 async fn ask(real: &With<Request, Real>, cx: &Context, seen: &mut Observation) -> Result<Asked, ProbeError> {
     let origin = seen.origin(cx);
     let call = cx.call(&real.a, &How::caller(real.b.patience())).await?;
-    Ok(Asked::of(&real.b, &call, cx, origin))
+    Asked::of(&real.b, &call, cx, origin)
 }
 
 /// Polls until it is ready, or until a poll that began after the deadline is not.

@@ -138,7 +138,7 @@ pub(super) fn demands(spec: &Spec) -> Demands {
     let build = own.replicas.as_ref().and_then(|r| r.build.as_ref()).map(|b| &b.a);
     for request in [Some(request), real, marker, build].into_iter().flatten() {
         demands.uses.extend(request.captures_used());
-        demands.hosts.extend(request.host());
+        demands.hosts.extend(request.absolute_host());
         demands.files.extend(request.files());
     }
     let expectations = [own.expect.as_ref(), own.real.as_ref().and_then(|r| r.b.expect.as_ref()), own.not_before.as_ref().map(|m| &m.b.expect)];
