@@ -13,6 +13,8 @@ mod script;
 mod seen;
 mod stand;
 mod stopwatch;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use context::{Call, Context, How, Setting, Target};
 pub use demands::{Asked, Demands, Mistake, Scope};

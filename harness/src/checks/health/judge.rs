@@ -1,12 +1,13 @@
 //! Holds what was seen of liveness against the spec, clause by clause. No I/O.
 
-use super::look::{Look, Observation, declared, declares};
+use super::look::{Look, Observation, declared};
 use super::spec::Spec;
 use super::table;
 use crate::kind::{Says, Seen};
 use crate::model::interval::Against;
 use crate::model::quantity::show_duration;
 use crate::model::{Case, ClauseId, Finding, Found, Reading, Unseen, Want};
+use crate::words::Miss;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -25,9 +26,13 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
         let Some(clause) = table::CLAUSES.iter().map(|c| c.id).find(|id| id.0 == asked) else { continue };
         let mut one = |found: Found| readings.push(Reading::of(clause, found));
         match clause {
-            table::CODE => one(code(spec, seen)),
+            table::CODE => {
+                one(code(spec, seen));
+                if spec.b.expects_more() {
+                    readings.push(case(clause, "expect", says(spec, seen)));
+                }
+            }
             table::FAST => one(fast(spec, seen)),
-            table::SAYS => one(says(spec, seen)),
             table::AGREES => one(answer::agrees(seen)),
             table::NO_LEAK => one(answer::no_leak(seen)),
             table::UNDER_LOAD => one(strain::under_load(spec, seen)),
@@ -95,10 +100,7 @@ fn code(spec: &Spec, seen: &Observation) -> Found {
         if wrong.len() > 1 {
             finding = finding.detail("last", last_three(wrong.iter().copied()));
         }
-        match &spec.b.expect {
-            Some(expect) => finding.at(expect.declared_status().map(|s| s.at).unwrap_or_default()),
-            None => finding,
-        }
+        finding.at(spec.b.expect.as_ref().map(|e| e.status_at).unwrap_or_default())
     };
     if let Some(worst) = proof {
         return Found::Proof(finding(worst));
@@ -113,7 +115,7 @@ fn code(spec: &Spec, seen: &Observation) -> Found {
 fn told(spec: &Spec, look: &Look) -> String {
     match (look.seen.answered(), look.seen.header("location")) {
         (Some(status @ 300..=399), Some(to)) => format!("{status}, a redirect to {to}"),
-        (Some(status @ 200..=299), _) if !declares(spec, status) => format!("{status}: successful, and not what a load balancer takes for it"),
+        (Some(status @ 200..=299), _) if !declared(spec).admits(status) => format!("{status}: successful, and not what a load balancer takes for it"),
         _ => look.seen.brief(),
     }
 }
@@ -159,14 +161,19 @@ fn says(spec: &Spec, seen: &Observation) -> Found {
     match wrong.first() {
         Some(look) => {
             let first = &look.missed[0];
-            let mut finding = look.seen.finding(first.expected.clone(), first.observed.clone()).at(first.at).detail("seen", share(wrong.len(), of));
+            let mut finding = look.seen.finding(spoken(first), first.observed.clone()).at(first.at).detail("seen", share(wrong.len(), of));
             for other in look.missed.iter().skip(1).take(5) {
-                finding = finding.detail("also", format!("expected {}, got {}", other.expected, other.observed));
+                finding = finding.detail("also", format!("expected {}, got {}", spoken(other), other.observed));
             }
             Found::Proof(finding)
         }
         None => Found::held(of, &format!("no answer had the declared code {}: health/code tells why", declared(spec))),
     }
+}
+
+/// What was asked, with the place in the answer where it was.
+fn spoken(miss: &Miss) -> String {
+    if miss.name.is_empty() || miss.expected.contains(&miss.name) { miss.expected.clone() } else { format!("{} {}", miss.name, miss.expected) }
 }
 
 /// Changes the finding inside a reading, if there is one.

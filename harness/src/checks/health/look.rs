@@ -3,7 +3,7 @@
 use super::spec::Spec;
 use crate::kind::{Call, Context, Leak, ProbeError, Says, Seen, Weight};
 use crate::model::Interval;
-use crate::words::{Answered, Expect, Miss};
+use crate::words::{Answered, Miss, Part, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -96,14 +96,15 @@ impl Look {
     /// If the spec uses a captured value that is not there.
     pub fn of(spec: &Spec, call: &Call, cx: &Context, origin: Instant) -> Result<Self, ProbeError> {
         let seen = Seen::of(call, cx.stopwatch(), origin);
-        let right = seen.answered().is_some_and(|status| declares(spec, status));
-        let mut missed = match (&call.answer, &spec.b.expect) {
+        let right = seen.answered().is_some_and(|status| declared(spec).admits(status));
+        let missed = match (&call.answer, &spec.b.expect) {
             (Ok(answer), Some(expect)) if right => {
-                expect.judge(&Answered::of(answer), cx.values()).map_err(|e| ProbeError(e.to_string()))?
+                let judged = expect.judge(&Answered::from(answer), cx.values()).map_err(|e| ProbeError(e.to_string()))?;
+                // The code is judged above, by the rule of this kind.
+                judged.misses.into_iter().filter(|m| m.part != Part::Status).take(16).collect()
             }
             _ => Vec::new(),
         };
-        missed.truncate(16);
         let leaks = Leak::all(&seen, cx.canaries());
         Ok(Self { seen, right, missed, leaks })
     }
@@ -124,19 +125,11 @@ impl Look {
     }
 }
 
-/// Whether the code is the declared one: exactly 200 where `expect.status` says nothing.
-pub(super) fn declares(spec: &Spec, status: u16) -> bool {
-    match spec.b.expect.as_ref().and_then(Expect::declared_status) {
-        Some(wanted) => wanted.value.fits(status),
-        None => status == 200,
-    }
-}
-
-/// The declared code as people read it.
-pub(super) fn declared(spec: &Spec) -> String {
-    match spec.b.expect.as_ref().and_then(Expect::declared_status) {
-        Some(wanted) => wanted.value.to_string(),
-        None => "200".to_owned(),
+/// The declared code: exactly 200 where `expect.status` says nothing.
+pub(super) fn declared(spec: &Spec) -> Status {
+    match spec.b.expect.as_ref().filter(|e| e.status_at.is_somewhere()) {
+        Some(expect) => expect.status.clone(),
+        None => Status::exactly(200),
     }
 }
 

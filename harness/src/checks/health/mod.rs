@@ -11,7 +11,6 @@ pub use look::Observation;
 use crate::kind::{CheckKind, Context, Demands, ProbeError, Round, Script, Told, Twin};
 use crate::model::quantity::show_duration;
 use crate::model::{Clause, ClauseId, Measurement, Reading};
-use crate::words::Expect;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
@@ -53,7 +52,11 @@ impl CheckKind for Health {
     }
 
     fn control(&self, clause: ClauseId, twin: Twin) -> Option<Script> {
-        let declared = self.spec.b.expect.as_ref().and_then(Expect::declared_status).map_or(200, |s| s.value.one());
+        // A server of a script answers one code and says nothing that `expect` could ask beside it.
+        let declared = look::declared(&self.spec).only()?;
+        if clause == table::CODE && self.spec.b.expects_more() {
+            return None;
+        }
         let good = |delay| Script::answering(declared, "{\"status\":\"ok\"}", delay);
         match (clause, twin) {
             (table::CODE, Twin::Good) => Some(good(Duration::ZERO)),

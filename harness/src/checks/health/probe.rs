@@ -14,13 +14,13 @@ mod tests;
 mod variants;
 
 /// The clauses that are judged from answers to the plain request.
-const PLAIN: &[ClauseId] = &[table::CODE, table::FAST, table::SAYS, table::AGREES, table::NO_LEAK, table::BOUNDED, table::FRESH, table::OPEN];
+const PLAIN: &[ClauseId] = &[table::CODE, table::FAST, table::AGREES, table::NO_LEAK, table::BOUNDED, table::FRESH, table::OPEN];
 
 /// Does what the round wants. An experiment that needs a living service is not made where not one answer came.
 pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
     seen.asked = round.clauses.iter().map(|c| c.0.to_owned()).collect();
     seen.origin(cx);
-    let focused_elsewhere = round.focus.is_some() && !round.wants_any(&[table::CODE, table::FAST, table::SAYS]);
+    let focused_elsewhere = round.focus.is_some() && !round.wants_any(&[table::CODE, table::FAST]);
     if round.wants_any(PLAIN) && !focused_elsewhere || seen.plain.count() == 0 {
         plain(spec, round, cx, seen).await?;
     }
@@ -52,7 +52,6 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
 /// How the plain request is sent: nothing that a probe of an orchestrator would not send, and no patience for a body without end.
 pub(super) fn how(patience: Duration) -> How {
     let mut how = How::probe(patience);
-    how.wishes.limits.body_keep = crate::kind::Seen::BODY;
     how.wishes.limits.body_max = 1 << 20;
     how
 }

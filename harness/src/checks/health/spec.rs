@@ -4,7 +4,7 @@ use super::table;
 use crate::kind::{Demands, Mistake};
 use crate::model::At;
 use crate::reader::{Dur, Many, Sp, With};
-use crate::words::{Expect, Request};
+use crate::words::{Expect, Part, Request};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) struct Own {
     /// Fresh connections in the first look. Default: 5, which sees a flaw of one in five in 67 % of runs; 20 see it in 98.8 %.
     #[serde(default)]
     pub samples: Option<Sp<u32>>,
-    /// What the answer is. `status` is exactly 200 where nothing is said. Declares `health/says`.
+    /// What the answer is, judged by `health/code`. `status` is exactly 200 where nothing is said.
     #[serde(default)]
     pub expect: Option<Expect>,
     /// Dependencies whose loss must not be noticed. Declares `health/independent`.
@@ -76,6 +76,11 @@ impl Own {
         self.samples.as_ref().map_or(5, |s| s.value)
     }
 
+    /// Whether more is asked of the answer than its code.
+    pub(super) fn expects_more(&self) -> bool {
+        self.expect.as_ref().is_some_and(|e| e.parts().any(|part| part != Part::Status))
+    }
+
     /// How long one answer is waited for: long enough past the limit that too slow is told from never.
     pub(super) fn patience(&self) -> Duration {
         patience(self.limit())
@@ -118,11 +123,9 @@ pub(super) fn demands(spec: &Spec) -> Demands {
     for request in [Some(request), slow, metrics].into_iter().flatten() {
         demands.uses.extend(request.captures_used());
         demands.hosts.extend(request.absolute_host());
-        demands.files.extend(request.files());
     }
     if let Some(expect) = &own.expect {
-        demands.uses.extend(expect.captures_used());
-        demands.files.extend(expect.files());
+        demands.uses.extend(expect.captures_used().iter().cloned());
     }
     for name in own.independent_of.iter().flat_map(|m| m.iter()) {
         demands.faults.extend(table::OUTAGES.iter().map(|fault| (table::INDEPENDENT, name.value.clone(), *fault)));

@@ -4,7 +4,6 @@ use crate::model::{Clause, ClauseId, Declared, FaultKind, Impact};
 
 pub(super) const CODE: ClauseId = ClauseId("health/code");
 pub(super) const FAST: ClauseId = ClauseId("health/fast");
-pub(super) const SAYS: ClauseId = ClauseId("health/says");
 pub(super) const INDEPENDENT: ClauseId = ClauseId("health/independent");
 pub(super) const UNDER_LOAD: ClauseId = ClauseId("health/under-load");
 pub(super) const OPEN: ClauseId = ClauseId("health/open");
@@ -26,9 +25,9 @@ pub(super) const CLAUSES: &[Clause] = &[
         CODE,
         Declared::Always,
         Impact::Read,
-        "exactly the declared status code, on every fresh connection, without a redirect",
+        "exactly the declared status code and what `expect` asks, on every fresh connection, without a redirect",
         "Load balancers want 200 and nothing else, and an orchestrator takes a redirect to another host for success. So other 2xx and 3xx codes \
-         are findings at the first sight. A refused, reset or silent connection, a 5xx, 408 or 429 could be noise: they are counted over up to 60 \
+         are findings at the first sight, and so is a valid answer that is not what `expect` asks (case `expect`). A refused, reset or silent connection, a 5xx, 408 or 429 could be noise: they are counted over up to 60 \
          more fresh connections, and the third fails. Every answer to the plain request counts, whichever clause asked for it.",
     ),
     row(
@@ -38,14 +37,6 @@ pub(super) const CLAUSES: &[Clause] = &[
         "every fresh connection is answered within the limit",
         "Each sample dials anew and is timed from the dial to the last byte: an orchestrator has no warm connection either. A time is an interval \
          less the stalls of this machine; beyond the limit counts as bad, a limit inside the interval is measured again.",
-    ),
-    row(
-        SAYS,
-        Declared::Key("expect"),
-        Impact::Read,
-        "the answer holds what `expect` asks of status, headers, JSON and body",
-        "Judged on every whole answer to the plain request. A wrong value in a valid answer is no noise: one is enough. Answers that never came, \
-         and 5xx, belong to health/code.",
     ),
     Clause {
         id: INDEPENDENT,

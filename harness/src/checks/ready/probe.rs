@@ -3,7 +3,7 @@
 use super::look::{Asked, Observation, Pair, Poll};
 use super::spec::{Real, Spec};
 use super::table;
-use crate::kind::{Context, How, ProbeError, Round, Seen};
+use crate::kind::{Context, How, ProbeError, Round};
 use crate::model::quantity::show_duration;
 use crate::reader::With;
 use crate::words::Request;
@@ -67,7 +67,6 @@ fn least(round: &Round) -> Duration {
 
 fn how(spec: &Spec) -> How {
     let mut how = How::probe(spec.b.patience());
-    how.wishes.limits.body_keep = Seen::BODY;
     how.wishes.limits.body_max = 1 << 20;
     how
 }

@@ -4,7 +4,7 @@ use super::table;
 use crate::kind::{Demands, Mistake};
 use crate::model::{At, ClauseId, FaultKind, Impact};
 use crate::reader::{Dur, Many, Sp, With};
-use crate::words::{Expect, Path, Request};
+use crate::words::{Expect, JsonExpectation, Matcher, Path, Request};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
@@ -67,8 +67,10 @@ pub(super) struct Real {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Marker {
-    /// What the answer holds once the service may be ready, such as `{ json: { $.migration: 3 } }`.
-    pub expect: Expect,
+    /// JSONPath of the marker, such as `$.migration`.
+    pub at: Sp<Path>,
+    /// What it is once the service may be ready: a value, or a matcher such as `{ at-least: 3 }`.
+    pub is: Matcher,
 }
 
 /// Keys of `replicas`.
@@ -93,7 +95,7 @@ pub(super) struct Replicas {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Build {
     /// JSONPath of the build's id, such as `$.git_sha`.
-    pub at: Sp<String>,
+    pub at: Path,
 }
 
 /// Most probes of replicas.
@@ -119,6 +121,15 @@ impl Real {
     }
 }
 
+impl Marker {
+    /// The same as an expectation of an answer.
+    pub(super) fn expectation(&self) -> Expect {
+        let mut expect = Expect::default();
+        expect.json.push(JsonExpectation { path: self.at.value.clone(), matcher: self.is.clone(), at: self.at.at });
+        expect
+    }
+}
+
 impl Replicas {
     pub(super) fn probes(&self) -> u32 {
         self.probes.as_ref().map_or(20, |p| p.value)
@@ -139,12 +150,10 @@ pub(super) fn demands(spec: &Spec) -> Demands {
     for request in [Some(request), real, marker, build].into_iter().flatten() {
         demands.uses.extend(request.captures_used());
         demands.hosts.extend(request.absolute_host());
-        demands.files.extend(request.files());
     }
-    let expectations = [own.expect.as_ref(), own.real.as_ref().and_then(|r| r.b.expect.as_ref()), own.not_before.as_ref().map(|m| &m.b.expect)];
+    let expectations = [own.expect.as_ref(), own.real.as_ref().and_then(|r| r.b.expect.as_ref())];
     for expect in expectations.into_iter().flatten() {
-        demands.uses.extend(expect.captures_used());
-        demands.files.extend(expect.files());
+        demands.uses.extend(expect.captures_used().iter().cloned());
     }
     // A real request that writes raises the clauses that send it, and no other.
     if let Some(real) = real
@@ -228,11 +237,6 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         if replicas.at_least() > replicas.probes() {
             let at = replicas.at_least.as_ref().map(|a| a.at).unwrap_or_default();
             say(at, "ready.replicas.at-least: more replicas than probes".to_owned(), "raise `probes` to four times as many at least");
-        }
-        if let Some(build) = &replicas.build
-            && let Err(e) = Path::parse(&build.b.at.value)
-        {
-            say(build.b.at.at, format!("ready.replicas.build.at: {e}"), "write a JSONPath such as $.git_sha");
         }
     }
     all

@@ -14,9 +14,9 @@ pub(super) async fn read(marker: &With<Request, Marker>, poll: &Poll, cx: &Conte
     let origin = seen.origin(cx);
     let call = cx.call(&marker.a, &How::caller(PATIENCE)).await?;
     let now = Seen::of(&call, cx.stopwatch(), origin);
-    let expect = &marker.b.expect;
-    // The marker may stand in the answer of a service that is not ready, so its code says nothing unless one is declared.
-    let (holds, _) = held(&call, &now, Some(expect), cx, |_| true)?;
+    let expect = marker.b.expectation();
+    // The marker may stand in the answer of a service that is not ready, so the code says nothing of it.
+    let (holds, _) = held(&call, &now, Some(&expect), cx, |_| true)?;
     let readable = now.whole();
     match (poll.ready, holds, readable) {
         (true, true, _) => seen.marker.held += 1,

@@ -42,7 +42,7 @@ async fn note_build(build: &With<Request, Build>, header: &str, cx: &Context, se
     how.wishes.fresh = true;
     let call = cx.call(&build.a, &how).await?;
     let answer = Seen::of(&call, cx.stopwatch(), origin);
-    let value = call.answer.as_ref().ok().and_then(|a| value_at(&a.body, &build.b.at.value));
+    let value = call.answer.as_ref().ok().and_then(|a| value_at(&a.body, &build.b.at));
     match (answer.header(header), value) {
         (Some(name), Some(value)) => {
             if seen.replicas.len() < MOST || seen.replicas.contains_key(name) {
@@ -56,14 +56,13 @@ async fn note_build(build: &With<Request, Build>, header: &str, cx: &Context, se
             }
         }
         (None, _) => seen.no_build = Some(format!("{} named no replica in `{header}`", answer.sent)),
-        (_, None) => seen.no_build = Some(format!("{} has no `{}`: {}", answer.sent, build.b.at.value, answer.brief())),
+        (_, None) => seen.no_build = Some(format!("{} has no `{}`: {}", answer.sent, build.b.at.text(), answer.brief())),
     }
     Ok(())
 }
 
-fn value_at(body: &[u8], path: &str) -> Option<String> {
+fn value_at(body: &[u8], path: &Path) -> Option<String> {
     let document = Document::read(body).ok()?;
-    let path = Path::parse(path).ok()?;
     let found = path.select(&document).ok()?;
     match found.as_slice() {
         [one] => Some(match one.node {
