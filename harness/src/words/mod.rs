@@ -3,13 +3,17 @@
 mod answered;
 mod body;
 mod capture;
+#[cfg(all(test, feature = "schema"))]
+mod editor_tests;
 mod expect;
 mod files;
 mod json;
+mod form;
 mod matcher;
 mod number;
 mod path;
 mod pattern;
+mod request;
 mod schema;
 mod status;
 mod template;
@@ -20,13 +24,14 @@ mod values;
 
 pub use answered::{Answered, Miss, Part};
 pub use body::BodyExpectation;
-pub use capture::{Capture, CaptureFrom, CaptureMiss, Captures};
-pub use expect::{Expect, HeaderExpectation, JsonExpectation, Judged};
+pub use capture::{Capture, CaptureFrom, CaptureMiss, CaptureRule};
+pub use expect::{Expect, HeaderExpectation, JsonExpectation};
 pub use files::{Files, with_files};
 pub use json::{Document, Json, JsonError, JsonFault, Step};
 pub use matcher::{Bound, Expression, Matcher};
 pub use number::Number;
 pub use path::{Located, Path, PathError, PathFailure};
+pub use request::{Auth, Base, Body, Request, RequestError};
 pub use schema::Schema;
 pub use status::Status;
 pub use template::Template;
