@@ -9,47 +9,47 @@ use std::fmt;
 pub struct Complaint {
     pub(crate) node: u32,
     /// What is wrong, when "expected … got …" does not say it. Empty otherwise.
-    pub what: String,
+    pub(crate) what: Box<str>,
     /// What would be right: `a duration such as 200ms`. Empty: the message is `what` alone.
-    pub expected: String,
+    pub(crate) expected: Box<str>,
     /// What was found. Empty: the reader describes the value itself.
-    pub got: String,
+    pub(crate) got: Box<str>,
     /// The way out, as a sentence. Empty: none.
-    pub help: String,
+    pub(crate) help: Box<str>,
     /// The value as it should stand; shown as ``write `key: value` ``. Empty: none.
-    pub write: String,
+    pub(crate) write: Box<str>,
 }
 
 impl Complaint {
     /// A sentence of its own: "one of `get`, `post` is needed".
     #[must_use]
-    pub fn new(what: impl Into<String>) -> Self {
+    pub fn new(what: impl Into<Box<str>>) -> Self {
         Self { what: what.into(), ..Self::default() }
     }
 
     /// "expected …, got …": the reader adds what it got.
     #[must_use]
-    pub fn expected(expected: impl Into<String>) -> Self {
+    pub fn expected(expected: impl Into<Box<str>>) -> Self {
         Self { expected: expected.into(), ..Self::default() }
     }
 
     /// Says what was found instead.
     #[must_use]
-    pub fn got(mut self, got: impl Into<String>) -> Self {
+    pub fn got(mut self, got: impl Into<Box<str>>) -> Self {
         self.got = got.into();
         self
     }
 
     /// Says the way out in a sentence.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn help(mut self, help: impl Into<Box<str>>) -> Self {
         self.help = help.into();
         self
     }
 
     /// Says how the value should be written; the reader puts the key before it.
     #[must_use]
-    pub fn write(mut self, value: impl Into<String>) -> Self {
+    pub fn write(mut self, value: impl Into<Box<str>>) -> Self {
         self.write = value.into();
         self
     }
@@ -63,7 +63,7 @@ impl Complaint {
 
     /// The complaint inside an error text, if it is one.
     pub(crate) fn from_text(text: &str) -> Option<Self> {
-        let mut parts = text.strip_prefix(MARK)?.split(MARK).map(str::to_owned);
+        let mut parts = text.strip_prefix(MARK)?.split(MARK).map(Box::<str>::from);
         let node = parts.next()?.parse().ok()?;
         let mut next = || parts.next();
         Some(Self { node, what: next()?, expected: next()?, got: next()?, help: next()?, write: next()? })

@@ -1,9 +1,6 @@
 //! Types that ask the reader for more than a value: its place, its raw tree, its pieces, two specs in one map, one or many.
 
-use crate::{
-    model::At,
-    reader::node::Node,
-};
+use crate::{model::At, reader::node::Node};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{
     Deserialize,
@@ -186,6 +183,14 @@ impl<A: JsonSchema, B: JsonSchema> JsonSchema for With<A, B> {
         for (key, value) in other {
             match (whole.get_mut(&key), value) {
                 (Some(serde_json::Value::Object(mine)), serde_json::Value::Object(theirs)) => mine.extend(theirs),
+                // Two choices ("one of get, post") are both to be met; one list of both would be met by either.
+                (Some(_), value @ serde_json::Value::Array(_)) if key == "oneOf" || key == "anyOf" => {
+                    let mut also = serde_json::Map::new();
+                    also.insert(key, value);
+                    if let serde_json::Value::Array(all) = whole.entry("allOf").or_insert_with(|| serde_json::Value::Array(Vec::new())) {
+                        all.push(also.into());
+                    }
+                }
                 (Some(serde_json::Value::Array(mine)), serde_json::Value::Array(theirs)) => mine.extend(theirs),
                 (Some(_), _) => {}
                 (None, value) => _ = whole.insert(key, value),

@@ -1,11 +1,8 @@
 //! Mistakes people make in suite files, with the exact text they are told.
 
-use crate::{
-    model::Source,
-    reader::{Bytes, Document, Dur, Keys, Many, Problem, Resolver, Sp, Tree, Value, With, comment_cut, expand, open, parse, read},
-};
+use crate::reader::{Bytes, Dur, Many, Problem, Resolver, Sp, Tree, Value, expand, open, parse, read};
 use serde::Deserialize;
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -65,25 +62,28 @@ fn problems(text: &str) -> Vec<Problem> {
     };
     let mut all = std::mem::take(&mut doc.problems);
     all.extend(expand(&source, &mut doc.root, "", &Names));
-    {
-        all.extend(read::<Check>(&source, &doc.root, "").err().unwrap_or_default());
-    }
+    all.extend(read::<Check>(&source, &doc.root, "").err().unwrap_or_default());
     all
 }
 
-#[track_caller]
-fn check(text: &str, expected: &str) {
-    let told: String = problems(text).iter().map(Problem::to_string).collect();
-    assert_eq!(told, expected, "\n--- told:\n{told}\n--- expected:\n{expected}");
+/// Each case of the golden file: the YAML, a line `@@`, what it is told, a line `%%`.
+#[test]
+fn every_mistake_is_told_with_line_column_and_the_way_out() {
+    let golden = include_str!("mistakes.golden");
+    let mut count = 0;
+    for case in golden.split_inclusive("\n%%\n") {
+        let (yaml, _) = case.split_once("\n@@\n").expect("every case of the golden file has its `@@`");
+        let told: String = problems(yaml).iter().map(Problem::to_string).collect();
+        assert_eq!(format!("{yaml}\n@@\n{told}%%\n"), case, "\ntold:\n{told}");
+        assert!(told.contains("s.yaml:"), "{yaml} is a mistake and was not told");
+        count += 1;
+    }
+    assert!(count > 40, "only {count} cases");
 }
 
 #[test]
-fn show_all() {
-    let all = std::fs::read_to_string("/tmp/wt/cases.txt").unwrap();
-    let mut out = String::new();
-    for case in all.split("\n%%\n") {
-        let told: String = problems(case).iter().map(Problem::to_string).collect();
-        out += &format!("{case}\n@@\n{told}\n%%\n");
-    }
-    std::fs::write("/tmp/wt/told.txt", out).unwrap();
+fn the_same_suite_without_the_mistake_is_told_nothing() {
+    let good = "health:\n  get: \"${base}/h\"\n  within: 200ms\n  status: \"20${four}\"\n  limit: 50MiB\n  fast: true\n  score: 1.5\n  needs: a\n  json: { $.status: \"${id}\" }\n  headers: { a: null }\n  mode: strict\n";
+    let told: String = problems(good).iter().map(Problem::to_string).collect();
+    assert_eq!(told, "");
 }

@@ -39,4 +39,8 @@ pub use syntax::{comment_cut, joined_by_comma};
 pub use units::{Bytes, Dur, PerTime, UnitError, parse_duration, parse_rate, parse_size};
 
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod mistakes;
+#[cfg(test)]
+mod typing;

@@ -81,7 +81,10 @@ mod tests {
             b"a: \0x",
             "a.suite.yaml:1:4: a control character (U+0000)\n  1 | a: \u{2400}x\n    |    ^\n  help: take it out, or write it as an escape inside double quotes\n",
         );
-        check(&vec![b'#'; (1 << 20) + 1], "a.suite.yaml:1:1: the file has 1048577 bytes, more than 1 MiB\n  help: split it into several files\n");
+        check(
+            &vec![b'#'; (1 << 20) + 1],
+            "a.suite.yaml:1:1: the file has 1048577 bytes, more than 1 MiB\n  help: split it into several files\n",
+        );
         check(b"a: 1\r\n", "ok \"a: 1\\r\\n\"");
         assert!(open("a", b"a: 1\rb: 2").is_err());
         assert!(open("a", &vec![b'#'; 1 << 20]).is_ok());

@@ -243,10 +243,9 @@ impl<'s> Builder<'s> {
             }
         }
         // What stands in the map itself wins over what is merged in, the first merged over later ones.
-        for (key, value) in merged {
-            if !entries.iter().any(|(k, _)| k.text() == key.text()) {
-                entries.push((key, value));
-            }
+        if !merged.is_empty() {
+            seen.extend(entries.iter().filter_map(|(k, _)| k.text()).map(str::to_owned));
+            entries.extend(merged.into_iter().filter(|(k, _)| seen.insert(k.text().unwrap_or_default().to_owned())));
         }
         Ok((entries, height))
     }

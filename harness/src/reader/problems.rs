@@ -45,16 +45,7 @@ impl Problem {
     /// A problem that is one sentence.
     #[must_use]
     pub fn new(origin: Origin, what: impl Into<String>) -> Self {
-        Self {
-            origin,
-            path: String::new(),
-            what: what.into(),
-            expected: None,
-            got: None,
-            help: None,
-            also: Vec::new(),
-            is_warning: false,
-        }
+        Self { origin, path: String::new(), what: what.into(), expected: None, got: None, help: None, also: Vec::new(), is_warning: false }
     }
 
     /// Adds the way out.

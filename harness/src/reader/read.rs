@@ -38,6 +38,9 @@ pub fn read<T: DeserializeOwned>(source: &Arc<Source>, node: &Node, base: &str) 
     let mut told = Told { source, root: node, base, problems: Vec::new(), touched: HashMap::new() };
     for _ in 0..MOST_ROUNDS {
         told.tell(&error);
+        if let Some(beside) = &error.beside {
+            told.tell(beside);
+        }
         let out = take_out(&mut rest, error.id);
         let Some(out) = out.filter(|_| told.problems.len() < MOST_PROBLEMS) else { break };
         told.touched.entry(out.parent).or_default().extend(out.key);
@@ -129,10 +132,10 @@ fn unknown_help(key: &str, known: &[&str]) -> String {
 }
 
 fn wrong(problem: &mut Problem, complaint: &Complaint, node: &Node, found: &Found<'_>) {
-    problem.what.clone_from(&complaint.what);
+    problem.what = complaint.what.to_string();
     if !complaint.expected.is_empty() {
-        problem.expected = Some(complaint.expected.clone());
-        let got = if complaint.got.is_empty() { describe(node) } else { complaint.got.clone() };
+        problem.expected = Some(complaint.expected.to_string());
+        let got = if complaint.got.is_empty() { describe(node) } else { complaint.got.to_string() };
         problem.got = Some(got + &given(node));
     } else if !given(node).is_empty() {
         problem.what.push_str(&given(node));
@@ -142,7 +145,7 @@ fn wrong(problem: &mut Problem, complaint: &Complaint, node: &Node, found: &Foun
         let key = found.key.and_then(Node::text).map_or(String::new(), |k| format!("{k}: "));
         problem.help = Some(format!("write `{key}{}`", complaint.write));
     } else if !complaint.help.is_empty() {
-        problem.help = Some(complaint.help.clone());
+        problem.help = Some(complaint.help.to_string());
     }
 }
 
@@ -152,7 +155,12 @@ fn describe(node: &Node) -> String {
         let text = visible(text);
         if text.chars().count() <= 60 { text.into_owned() } else { text.chars().take(59).chain(['…']).collect() }
     };
-    match (&node.kind, node.core()) {
+    let core = match &node.kind {
+        // What was put in is typed by its own words, whatever quotes the file has around the name.
+        Kind::Scalar { text, given: Some(_), .. } => Some(Core::of(text)),
+        _ => node.core(),
+    };
+    match (&node.kind, core) {
         (Kind::Seq(_), _) => "a list".to_owned(),
         (Kind::Map(_), _) => "a map".to_owned(),
         (_, None | Some(Core::Null)) => "nothing".to_owned(),

@@ -1,9 +1,6 @@
 //! Draws a problem on the user's own source line. No colours: they belong to the screen.
 
-use crate::{
-    model::Origin,
-    reader::problems::Problem,
-};
+use crate::{model::Origin, reader::problems::Problem};
 use std::{borrow::Cow, fmt::Write as _};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 

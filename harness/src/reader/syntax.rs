@@ -70,16 +70,10 @@ impl Slip {
             }
             K::UnknownAnchor => {
                 let name: String = line[here..].chars().take_while(|c| !c.is_whitespace() && !matches!(c, ',' | ']' | '}')).collect();
-                let corrected = match value_around(line, here + 1) {
-                    Some(value) if line[value.clone()].starts_with('*') => with_quotes(line, value),
-                    _ => quoted(&name),
-                };
-                Self::new(
-                    format!("`{name}` is an alias of an anchor that is not there"),
-                    format!("if it is text, quote it: `{corrected}`"),
-                )
+                let corrected = quoted_line(source, at).unwrap_or_else(|| quoted(&name));
+                Self::new(format!("`{name}` is an alias of an anchor that is not there"), format!("if it is text, quote it: `{corrected}`"))
             }
-            _ if matches!(first, Some('@' | '`' | '%' | '*' | '&' | '!' | '|' | '>')) => {
+            _ if matches!(first, Some('@' | '`' | '%' | '*' | '&' | '!' | '|' | '>' | ',')) => {
                 let c = first.unwrap_or('@');
                 let c = if c == '`' { "a backtick".to_owned() } else { format!("`{c}`") };
                 match quoted_line(source, at) {
@@ -91,10 +85,9 @@ impl Slip {
                 at: open_quote(source, at),
                 ..Self::new("a quote is never closed", "close it; inside '…' a quote is written twice, inside \"…\" as \\\"")
             },
-            K::InvalidTrailingSingleQuotedScalar | K::InvalidTrailingDoubleQuotedScalar => Self::new(
-                "text after a closing quote",
-                "quote the whole value; inside '…' a quote is written twice, inside \"…\" as \\\"",
-            ),
+            K::InvalidTrailingSingleQuotedScalar | K::InvalidTrailingDoubleQuotedScalar => {
+                Self::new("text after a closing quote", "quote the whole value; inside '…' a quote is written twice, inside \"…\" as \\\"")
+            }
             K::UnknownQuotedScalarEscape => {
                 Self::new("an unknown escape after `\\`", "write `\\\\` for a backslash, or use single quotes, which have no escapes")
             }
@@ -102,9 +95,15 @@ impl Slip {
             K::UnexpectedEofFlowMapping | K::UnexpectedEofImplicitFlowMapping => Self::new("`{` is never closed", closing('{')),
             K::UnexpectedEofFlowSequence => Self::new("`[` is never closed", closing('[')),
             K::MismatchedFlowCollectionEnd { open, close } => Self::new(format!("`{open}` is closed by `{close}`"), closing(*open)),
-            K::MisplacedFlowCollectionEnd => Self::new("a closing bracket without an opening one", "take it out, or quote the text that holds it"),
-            K::ExpectedFlowMappingSeparator => Self::new("expected `,` or `}`", "separate entries by `,`; quote text that holds , : [ ] { }"),
-            K::ExpectedFlowSequenceSeparator => Self::new("expected `,` or `]`", "separate items by `,`; quote text that holds , : [ ] { }"),
+            K::MisplacedFlowCollectionEnd => {
+                Self::new("a closing bracket without an opening one", "take it out, or quote the text that holds it")
+            }
+            K::ExpectedFlowMappingSeparator => {
+                Self::new("expected `,` or `}`", "separate entries by `,`; quote text that holds , : [ ] { }")
+            }
+            K::ExpectedFlowSequenceSeparator => {
+                Self::new("expected `,` or `]`", "separate items by `,`; quote text that holds , : [ ] { }")
+            }
             K::ExpectedBlockMappingKey => Self::new("expected a key here", "indent it like the other keys of its map"),
             K::ExpectedBlockSequenceEntry => Self::new("expected `- ` here", "indent it like the other items of its list"),
             K::BlockSequenceEntryNotAllowed | K::BlockEntryInFlowCollection => {
@@ -124,7 +123,12 @@ impl Slip {
 pub(crate) fn quoted_line(source: &Source, at: At) -> Option<String> {
     let line = source.line_at(at.start);
     let here = (at.start - line_start(line, at)?) as usize;
-    let value = value_around(line, here + 1).filter(|v| v.start == here)?;
+    let value = value_around(line, here + 1).filter(|v| v.start == here).or_else(|| {
+        // Inside brackets the value ends where the entry does.
+        let rest = line.get(here..)?;
+        let len = rest[..rest.find([',', ']', '}'])?].trim_end().len();
+        (len > 0).then_some(here..here + len)
+    })?;
     Some(with_quotes(line, value))
 }
 
@@ -188,7 +192,7 @@ fn second_colon(line: &str, at: At) -> Option<Slip> {
     }
     let column = line[..value.start + inner].chars().count() as u32 + 1;
     let start = line_start(line, at)? + (value.start + inner) as u32;
-    let help = format!("quote the value: `{}`", with_quotes(line, value));
+    let help = format!("quote the value: `{}`; or put the inner key on a line of its own", with_quotes(line, value));
     Some(Slip { at: Some(At { start, column, len: 1, ..at }), ..Slip::new("a second `: ` on one line", help) })
 }
 
@@ -215,7 +219,8 @@ pub fn comment_cut(source: &Arc<Source>, key: &str, value: &Node) -> Option<Prob
         len: comment.trim_end().len() as u32,
     };
     let whole = format!("{text}{}", rest.trim_end());
-    let problem = Problem::new(Origin { source: Arc::clone(source), at }, format!("`{}` is a comment and not part of the value", comment.trim_end()));
+    let problem =
+        Problem::new(Origin { source: Arc::clone(source), at }, format!("`{}` is a comment and not part of the value", comment.trim_end()));
     Some(Problem { is_warning: true, ..problem.with_help(format!("quote it: `{key}: {}`", quoted(&whole))) })
 }
 

@@ -28,16 +28,8 @@ const RATE: &str = "a rate such as 20/s";
 const LONGEST: u128 = 100 * 365 * 86_400 * NANOS;
 const NANOS: u128 = 1_000_000_000;
 /// Longest to shortest, as they follow each other in `1h30m`.
-const DURATION_UNITS: [(&str, u128); 8] = [
-    ("d", 86_400 * NANOS),
-    ("h", 3600 * NANOS),
-    ("m", 60 * NANOS),
-    ("s", NANOS),
-    ("ms", 1_000_000),
-    ("us", 1000),
-    ("µs", 1000),
-    ("ns", 1),
-];
+const DURATION_UNITS: [(&str, u128); 8] =
+    [("d", 86_400 * NANOS), ("h", 3600 * NANOS), ("m", 60 * NANOS), ("s", NANOS), ("ms", 1_000_000), ("us", 1000), ("µs", 1000), ("ns", 1)];
 const SIZE_UNITS: [(&str, u128); 10] = [
     ("B", 1),
     ("kB", 1000),
@@ -357,9 +349,16 @@ mod tests {
         check("10KiB", 10 << 10);
         check("1.5GiB", 3 << 29);
         check("18446744073709551615B", u64::MAX);
-        for (text, write) in
-            [("512", "512B"), ("50M", "50MiB"), ("50mb", "50MB"), ("50 MiB", "50MiB"), ("1.5B", ""), ("18446744073709551616B", ""), ("-1B", ""), ("x", "")]
-        {
+        for (text, write) in [
+            ("512", "512B"),
+            ("50M", "50MiB"),
+            ("50mb", "50MB"),
+            ("50 MiB", "50MiB"),
+            ("1.5B", ""),
+            ("18446744073709551616B", ""),
+            ("-1B", ""),
+            ("x", ""),
+        ] {
             refused(parse_size(text), write);
         }
     }
@@ -373,7 +372,9 @@ mod tests {
         check("20/s", 20, 1);
         check("100/m", 100, 60);
         check("5/h", 5, 3600);
-        for (text, write) in [("20", "20/s"), ("20/sec", "20/s"), ("0.5/s", "30/m"), ("0/s", ""), ("/s", ""), ("20/d", ""), ("-1/s", ""), ("1.1/h", "")] {
+        for (text, write) in
+            [("20", "20/s"), ("20/sec", "20/s"), ("0.5/s", "30/m"), ("0/s", ""), ("/s", ""), ("20/d", ""), ("-1/s", ""), ("1.1/h", "")]
+        {
             refused(parse_rate(text), write);
         }
     }

@@ -83,7 +83,8 @@ impl<'n> Shared<'n> {
     /// Of two mistakes the one inside the map comes first: what is said about the map as a whole often follows from it.
     fn choose(&mut self, second: Error) -> Error {
         match self.first.take() {
-            Some(first) if first.id != self.node.id || second.id == self.node.id => first,
+            Some(first) if first.id == second.id => Error { beside: Some(Box::new(second)), ..first },
+            Some(first) if first.id != self.node.id => first,
             _ => second,
         }
     }

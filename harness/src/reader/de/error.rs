@@ -11,6 +11,14 @@ pub(crate) struct Error {
     pub(crate) id: u32,
     /// The mistake.
     pub(crate) what: What,
+    /// A second mistake about the same map, when two specs share it.
+    pub(crate) beside: Option<Box<Self>>,
+}
+
+impl Error {
+    fn new(what: What) -> Self {
+        Self { id: 0, what, beside: None }
+    }
 }
 
 /// The mistakes that the reader treats apart.
@@ -21,14 +29,14 @@ pub(crate) enum What {
     /// A key that must be there.
     Missing(String),
     /// A value that does not fit.
-    Wrong(Complaint),
+    Wrong(Box<Complaint>),
     /// A value that could not be put in, which was told before.
     Told,
 }
 
 impl From<Complaint> for Error {
     fn from(complaint: Complaint) -> Self {
-        Self { id: complaint.node, what: What::Wrong(complaint) }
+        Self { id: complaint.node, what: What::Wrong(Box::new(complaint)), beside: None }
     }
 }
 
@@ -39,7 +47,7 @@ impl fmt::Display for Error {
             What::Missing(key) => write!(f, "`{key}` is missing"),
             What::Told => f.write_str(TOLD),
             // Through serde's own wrappers an error may be told again as text; the complaint survives that.
-            What::Wrong(complaint) => Complaint { node: self.id, ..complaint.clone() }.fmt(f),
+            What::Wrong(complaint) => Complaint { node: self.id, ..(**complaint).clone() }.fmt(f),
         }
     }
 }
@@ -50,7 +58,7 @@ impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
         let text = message.to_string();
         if text == TOLD {
-            return Self { id: 0, what: What::Told };
+            return Self::new(What::Told);
         }
         Complaint::from_text(&text).unwrap_or_else(|| Complaint::new(text)).into()
     }
@@ -68,7 +76,7 @@ impl de::Error for Error {
     }
 
     fn unknown_field(key: &str, known: &'static [&'static str]) -> Self {
-        Self { id: 0, what: What::Unknown { key: key.to_owned(), known: known.to_vec() } }
+        Self::new(What::Unknown { key: key.to_owned(), known: known.to_vec() })
     }
 
     fn unknown_variant(word: &str, known: &'static [&'static str]) -> Self {
@@ -80,7 +88,7 @@ impl de::Error for Error {
     }
 
     fn missing_field(key: &'static str) -> Self {
-        Self { id: 0, what: What::Missing(key.to_owned()) }
+        Self::new(What::Missing(key.to_owned()))
     }
 }
 

@@ -49,7 +49,7 @@ impl<'n> Typed<'n> {
 
     /// An error for what was told before, when a value could not be put in.
     fn told(self) -> Error {
-        Error { id: self.node.id, what: What::Told }
+        Error { id: self.node.id, what: What::Told, beside: None }
     }
 
     /// That a scalar may be told to anyone and is known now.
