@@ -1,7 +1,9 @@
 //! One check of a suite, typed, with the places that asked for everything it asks.
 
 use crate::checks::Kind;
+use crate::kind::Demands;
 use crate::model::{CheckId, ClauseId, Impact, Origin, Severity};
+use crate::reader::Node;
 use crate::words::{Expect, Request};
 use std::{sync::Arc, time::Duration};
 
@@ -18,6 +20,8 @@ pub struct Check {
     pub clauses: Vec<(ClauseId, Origin, Always)>,
     /// Name of the target to which its relative URLs belong.
     pub target: Arc<str>,
+    /// Where `target` stands, or the kind's key.
+    pub(crate) target_at: Origin,
     /// Until it passes, nothing else on its target runs, in any suite.
     pub gate: bool,
     /// Names of checks of the same suite that must pass first.
@@ -26,6 +30,8 @@ pub struct Check {
     pub tags: Vec<Arc<str>>,
     /// Hard deadline of the whole check, if the suite gives one.
     pub timeout: Option<Duration>,
+    /// What its declared durations add up to, polling included. A given `timeout` is never below it.
+    pub longest: Duration,
     /// Poll until all expectations hold.
     pub eventually: Option<Eventually>,
     /// Must hold at every poll for this long.
@@ -40,6 +46,12 @@ pub struct Check {
     pub about: Option<Arc<str>>,
     /// Link for the person on call.
     pub runbook: Option<Arc<str>>,
+    /// What its spec needs and does.
+    pub demands: Demands,
+    /// Whether a request goes to a host that is known only at run time (its URL begins with a capture or a secret).
+    pub(crate) wanders: bool,
+    /// Key and value of the kind, and the other keys, as they are with values and defaults put in; kept only to be shown.
+    pub(crate) resolved: Option<Box<(Node, Node, Node)>>,
 }
 
 /// Whether a clause is judged in every check of its kind.

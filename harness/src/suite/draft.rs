@@ -28,6 +28,25 @@ pub(crate) struct Draft {
     pub(crate) gives: Vec<(String, At)>,
 }
 
+impl Draft {
+    /// The draft with its nodes, which are typed once; what others ask of it stays behind.
+    pub(crate) fn for_typing(&mut self) -> Self {
+        let empty = || Node { id: 0, at: At::default(), via: None, kind: NodeKind::Seq(Vec::new()), is_unset: false };
+        let kind = KindKey { name: self.kind.name, key: empty(), value: empty() };
+        Self {
+            id: self.id.clone(),
+            at: self.at,
+            set: self.set.clone(),
+            needs: self.needs.clone(),
+            needed: self.needed.clone(),
+            tags: self.tags.clone(),
+            kind: std::mem::replace(&mut self.kind, kind),
+            late: std::mem::replace(&mut self.late, empty()),
+            gives: self.gives.clone(),
+        }
+    }
+}
+
 /// `defaults`, taken apart.
 #[derive(Debug, Default)]
 pub(crate) struct Defaults {
@@ -148,12 +167,12 @@ pub(crate) fn drafts(suite: &Arc<str>, source: &Arc<Source>, item: Node, default
     }
     let Some(mut kind) = kind else {
         // The name is still worth a look, so that all problems are told at once.
-        _ = identity(source, Node { id, at, via, kind: NodeKind::Map(early) }, None, each.is_some(), problems);
+        _ = identity(source, Node { id, at, via, kind: NodeKind::Map(early), is_unset: false }, None, each.is_some(), problems);
         return;
     };
     defaults.put_into(&mut late, &mut early, &mut kind);
     let gives = kind_key::captures(&kind.value);
-    let whole = |entries| Node { id, at, via: via.clone(), kind: NodeKind::Map(entries) };
+    let whole = |entries| Node { id, at, via: via.clone(), kind: NodeKind::Map(entries), is_unset: false };
     let sets: Vec<Option<Set>> = each.map_or_else(|| vec![None], |sets| sets.into_iter().map(Some).collect());
     let last = sets.len() - 1;
     let (mut early, mut late, mut kind) = (Some(whole(early)), Some(whole(late)), Some(kind));

@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-pub use provision::{Part, PartHow, Provision};
+use provision::Provision;
 
 /// The environment that is used when none is named and it exists.
 const DEFAULT: &str = "local";

@@ -117,15 +117,14 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
     clashes(&draft, around, &mut problems);
 
     let (id, at, via) = (draft.late.id, draft.late.at, draft.late.via.clone());
-    let mut late = std::mem::replace(&mut draft.late.kind, NodeKind::Seq(Vec::new()));
     let kind_name = draft.kind.name;
-    let (key, value) = (draft.kind.key.clone(), std::mem::replace(&mut draft.kind.value.kind, NodeKind::Seq(Vec::new())));
-    let value = Node { id: draft.kind.value.id, at: draft.kind.value.at, via: draft.kind.value.via.clone(), kind: value };
-    let mut spec = Node { id, at, via: via.clone(), kind: NodeKind::Map(vec![(key, value)]) };
+    let (key, value) = (draft.kind.key.clone(), hollow(&mut draft.kind.value));
+    let mut spec = Node { id, at, via, kind: NodeKind::Map(vec![(key, value)]), is_unset: false };
+    let mut late_node = hollow(&mut draft.late);
     let names = Names { around, draft: &draft, own: RefCell::default() };
     problems.extend(expand(source, &mut spec, "", &names));
     let used_in_spec = names.own.take();
-    let mut late_node = Node { id, at, via, kind: std::mem::replace(&mut late, NodeKind::Seq(Vec::new())) };
+    
     problems.extend(expand(source, &mut late_node, "", &names));
 
     let kind = read::<Spec>(source, &spec, "").map_err(|more| problems.extend(more)).ok();
@@ -196,6 +195,12 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
         id: draft.id,
         kind,
     })
+}
+
+/// Takes the node out without copying what is below it.
+fn hollow(node: &mut Node) -> Node {
+    let empty = Node { id: node.id, at: node.at, via: None, kind: NodeKind::Seq(Vec::new()), is_unset: false };
+    std::mem::replace(node, empty)
 }
 
 /// What is kept between the declared durations and the hard deadline: the last sample may begin just before its limit.
