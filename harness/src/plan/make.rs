@@ -54,8 +54,11 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// [`Refused`] with every problem at once: [`crate::suite::Meaning::Usage`] for mistakes in files and flags,
 /// [`crate::suite::Meaning::NothingToRun`] where no suite is found or no check is selected.
 pub fn make(inputs: &Inputs) -> Result<Plan, Refused> {
-    let suites = Suites::read(&inputs.paths, inputs.environment.as_deref(), &inputs.given)?;
-    let selected = select(&suites, &inputs.selection)?;
+    let mut suites = Suites::read(&inputs.paths, inputs.environment.as_deref(), &inputs.given)?;
+    let selected = match select(&suites, &inputs.selection) {
+        Ok(selected) => selected,
+        Err(refused) => return Err(suites.wrong().unwrap_or(refused)),
+    };
     let redactor = Arc::new(Redactor::new(suites.secrets()));
     let infos = suites.infos();
     // The environment is needed after the suites were typed, and nothing of it that typing uses.
@@ -71,7 +74,7 @@ pub fn make(inputs: &Inputs) -> Result<Plan, Refused> {
         entries.push(entry(check, needs, &permit, &mut reasons));
     }
     if !reasons.is_empty() {
-        return Err(Refused { reasons, meaning: crate::suite::Meaning::Usage });
+        return Err(Refused::usage(reasons));
     }
     gates::put_in(&mut entries);
     skip_what_needs_skipped(&mut entries);

@@ -65,7 +65,7 @@ pub(crate) fn select(suites: &Suites, wanted: &Selection) -> Result<BTreeSet<usi
     let (filters, reasons): (Vec<_>, Vec<_>) = wanted.filters.iter().map(|f| Filter::read(f)).partition(Result::is_ok);
     let reasons: Vec<Reason> = reasons.into_iter().filter_map(Result::err).collect();
     if !reasons.is_empty() {
-        return Err(Refused { reasons, meaning: crate::suite::Meaning::Usage });
+        return Err(Refused::usage(reasons));
     }
     let filters: Vec<Filter> = filters.into_iter().filter_map(Result::ok).collect();
     let tagged = |about: &About<'_>, tags: &[String]| tags.iter().any(|tag| about.tags.iter().any(|t| **t == **tag));

@@ -43,13 +43,18 @@ fn place(spec: &Node, path: &str) -> Option<At> {
     }
 }
 
+/// A dotted key as it is written: `expect: { json: … }`.
+fn nested(path: &str) -> String {
+    path.split_once('.').map_or_else(|| format!("{path}: …"), |(first, rest)| format!("{first}: {{ {} }}", nested(rest)))
+}
+
 /// Why a promise cannot be one, and the way out.
 fn wrong(kind: &Kind, promise: &str, spec: &Node) -> Option<(String, String)> {
     if let Some(clause) = kind.clauses().iter().find(|c| c.id.0 == promise) {
         return match clause.declared {
             Declared::Key(path) if place(spec, path).is_none() => Some((
                 format!("`{promise}` needs a parameter, so it is promised by the key `{path}`"),
-                format!("write `{path}: …` below `{}`", kind.name()),
+                format!("write `{}` below `{}`", nested(path), kind.name()),
             )),
             _ => None,
         };

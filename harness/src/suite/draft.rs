@@ -4,7 +4,7 @@ use super::each::{OnlyEach, Set, sets};
 use super::keys::{DEFAULTS, EARLY, Early, LATE, REQUEST_DEFAULTS};
 use super::kind_key::{self, KindKey};
 use crate::model::{At, CheckId, Origin, Source};
-use crate::reader::{Kind as NodeKind, Node, Problem, comment_cut, expand, nearest, read, visible};
+use crate::reader::{Kind as NodeKind, Node, Problem, Sp, comment_cut, expand, nearest, read, visible};
 use std::sync::Arc;
 
 /// One check of a file, once for each set of its `for-each`.
@@ -156,8 +156,9 @@ pub(crate) fn drafts(suite: &Arc<str>, source: &Arc<Source>, item: Node, default
     let each = match each.map(|node| sets(source, &node)).transpose() {
         Ok(each) => each,
         Err(problem) => {
+            // Without its variables nothing more can be said of the check.
             problems.push(problem);
-            None
+            return;
         }
     };
     if let Some((key, name)) = early.iter().find(|(k, _)| k.text() == Some("name"))
@@ -181,7 +182,10 @@ pub(crate) fn drafts(suite: &Arc<str>, source: &Arc<Source>, item: Node, default
         let (Some(early), Some(late), Some(kind)) = (take(&mut early, i == last), take(&mut late, i == last), take(&mut kind, i == last)) else {
             return;
         };
-        let Some(Early { name, needs, tags, .. }) = identity(source, early, set.as_ref(), set.is_some(), problems) else { continue };
+        let Early { name, needs, tags, .. } = identity(source, early, set.as_ref(), set.is_some(), problems).unwrap_or_else(|| {
+            // It is refused already; its spec is still worth a look, so that all problems are told at once.
+            Early::unnamed(Sp { at: shown, value: format!("(check {})", out.len() + 1) })
+        });
         if problems.len() > before && i > 0 {
             return;
         }

@@ -4,7 +4,7 @@ use super::draft::{self, Defaults, Draft};
 use super::values::pairs;
 use super::{find, keys, needs, refused::Reason, targets};
 use crate::model::{At, Origin, Source};
-use crate::reader::{Kind as NodeKind, Node, Problem, Sp, Tree, read};
+use crate::reader::{Kind as NodeKind, Node, Problem, Sp, Tree, nearest, read};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{
@@ -28,6 +28,8 @@ pub(crate) struct SuiteFile {
     pub(crate) targets: Vec<targets::Draft>,
     pub(crate) expect_clauses: Option<u32>,
     pub(crate) drafts: Vec<Draft>,
+    /// Whether its checks can be typed: not where a key on which they rely was misspelt.
+    pub(crate) is_typable: bool,
 }
 
 /// What a service promises its callers, check by check.
@@ -63,7 +65,7 @@ pub(crate) struct FileKeys {
 ///
 /// # Errors
 /// A file that cannot be read or is no YAML; then nothing more is known of it.
-pub(crate) fn open(path: &Path) -> Result<(Option<SuiteFile>, Vec<Problem>), Reason> {
+pub(crate) fn open(path: &Path) -> Result<(SuiteFile, Vec<Problem>), Reason> {
     let bytes = find::bytes(path)?;
     let source = crate::reader::open(&path.display().to_string(), &bytes)?;
     let document = crate::reader::parse(&source)?;
@@ -73,7 +75,7 @@ pub(crate) fn open(path: &Path) -> Result<(Option<SuiteFile>, Vec<Problem>), Rea
     Ok((file, problems))
 }
 
-fn suite(source: &Arc<Source>, folder: PathBuf, mut root: Node, problems: &mut Vec<Problem>) -> Option<SuiteFile> {
+fn suite(source: &Arc<Source>, folder: PathBuf, mut root: Node, problems: &mut Vec<Problem>) -> SuiteFile {
     let told = |at: At, path: &str, what: &str, help: &str| {
         Problem::new(Origin { source: Arc::clone(source), at }, what).with_path(path).with_help(help)
     };
@@ -85,13 +87,14 @@ fn suite(source: &Arc<Source>, folder: PathBuf, mut root: Node, problems: &mut V
             None
         }
     };
-    // A file whose own keys are wrong still tells what is wrong with its checks.
-    let name: Arc<str> = keys.as_ref().map_or("", |k| k.suite.value.as_str()).into();
-    if let Some(keys) = keys.as_ref().filter(|k| k.suite.trim().is_empty()) {
-        problems.push(told(keys.suite.at, "suite", "the name is empty", "say what is held to its promises: `suite: detections`"));
+    // A file whose own keys are wrong still tells what is wrong with its checks, so the rest is read from the tree.
+    let suite = root.get("suite").filter(|node| !node.is_null());
+    let (name, at): (Arc<str>, At) = suite.map_or((Arc::from(""), root.at), |node| (Arc::from(node.text().unwrap_or_default()), node.at));
+    if keys.is_some() && name.trim().is_empty() {
+        problems.push(told(at, "suite", "the name is empty", "say what is held to its promises: `suite: detections`"));
     }
-    let defaults = match keys.as_ref().and_then(|k| k.defaults.as_ref()).map(|t| t.0.clone()).or_else(|| root.get("defaults").cloned()) {
-        Some(node) => Defaults::read(source, node, problems),
+    let defaults = match root.get("defaults").filter(|node| !node.is_null()) {
+        Some(node) => Defaults::read(source, node.clone(), problems),
         None => Defaults::default(),
     };
     let mut drafts = Vec::new();
@@ -109,23 +112,31 @@ fn suite(source: &Arc<Source>, folder: PathBuf, mut root: Node, problems: &mut V
         None => {}
     }
     needs::resolve(source, &mut drafts, problems);
-    let keys = keys?;
-    let (vars, more) =
-        keys.vars.as_ref().map_or_else(Default::default, |tree| pairs(&tree.0, &|n: &Node| Origin { source: Arc::clone(source), at: n.at }, "vars"));
+    let origin = |n: &Node| Origin { source: Arc::clone(source), at: n.at };
+    let (vars, more) = root.get("vars").map_or_else(Default::default, |node| pairs(node, &origin, "vars"));
     problems.extend(more);
-    let (targets, more) = keys.targets.as_ref().map_or_else(Default::default, |tree| targets::drafts(&tree.0, source, &folder));
+    let (targets, more) = root.get("targets").map_or_else(Default::default, |node| targets::drafts(node, source, &folder));
     problems.extend(more);
-    Some(SuiteFile {
+    SuiteFile {
         name,
-        at: keys.suite.at,
-        about: keys.about,
+        at,
+        about: keys.as_ref().and_then(|k| k.about.clone()),
         source: Arc::clone(source),
         folder,
         vars: vars.into_iter().map(|(name, value, origin)| (name, (value, origin))).collect(),
         targets,
-        expect_clauses: keys.expect_clauses.map(|n| n.value.get()),
+        expect_clauses: keys.and_then(|k| k.expect_clauses).map(|n| n.value.get()),
         drafts,
-    })
+        is_typable: !relied_on(&root),
+    }
+}
+
+/// Whether a misspelt key was probably meant to be one on which checks rely: then they would only echo that mistake.
+fn relied_on(root: &Node) -> bool {
+    const KNOWN: &[&str] = &["suite", "about", "vars", "targets", "defaults", "expect-clauses", "checks"];
+    const RELIED_ON: &[&str] = &["vars", "targets", "defaults"];
+    let words = root.entries().unwrap_or_default().iter().filter_map(|(key, _)| key.text());
+    words.filter(|word| !KNOWN.contains(word)).filter_map(|word| nearest(word, KNOWN.iter().copied())).any(|near| RELIED_ON.contains(&near))
 }
 
 /// Takes the checks out, so that reading the file's own keys does not copy them, and drops `x-…`.

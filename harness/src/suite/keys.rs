@@ -38,6 +38,13 @@ pub(crate) struct Early {
     _for_each: Option<Tree>,
 }
 
+impl Early {
+    /// A check of which only a name is known.
+    pub(crate) fn unnamed(name: Sp<String>) -> Self {
+        Self { name, needs: Many(Vec::new()), tags: Many(Vec::new()), _for_each: None }
+    }
+}
+
 /// Everything else that is said of a check.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -28,4 +28,3 @@ pub use suites::{About, Finished, Suites};
 pub use values::Given;
 
 pub(crate) use finish::{MARGIN, cleanup_impact};
-pub(crate) use refused::without_echoes;

@@ -40,6 +40,8 @@ pub(crate) fn resolve(source: &Arc<Source>, drafts: &mut [Draft], problems: &mut
                 None => {
                     let items: Vec<&str> = draft.needs.iter().map(|(n, _)| &**n).collect();
                     let help = match joined_by_comma(&items, n, by_name.keys().map(|k| &**k)) {
+                        // The other half was told already.
+                        Some(whole) if n > 0 && whole.ends_with(&format!(", {}", items[n])) => continue,
                         Some(whole) => format!("a comma separates names; quote it: `needs: [\"{whole}\"]`"),
                         None => nearest(name, by_name.keys().map(|k| &**k).filter(|k| *k != &*draft.id.name))
                             .map_or("a check needs checks of its own suite, by their whole name".to_owned(), |near| format!("did you mean `{near}`?")),

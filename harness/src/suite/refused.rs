@@ -1,7 +1,11 @@
 //! Why nothing was started: every reason at once, and what it means for the exit code.
 
 use crate::reader::Problem;
-use std::fmt;
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 /// Suites, environment or selection were refused before anything was sent. `Display` is the full text for people.
 #[derive(Debug)]
@@ -37,7 +41,8 @@ pub enum Reason {
 
 impl Refused {
     /// A mistake in usage, suite or environment.
-    pub(crate) fn usage(reasons: Vec<Reason>) -> Self {
+    pub(crate) fn usage(mut reasons: Vec<Reason>) -> Self {
+        in_order(&mut reasons);
         Self { reasons, meaning: Meaning::Usage }
     }
 
@@ -93,8 +98,19 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Takes out what is told twice: a check that stands for many through `for-each` has each of its mistakes once.
-pub(crate) fn without_echoes(reasons: &mut Vec<Reason>) {
-    let mut told = std::collections::HashSet::new();
-    reasons.retain(|reason| told.insert(reason.to_string()));
+/// Sorts by file, in the order in which files were met, and by place; takes out what is told twice: a check that stands for
+/// many through `for-each` has each of its mistakes once.
+fn in_order(reasons: &mut Vec<Reason>) {
+    let mut files: HashMap<Arc<str>, usize> = HashMap::new();
+    let mut keyed: Vec<_> = std::mem::take(reasons)
+        .into_iter()
+        .enumerate()
+        .map(|(i, reason)| match &reason {
+            Reason::InFile(problem) => ((*files.entry(Arc::clone(problem.origin.source.path())).or_insert(i), problem.origin.at.start), reason),
+            Reason::Plain { .. } => ((i, 0), reason),
+        })
+        .collect();
+    keyed.sort_by_key(|(key, _)| *key);
+    let mut told = HashSet::new();
+    reasons.extend(keyed.into_iter().map(|(_, reason)| reason).filter(|reason| told.insert(reason.to_string())));
 }

@@ -3,9 +3,9 @@
 use super::draft::Draft;
 use super::file::{self, SuiteFile};
 use super::finish::{Surroundings, finish};
-use super::refused::{Reason, Refused, without_echoes};
+use super::refused::{Reason, Refused};
 use super::values::{Given, Variables};
-use super::{Check, Environment, Meaning, find, targets};
+use super::{Check, Environment, find, targets};
 use crate::kind::Target;
 use crate::model::event::SuiteInfo;
 use crate::model::{CheckId, Origin, Secret};
@@ -24,6 +24,8 @@ pub struct Suites {
     files: Vec<SuiteFile>,
     variables: Variables,
     listing: bool,
+    /// What was found wrong so far; the checks that can be typed still tell theirs.
+    reasons: Vec<Reason>,
     /// File and place in it of every check, in order.
     index: Vec<(usize, usize)>,
     /// The first check of each file.
@@ -50,10 +52,11 @@ impl About<'_> {
 }
 
 impl Suites {
-    /// Reads the suites under `paths` (none: `./suites`) and the environment, and tells every problem of all of them at once.
+    /// Reads the suites under `paths` (none: `./suites`) and the environment. What is wrong in them is told by
+    /// [`finish`](Self::finish), together with what is wrong with the checks.
     ///
     /// # Errors
-    /// [`Meaning::Usage`]: a path, file, environment or flag is wrong. [`Meaning::NothingToRun`]: there is no suite file.
+    /// [`super::Meaning::Usage`]: a path is wrong, or the environment. [`super::Meaning::NothingToRun`]: there is no suite file.
     pub fn read(paths: &[PathBuf], environment: Option<&str>, given: &Given) -> Result<Self, Refused> {
         let found = find::suites(paths)?;
         let mut reasons = Vec::new();
@@ -61,13 +64,14 @@ impl Suites {
             reasons.extend(more);
             Environment::default()
         });
+        let is_blind = !reasons.is_empty();
         let mut files = Vec::with_capacity(found.len());
         for path in &found {
             match file::open(path) {
                 Ok((file, mut problems)) => {
                     problems.sort_by_key(|p| p.origin.at.start);
                     reasons.extend(problems.into_iter().map(Reason::from));
-                    files.extend(file);
+                    files.push(file);
                 }
                 Err(reason) => reasons.push(reason),
             }
@@ -88,8 +92,8 @@ impl Suites {
             let known: BTreeSet<String> = files.iter().flat_map(|f| f.vars.keys().cloned()).chain(variables.names().map(str::to_owned)).collect();
             variables.unused(&texts, &known, &mut reasons);
         }
-        if !reasons.is_empty() {
-            without_echoes(&mut reasons);
+        // Without its environment a suite would only complain of what that gives.
+        if is_blind {
             return Err(Refused::usage(reasons));
         }
         let (mut index, mut starts) = (Vec::new(), Vec::new());
@@ -97,7 +101,12 @@ impl Suites {
             starts.push(index.len());
             index.extend((0..file.drafts.len()).map(|d| (f, d)));
         }
-        Ok(Self { environment, files, variables, listing: given.listing, index, starts })
+        Ok(Self { environment, files, variables, listing: given.listing, reasons, index, starts })
+    }
+
+    /// What was found wrong so far, if anything: it weighs more than a selection that matches nothing.
+    pub(crate) fn wrong(&mut self) -> Option<Refused> {
+        (!self.reasons.is_empty()).then(|| Refused::usage(std::mem::take(&mut self.reasons)))
     }
 
     /// How many checks there are.
@@ -138,7 +147,7 @@ impl Suites {
     /// # Errors
     /// Every problem of every selected check and of every target that one of them uses.
     pub fn finish(mut self, selected: &BTreeSet<usize>, keep: bool) -> Result<(Finished, Environment), Refused> {
-        let mut reasons = Vec::new();
+        let mut reasons = std::mem::take(&mut self.reasons);
         let captures: BTreeMap<usize, Vec<(String, Arc<str>)>> = selected.iter().map(|&i| (i, self.captures_for(i))).collect();
         let drafts: Vec<(usize, usize, Draft)> = selected
             .iter()
@@ -147,9 +156,13 @@ impl Suites {
                 (i, f, self.files[f].drafts[d].for_typing())
             })
             .collect();
-        let mut checks = Vec::with_capacity(drafts.len());
+        let (mut checks, mut broken) = (Vec::with_capacity(drafts.len()), BTreeSet::new());
         for (i, f, draft) in drafts {
             let file = &self.files[f];
+            if !file.is_typable {
+                continue;
+            }
+            let target = draft.late.get("target").and_then(|node| node.text()).map(Arc::from);
             let around = Surroundings {
                 file,
                 variables: &self.variables,
@@ -159,17 +172,17 @@ impl Suites {
             };
             match finish(draft, &around) {
                 Ok(check) => checks.push((i, f, check)),
-                Err(mut problems) => {
-                    problems.sort_by_key(|p| p.origin.at.start);
+                Err(problems) => {
+                    // The target that it would use still tells what is wrong with it.
+                    broken.extend(target.or_else(|| self.first_target(file)).map(|name| (f, name)));
                     reasons.extend(problems.into_iter().map(Reason::from));
                 }
             }
         }
         severities(&self, &checks, &mut reasons);
-        let targets = self.targets(&mut checks, &mut reasons);
+        let targets = self.targets(&checks, &broken, &mut reasons);
         if !reasons.is_empty() {
-            without_echoes(&mut reasons);
-            return Err(Refused { reasons, meaning: Meaning::Usage });
+            return Err(Refused::usage(reasons));
         }
         let checks = checks.into_iter().map(|(i, f, check)| (i, f, Arc::new(check))).collect();
         Ok((Finished { checks, targets }, self.environment))
@@ -199,12 +212,19 @@ impl Suites {
     }
 
     /// The targets that the checks use. The environment's win over the suite's.
-    fn targets(&self, checks: &mut [(usize, usize, Check)], reasons: &mut Vec<Reason>) -> BTreeMap<Arc<str>, Arc<Target>> {
+    /// `broken`: suites and targets of checks that could not be typed.
+    fn targets(
+        &self,
+        checks: &[(usize, usize, Check)],
+        broken: &BTreeSet<(usize, Arc<str>)>,
+        reasons: &mut Vec<Reason>,
+    ) -> BTreeMap<Arc<str>, Arc<Target>> {
         let mut done: BTreeMap<Arc<str>, (Arc<Target>, Option<(usize, Origin)>)> = BTreeMap::new();
         let mut failed: BTreeSet<(Arc<str>, usize)> = BTreeSet::new();
         let started = self.environment.provision.as_ref().map(|p| Arc::clone(&p.target));
-        for (_, f, check) in checks.iter_mut() {
-            let (file, name) = (&self.files[*f], Arc::clone(&check.target));
+        let used = checks.iter().map(|(_, f, check)| (f, &check.target, Some(&check.target_at)));
+        for (f, name, asked_at) in used.chain(broken.iter().map(|(f, name)| (f, name, None))) {
+            let (file, name) = (&self.files[*f], Arc::clone(name));
             let is_started = started.as_ref() == Some(&name);
             let of_environment = self.environment.targets.iter().find(|t| t.name == name);
             let draft = of_environment.or_else(|| file.targets.iter().find(|t| t.name == name));
@@ -226,6 +246,7 @@ impl Suites {
             let made = match draft {
                 Some(draft) => draft.finish(&OfFile { variables: &self.variables, file: of_environment.is_none().then_some(file) }, is_started),
                 None if is_started => targets::bare(&name, targets::NOT_YET).map_err(|_| Vec::new()),
+                None if asked_at.is_none() => continue,
                 None => {
                     let known = file.targets.iter().chain(&self.environment.targets).map(|t| &*t.name).chain(started.as_deref());
                     let known: BTreeSet<&str> = known.collect();
@@ -234,8 +255,8 @@ impl Suites {
                         None if known.is_empty() => "give it in the environment or under `targets` of the suite".to_owned(),
                         None => format!("there is {}", known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")),
                     };
-                    let problem = crate::reader::Problem::new(check.target_at.clone(), format!("there is no target `{name}`"));
-                    Err(vec![problem.with_path("target").with_help(help)])
+                    let told = |at: &Origin| crate::reader::Problem::new(at.clone(), format!("there is no target `{name}`"));
+                    Err(asked_at.map(|at| told(at).with_path("target").with_help(help)).into_iter().collect())
                 }
             };
             match made {

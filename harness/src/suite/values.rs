@@ -192,7 +192,7 @@ impl Variables {
             Held::Secret(secret) => Value::Secret(secret.clone()),
             Held::Missing(why) => Value::Refused {
                 what: format!("`${{{name}}}` has no value: {why}"),
-                help: format!("declared at {}; set it there, or give it by `--secret {name}=…`", slot.from),
+                help: format!("declared at {}; it can also be given by `--secret {name}=…`", slot.from),
             },
         })
     }
