@@ -8,7 +8,7 @@ use serde::{
 };
 use std::{borrow::Cow, cell::RefCell, fmt, marker::PhantomData, ops::Deref};
 
-/// Name of the newtype for which [`read`](super::read) gives a visitor the pieces of a text, as a list of `(u8, String)`:
+/// Name of the newtype for which [`read`](super::read()) gives a visitor the pieces of a text, as a list of `(u8, String)`:
 /// [`TEXT_LITERAL`] with the text, [`TEXT_SECRET`] with the secret value, [`TEXT_DEFERRED`] with the name.
 /// A text without pieces is one literal. A secret or a deferred name can be read in no other way.
 pub const TEXT: &str = "$text";

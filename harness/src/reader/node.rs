@@ -2,7 +2,7 @@
 
 use crate::{
     model::{At, Secret},
-    reader::core::Core,
+    reader::scalar::Core,
 };
 
 /// One value or key of a document.
@@ -16,7 +16,7 @@ pub struct Node {
     pub via: Option<Box<At>>,
     /// What it is.
     pub kind: Kind,
-    /// A value for it could not be put in, which [`expand`](super::expand) has told; typing it would only tell it again.
+    /// A value for it could not be put in, which [`expand`](super::expand()) has told; typing it would only tell it again.
     pub(crate) is_unset: bool,
 }
 
@@ -25,7 +25,7 @@ pub struct Node {
 pub enum Kind {
     /// A word, number or text.
     Scalar {
-        /// The text: escapes and line folding are undone. After [`expand`](super::expand) values are put in, but a secret or
+        /// The text: escapes and line folding are undone. After [`expand`](super::expand()) values are put in, but a secret or
         /// deferred name still stands as `${name}`, so that this text can always be shown.
         text: String,
         /// Written without quotes, so it may also mean a number, `true`, `false` or null.

@@ -2,8 +2,8 @@
 
 use crate::reader::{
     complaint::Complaint,
-    core::{Core, doubtful, is_json_number, is_whole},
     node::{Kind, Node},
+    scalar::{Core, doubtful, is_json_number, is_whole},
 };
 
 /// The whole number of a scalar.

@@ -33,6 +33,14 @@ pub struct Document {
     pub problems: Vec<Problem>,
 }
 
+impl Document {
+    /// A span of this file together with the file.
+    #[must_use]
+    pub fn origin(&self, at: At) -> Origin {
+        Origin { source: Arc::clone(&self.source), at }
+    }
+}
+
 /// Parses one YAML document. Values keep their raw text; nothing is typed, so `no`, `08` and `1e3` are still what was written.
 ///
 /// # Errors

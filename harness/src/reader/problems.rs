@@ -3,7 +3,7 @@
 use crate::model::Origin;
 use std::fmt;
 
-/// A mistake in a file. `Display` is the full text with the source line, as [`render`](super::render) makes it.
+/// A mistake in a file. `Display` is the full text with the source line, as [`render`](super::render()) makes it.
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// Where.

@@ -4,13 +4,13 @@ use crate::{
     model::{Origin, Source},
     reader::{
         complaint::Complaint,
-        core::Core,
         de::{Error, Typed, What},
         nearest::nearest,
         node::{Kind, Node},
         path::{self, Found},
         problems::{Note, Problem},
         render::visible,
+        scalar::Core,
     },
 };
 use serde::de::DeserializeOwned;
@@ -27,7 +27,7 @@ const MOST_ROUNDS: usize = 200;
 /// Types a node. `base` stands before the key paths in messages: empty for a check, whose own keys say enough.
 ///
 /// # Errors
-/// Every problem of the value; none only where [`expand`](super::expand) has told all there is: after each the offender is taken out and the rest read on. What only follows from a
+/// Every problem of the value; none only where [`expand`](super::expand()) has told all there is: after each the offender is taken out and the rest read on. What only follows from a
 /// problem already told (a key that is missing because its misspelling was taken out) is not told.
 pub fn read<T: DeserializeOwned>(source: &Arc<Source>, node: &Node, base: &str) -> Result<T, Vec<Problem>> {
     let mut error = match T::deserialize(Typed::new(node)) {

@@ -5,10 +5,10 @@ mod error;
 
 use crate::reader::{
     complaint::Complaint,
-    core::Core,
     magic,
     node::{Kind, Node, Part},
     number,
+    scalar::Core,
 };
 use access::{Entries, Items, One, Pieces, Placed, Shared, Variant};
 pub(crate) use error::{Error, What};
