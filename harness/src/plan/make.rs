@@ -121,12 +121,12 @@ pub fn make(inputs: &Inputs) -> Result<Plan, Refused> {
 
 /// One check with its clauses, each with its impact and whether it may be judged here.
 fn entry(check: &Arc<Check>, needs: Vec<usize>, permit: &Permit<'_>, reasons: &mut Vec<Reason>) -> Entry {
-    let least = check.demands.impact.max(check.impact.unwrap_or_default()).max(cleanup_impact(check));
+    let least = check.planning.demands.impact.max(check.impact.unwrap_or_default()).max(cleanup_impact(check));
     let allowed = permit.here(check);
     let mut asked: Vec<Asked> = Vec::with_capacity(check.clauses.len());
     for (id, origin, always) in &check.clauses {
         let row = check.kind.clauses().iter().find(|c| c.id == *id).map_or(Impact::Read, |c| c.impact);
-        let raised = check.demands.raised.iter().find(|(c, _)| c == id).map_or(Impact::Read, |(_, i)| *i);
+        let raised = check.planning.demands.raised.iter().find(|(c, _)| c == id).map_or(Impact::Read, |(_, i)| *i);
         let impact = row.max(raised).max(least);
         asked.push(Asked { clause: *id, origin: origin.clone(), always: *always, impact, scope: permit.scope(check, *id, impact, &allowed) });
     }
@@ -146,7 +146,7 @@ fn entry(check: &Arc<Check>, needs: Vec<usize>, permit: &Permit<'_>, reasons: &m
         Impact::Load => Alone::OnTarget,
         Impact::Disrupt => Alone::OnStand,
     };
-    let needed = if check.longest > Duration::ZERO { check.longest + MARGIN } else { Duration::ZERO };
+    let needed = if check.planning.longest > Duration::ZERO { check.planning.longest + MARGIN } else { Duration::ZERO };
     Entry { check: Arc::clone(check), skip, asked, needs, gates: Vec::new(), alone, timeout: check.timeout.unwrap_or(TIMEOUT.max(needed)) }
 }
 

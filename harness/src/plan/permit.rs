@@ -33,14 +33,14 @@ impl<'a> Permit<'a> {
         }
         let is_provisioned = environment.provision.as_ref().is_some_and(|p| p.target == check.target);
         let target = self.targets.get(&check.target).filter(|_| !is_provisioned).and_then(|t| t.base.url.host_str()).map(str::to_owned);
-        let named = check.demands.hosts.iter().map(|named| host_of(named));
+        let named = check.planning.demands.hosts.iter().map(|named| host_of(named));
         for host in target.into_iter().chain(named) {
             if !environment.lists(&host) {
                 let why = format!("`{host}` is not in `hosts` of environment `{}`, so nothing above `read` is allowed there", environment.name);
                 return Allowed { most: Impact::Read, why };
             }
         }
-        if check.wanders {
+        if check.planning.wanders {
             let why = "a request goes to a host that is known only at run time, so nothing above `read` is allowed";
             return Allowed { most: Impact::Read, why: why.to_owned() };
         }
@@ -52,7 +52,7 @@ impl<'a> Permit<'a> {
         if impact > allowed.most {
             return Scope::NotHere(format!("{}; this needs `{impact}`", allowed.why));
         }
-        let mut faults = check.demands.faults.iter().filter(|(c, ..)| *c == clause);
+        let mut faults = check.planning.demands.faults.iter().filter(|(c, ..)| *c == clause);
         match faults.find_map(|(_, dependency, fault)| self.stand.can(dependency, *fault).err()) {
             Some(why) => Scope::NotHere(why.to_string()),
             None => Scope::Here,

@@ -108,7 +108,7 @@ fn one(out: &mut String, entry: &Entry) {
     if !check.tags.is_empty() {
         _ = writeln!(out, "    tags: [{}]", check.tags.iter().map(|t| word(t)).collect::<Vec<_>>().join(", "));
     }
-    if let Some(resolved) = &check.resolved {
+    if let Some(resolved) = &check.planning.resolved {
         let (key, spec, late) = &**resolved;
         for (key, value) in late.entries().unwrap_or_default().iter().chain([&(key.clone(), spec.clone())]) {
             pair(out, key, value, 4);

@@ -20,8 +20,6 @@ pub struct Check {
     pub clauses: Vec<(ClauseId, Origin, Always)>,
     /// Name of the target to which its relative URLs belong.
     pub target: Arc<str>,
-    /// Where `target` stands, or the kind's key.
-    pub(crate) target_at: Origin,
     /// Until it passes, nothing else on its target runs, in any suite.
     pub gate: bool,
     /// Names of checks of the same suite that must pass first.
@@ -30,8 +28,6 @@ pub struct Check {
     pub tags: Vec<Arc<str>>,
     /// Hard deadline of the whole check, if the suite gives one.
     pub timeout: Option<Duration>,
-    /// What its declared durations add up to, polling included. A given `timeout` is never below it.
-    pub longest: Duration,
     /// Poll until all expectations hold.
     pub eventually: Option<Eventually>,
     /// Must hold at every poll for this long.
@@ -46,10 +42,21 @@ pub struct Check {
     pub about: Option<Arc<str>>,
     /// Link for the person on call.
     pub runbook: Option<Arc<str>>,
+    /// What the plan is made from, beside the above.
+    pub planning: Planning,
+}
+
+/// What a plan needs to know of a check, and the run no longer does.
+#[derive(Debug, Default)]
+pub struct Planning {
     /// What its spec needs and does.
     pub demands: Demands,
+    /// What its declared durations add up to, polling included. A given `timeout` is never below it.
+    pub longest: Duration,
     /// Whether a request goes to a host that is known only at run time (its URL begins with a capture or a secret).
     pub(crate) wanders: bool,
+    /// Where `target` stands, or the kind's key.
+    pub(crate) target_at: Option<Origin>,
     /// Key and value of the kind, and the other keys, as they are with values and defaults put in; kept only to be shown.
     pub(crate) resolved: Option<Box<(Node, Node, Node)>>,
 }

@@ -1,6 +1,6 @@
 //! Puts values into a selected check, types it, and holds it against itself: captures, durations, promises.
 
-use super::check::{Check, Eventually};
+use super::check::{Check, Eventually, Planning};
 use super::draft::Draft;
 use super::file::SuiteFile;
 use super::keys::Late;
@@ -171,17 +171,16 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
     if !problems.is_empty() {
         return Err(problems);
     }
+    let target_at = origin(late.target.as_ref().map_or(written.key.at, |t| t.at));
     let wanders = wanders(&written.value);
     Ok(Check {
         origin: origin(draft.at),
         clauses,
         target,
-        target_at: origin(late.target.as_ref().map_or(written.key.at, |t| t.at)),
         gate,
         needs: draft.needs.iter().map(|(name, at)| (Arc::clone(name), origin(*at))).collect(),
         tags: draft.tags,
         timeout: late.timeout.map(|t| t.value.0),
-        longest,
         eventually: late.eventually.map(|e| e.value).map(|e| Eventually { within: e.within.0, every: e.every.map(|d| d.value.0), fails_on: e.fails_on }),
         consistently: late.consistently.map(|c| c.value.0),
         impact: late.impact.map(|i| i.value),
@@ -189,9 +188,13 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
         cleanup: late.cleanup.into_iter().map(|c| c.value).collect(),
         about: late.about.map(Arc::from),
         runbook: late.runbook.map(Arc::from),
-        demands,
-        wanders,
-        resolved: around.keep.then(|| Box::new((written.key, written.value, late_node))),
+        planning: Planning {
+            demands,
+            longest,
+            wanders,
+            target_at: Some(target_at),
+            resolved: around.keep.then(|| Box::new((written.key, written.value, late_node))),
+        },
         id: draft.id,
         kind,
     })

@@ -19,7 +19,7 @@ mod suites;
 mod targets;
 mod values;
 
-pub use check::{Always, Check, Eventually};
+pub use check::{Always, Check, Eventually, Planning};
 pub use environment::{Environment, EnvironmentLimits};
 pub use provision::{Part, PartHow, Provision};
 pub use refused::{Meaning, Reason, Refused};

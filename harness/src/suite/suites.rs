@@ -222,7 +222,7 @@ impl Suites {
         let mut done: BTreeMap<Arc<str>, (Arc<Target>, Option<(usize, Origin)>)> = BTreeMap::new();
         let mut failed: BTreeSet<(Arc<str>, usize)> = BTreeSet::new();
         let started = self.environment.provision.as_ref().map(|p| Arc::clone(&p.target));
-        let used = checks.iter().map(|(_, f, check)| (f, &check.target, Some(&check.target_at)));
+        let used = checks.iter().map(|(_, f, check)| (f, &check.target, check.planning.target_at.as_ref()));
         for (f, name, asked_at) in used.chain(broken.iter().map(|(f, name)| (f, name, None))) {
             let (file, name) = (&self.files[*f], Arc::clone(name));
             let is_started = started.as_ref() == Some(&name);
