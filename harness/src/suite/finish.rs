@@ -3,6 +3,7 @@
 use super::check::{Check, Eventually, Planning};
 use super::draft::Draft;
 use super::file::SuiteFile;
+use super::folder::Folder;
 use super::keys::Late;
 use super::kind_key::KindKey;
 use super::values::{Variables, empty};
@@ -12,13 +13,16 @@ use crate::kind::{CheckKind, Demands, Visit};
 use crate::model::quantity::write_duration;
 use crate::model::{At, Impact, Origin};
 use crate::reader::{Kind as NodeKind, Node, Problem, Resolver, Value, expand, nearest, read};
+use crate::words::{Files, with_files};
 use serde::de;
-use std::{cell::RefCell, collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::BTreeSet, fmt, rc::Rc, sync::Arc, time::Duration};
 
 /// What a check gets beside its own draft.
 pub(crate) struct Surroundings<'a> {
     pub(crate) file: &'a SuiteFile,
     pub(crate) variables: &'a Variables,
+    /// Where samples and schemas are found.
+    pub(crate) folder: &'a Rc<Folder>,
     /// Captures of the checks that it needs, near and far, with the check that gives each.
     pub(crate) captures: &'a [(String, Arc<str>)],
     /// The target where the check names none.
@@ -127,8 +131,10 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
     
     problems.extend(expand(source, &mut late_node, "", &names));
 
-    let kind = read::<Spec>(source, &spec, "").map_err(|more| problems.extend(more)).ok();
-    let late = read::<Late>(source, &late_node, "").map_err(|more| problems.extend(more)).ok();
+    let files: Rc<dyn Files> = Rc::clone(around.folder) as _;
+    let (kind, late) = with_files(files, || (read::<Spec>(source, &spec, ""), read::<Late>(source, &late_node, "")));
+    let kind = kind.map_err(|more| problems.extend(more)).ok();
+    let late = late.map_err(|more| problems.extend(more)).ok();
     let (Some(Spec(kind)), Some(late)) = (kind, late) else { return Err(problems) };
     let NodeKind::Map(mut entries) = spec.kind else { return Err(problems) };
     let Some((key, value)) = entries.pop() else { return Err(problems) };
