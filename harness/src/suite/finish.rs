@@ -178,7 +178,6 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
         return Err(problems);
     }
     let target_at = origin(late.target.as_ref().map_or(written.key.at, |t| t.at));
-    let wanders = wanders(&written.value);
     Ok(Check {
         origin: origin(draft.at),
         clauses,
@@ -197,7 +196,6 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
         planning: Planning {
             demands,
             longest,
-            wanders,
             target_at: Some(target_at),
             resolved: around.keep.then(|| Box::new((written.key, written.value, late_node))),
         },
@@ -269,24 +267,6 @@ fn clashes(draft: &Draft, around: &Surroundings<'_>, problems: &mut Vec<Problem>
         if let Some(from) = variable(name) {
             told(draft.at, format!("`{name}` is a `for-each` variable and a variable ({from})"));
         }
-    }
-}
-
-/// Whether a request of the spec goes to a host that is known only at run time: its URL begins with a capture or a secret.
-fn wanders(spec: &Node) -> bool {
-    const METHODS: &[&str] = &["get", "head", "options", "post", "put", "patch", "delete"];
-    match &spec.kind {
-        NodeKind::Scalar { .. } => false,
-        NodeKind::Seq(items) => items.iter().any(wanders),
-        NodeKind::Map(entries) => entries.iter().any(|(key, value)| match &value.kind {
-            NodeKind::Scalar { text, parts: Some(_), .. } => {
-                // Secrets and captures stand as `${name}` in the text.
-                let authority = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
-                let before_path = authority.split('/').next().unwrap_or_default();
-                key.text().is_some_and(|k| METHODS.contains(&k)) && before_path.contains("${")
-            }
-            _ => wanders(value),
-        }),
     }
 }
 
