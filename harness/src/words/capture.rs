@@ -99,7 +99,7 @@ impl CaptureRule {
                 let expected = || format!("one header `{name}`");
                 let found: Vec<&[u8]> = seen.header(name.as_str()).collect();
                 match found.as_slice() {
-                    [one] if one.is_empty() => Err(miss(expected(), "an empty one".to_owned())),
+                    [[]] => Err(miss(expected(), "an empty one".to_owned())),
                     [one] => match std::str::from_utf8(one) {
                         Ok(text) => Ok(Json::String(text.to_owned())),
                         Err(_) => Err(miss(expected(), "a value that is not UTF-8".to_owned())),
@@ -220,3 +220,7 @@ impl JsonSchema for Capture {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "capture_tests.rs"]
+mod tests;

@@ -3,6 +3,8 @@
 mod answered;
 mod body;
 mod capture;
+#[cfg(all(test, feature = "schema"))]
+mod editor_tests;
 mod expect;
 mod files;
 mod json;

@@ -18,7 +18,12 @@ pub struct Path {
 enum Program {
     /// Child segments only, each with one selector.
     Simple(Arc<[Selector]>),
-    General { query: Arc<JsonPath>, weight: Weight },
+    General {
+        query: Arc<JsonPath>,
+        /// The simple steps with which it begins: what lies elsewhere cannot change its answer.
+        prefix: Arc<[Selector]>,
+        weight: Weight,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +95,10 @@ impl Path {
             return Ok(Self { text: text.into(), program: Program::Simple(selectors.into()) });
         }
         match JsonPath::parse(text) {
-            Ok(query) => Ok(Self { text: text.into(), program: Program::General { query: Arc::new(query), weight: Weight::of(text) } }),
+            Ok(query) => {
+                let program = Program::General { query: Arc::new(query), prefix: prefix(text).into(), weight: Weight::of(text) };
+                Ok(Self { text: text.into(), program })
+            }
             Err(e) => {
                 let mut position = e.position().clamp(1, text.chars().count() + 1);
                 let mut message = e.message().trim().to_owned();
@@ -124,12 +132,12 @@ impl Path {
     pub fn select<'j>(&self, document: &'j Document) -> Result<Vec<Located<'j>>, PathFailure> {
         let nodes = match &self.program {
             Program::Simple(selectors) => walk(selectors, &document.root)?,
-            Program::General { query, weight } => {
+            Program::General { query, prefix, weight } => {
                 if weight.steps(&document.root) > Self::MOST_STEPS {
                     return Err(PathFailure::TooCostly);
                 }
                 // Which of two equal keys a filter or descent saw cannot be told afterwards.
-                if let Some(twice) = document.duplicates.first() {
+                if let Some(twice) = document.duplicates.iter().find(|steps| along(steps, prefix)) {
                     return Err(PathFailure::Ambiguous(show(twice)));
                 }
                 let mut nodes = Vec::new();
@@ -165,15 +173,7 @@ impl Path {
     /// A duplicate key that lies on the way of this path and so may hide a node from it.
     fn hidden_by<'d>(&self, document: &'d Document) -> Option<&'d [Step]> {
         let Program::Simple(selectors) = &self.program else { return None };
-        document.duplicates.iter().map(Vec::as_slice).find(|steps| {
-            steps.len() <= selectors.len()
-                && steps.iter().zip(selectors.iter()).all(|(step, selector)| match (step, selector) {
-                    (Step::Name(a), Selector::Name(b)) => a == b,
-                    (Step::Index(a), Selector::Index(b)) => *b < 0 || i64::try_from(*a) == Ok(*b),
-                    (_, Selector::All) => true,
-                    _ => false,
-                })
-        })
+        document.duplicates.iter().map(Vec::as_slice).find(|steps| steps.len() <= selectors.len() && along(steps, selectors))
     }
 }
 
@@ -251,6 +251,25 @@ fn walk<'j>(selectors: &[Selector], root: &'j Json) -> Result<Vec<Located<'j>>, 
         nodes = next;
     }
     Ok(nodes)
+}
+
+/// Whether steps and selectors may lead the same way, as far as both go.
+fn along(steps: &[Step], selectors: &[Selector]) -> bool {
+    steps.iter().zip(selectors).all(|(step, selector)| match (step, selector) {
+        (Step::Name(a), Selector::Name(b)) => a == b,
+        (Step::Index(a), Selector::Index(b)) => *b < 0 || i64::try_from(*a) == Ok(*b),
+        (_, Selector::All) => true,
+        _ => false,
+    })
+}
+
+/// The longest beginning of a path that is simple; none if a filter in it looks at the whole document again.
+fn prefix(text: &str) -> Vec<Selector> {
+    if text.matches('$').count() > 1 {
+        return Vec::new();
+    }
+    let ends = text.char_indices().rev().filter(|(_, c)| matches!(c, '.' | '[')).map(|(i, _)| i);
+    ends.filter_map(|end| simple(&text[..end])).next().unwrap_or_default()
 }
 
 /// The selectors of a path that has only plain names, indexes and wildcards; `None` sends it to the full parser.
@@ -479,7 +498,9 @@ mod tests {
         let select = |text: &str| Path::parse(text).expect(text).select(&document).map(|nodes| nodes.len());
         assert_eq!(select("$.c.d"), Ok(1));
         assert_eq!(select("$.none"), Ok(0));
-        for (text, twice) in [("$.a.b", "$.a.b"), ("$.a", "$.a.b"), ("$", "$.a.b"), ("$.e.x", "$.e"), ("$..d", "$.a.b"), ("$.a.*", "$.a.b")] {
+        assert_eq!(select("$.c[?@ > 0]"), Ok(1));
+        assert_eq!(select("$.c..d"), Ok(1));
+        for (text, twice) in [("$.a.b", "$.a.b"), ("$.a", "$.a.b"), ("$", "$.a.b"), ("$.e.x", "$.e"), ("$..d", "$.a.b"), ("$.a.*", "$.a.b"), ("$.a[?@ > 0]", "$.a.b"), ("$.c[?$.a.b]", "$.a.b")] {
             assert_eq!(select(text), Err(PathFailure::Ambiguous(twice.into())), "{text}");
         }
     }

@@ -4,7 +4,7 @@ use super::spec::Spec;
 use super::table::NO_LEAK;
 use crate::kind::{Call, Context, Leak, ProbeError, Says, Seen, Weight};
 use crate::model::Interval;
-use crate::words::{Answered, Miss, Part, Status};
+use crate::words::{Answered, Expect, Miss, Part, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -97,12 +97,12 @@ impl Look {
     /// If the spec uses a captured value that is not there.
     pub(super) fn of(spec: &Spec, call: &Call, cx: &Context, origin: Instant, search: bool) -> Result<Self, ProbeError> {
         let seen = Seen::of(call, cx.stopwatch(), origin);
-        let right = seen.answered().is_some_and(|status| declared(spec).admits(status));
+        let right = seen.answered().is_some_and(|status| declared(spec).fits(status));
         let missed = match (&call.answer, &spec.b.expect) {
             (Ok(answer), Some(expect)) if right => {
-                let judged = expect.judge(&Answered::from(answer), cx.values()).map_err(|e| ProbeError(e.to_string()))?;
+                let misses = expect.judge(&Answered::of(answer), cx.values()).map_err(|e| ProbeError(e.to_string()))?;
                 // The code is judged above, by the rule of this kind.
-                judged.misses.into_iter().filter(|m| m.part != Part::Status).take(16).collect()
+                misses.into_iter().filter(|m| m.part != Part::Status).take(16).collect()
             }
             _ => Vec::new(),
         };
@@ -128,10 +128,7 @@ impl Look {
 
 /// The declared code: exactly 200 where `expect.status` says nothing.
 pub(super) fn declared(spec: &Spec) -> Status {
-    match spec.b.expect.as_ref().filter(|e| e.status_at.is_somewhere()) {
-        Some(expect) => expect.status.clone(),
-        None => Status::exactly(200),
-    }
+    spec.b.expect.as_ref().and_then(Expect::declared_status).map_or_else(|| Status::exactly(200), |status| status.value.clone())
 }
 
 impl Looks {

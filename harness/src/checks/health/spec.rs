@@ -78,7 +78,7 @@ impl Own {
 
     /// Whether more is asked of the answer than its code.
     pub(super) fn expects_more(&self) -> bool {
-        self.expect.as_ref().is_some_and(|e| e.parts().any(|part| part != Part::Status))
+        self.expect.as_ref().is_some_and(|e| e.counts().any(|(part, n)| part != Part::Status && n > 0))
     }
 
     /// How long one answer is waited for: long enough past the limit that too slow is told from never.
@@ -122,10 +122,12 @@ pub(super) fn demands(spec: &Spec) -> Demands {
     let metrics = own.growth.as_ref().map(|g| &g.a);
     for request in [Some(request), slow, metrics].into_iter().flatten() {
         demands.uses.extend(request.captures_used());
+        demands.files.extend(request.files());
         demands.hosts.extend(request.absolute_host());
     }
     if let Some(expect) = &own.expect {
-        demands.uses.extend(expect.captures_used().iter().cloned());
+        demands.uses.extend(expect.captures_used());
+        demands.files.extend(expect.files());
     }
     for name in own.independent_of.iter().flat_map(|m| m.iter()) {
         demands.faults.extend(table::OUTAGES.iter().map(|fault| (table::INDEPENDENT, name.value.clone(), *fault)));
@@ -195,7 +197,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         }
     }
     if !spec.a.is_repeatable() {
-        say(At::default(), "health: its request may not be sent again, and liveness is probed again and again", "use get or head, or say `repeatable: true`");
+        say(spec.a.at(), "health: its request may not be sent again, and liveness is probed again and again", "use get or head, or say `repeatable: true`");
     }
     all
 }

@@ -174,14 +174,14 @@ pub(super) fn held(
     otherwise: impl Fn(u16) -> bool,
 ) -> Result<(bool, Option<(String, String)>), ProbeError> {
     let (Ok(answer), Some(status)) = (&call.answer, seen.answered()) else { return Ok((false, None)) };
-    let code = match expect.filter(|e| e.status_at.is_somewhere()) {
-        Some(expect) => expect.status.admits(status),
+    let code = match expect.and_then(Expect::declared_status) {
+        Some(wanted) => wanted.value.fits(status),
         None => otherwise(status),
     };
     let Some(expect) = expect.filter(|_| code) else { return Ok((code, None)) };
-    let judged = expect.judge(&Answered::from(answer), cx.values()).map_err(|e| ProbeError(e.to_string()))?;
+    let misses = expect.judge(&Answered::of(answer), cx.values()).map_err(|e| ProbeError(e.to_string()))?;
     // The code is judged above, by the rule of this kind.
-    let missed = judged.misses.into_iter().find(|m| m.part != Part::Status).map(|m| (m.expected, m.observed));
+    let missed = misses.into_iter().find(|m| m.part != Part::Status).map(|m| (m.expected, m.observed));
     Ok((missed.is_none(), missed))
 }
 

@@ -149,11 +149,13 @@ pub(super) fn demands(spec: &Spec) -> Demands {
     let build = own.replicas.as_ref().and_then(|r| r.build.as_ref()).map(|b| &b.a);
     for request in [Some(request), real, marker, build].into_iter().flatten() {
         demands.uses.extend(request.captures_used());
+        demands.files.extend(request.files());
         demands.hosts.extend(request.absolute_host());
     }
     let expectations = [own.expect.as_ref(), own.real.as_ref().and_then(|r| r.b.expect.as_ref())];
     for expect in expectations.into_iter().flatten() {
-        demands.uses.extend(expect.captures_used().iter().cloned());
+        demands.uses.extend(expect.captures_used());
+        demands.files.extend(expect.files());
     }
     // A real request that writes raises the clauses that send it, and no other.
     if let Some(real) = real
@@ -226,7 +228,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         say(hard[0].at, "ready.hard: names dependencies, and nothing is promised of their loss".to_owned(), "add `falls-within: 5s`, or take `hard` out");
     }
     if !spec.a.is_repeatable() {
-        say(At::default(), "ready: its request may not be sent again, and readiness is polled".to_owned(), "use get or head, or say `repeatable: true`");
+        say(spec.a.at(), "ready: its request may not be sent again, and readiness is polled".to_owned(), "use get or head, or say `repeatable: true`");
     }
     if let Some(replicas) = &own.replicas {
         if let Some(probes) = &replicas.probes
