@@ -18,7 +18,9 @@
 pub mod checks;
 pub mod kind;
 pub mod model;
+pub mod plan;
 pub mod reader;
 pub mod report;
+pub mod suite;
 pub mod transport;
 pub mod words;
