@@ -4,3 +4,5 @@
 //! `model` · `transport`, `report`, `reader` · `words` · `kind` · `checks`, `provision` · `suite` · `plan` · `run` · `cargo_test`, `cli`.
 
 pub mod model;
+pub mod provision;
+pub mod run;
