@@ -1,9 +1,9 @@
 //! What a probe may use: the target, the HTTP engine, the stand, values, the stopwatch. Nothing else.
 
-use super::{Stand, Stopwatch};
+use super::{Stand, Stopwatch, ids::Ids};
 use crate::kind::ProbeError;
-use crate::model::Interval;
-use crate::transport::{Answer, Endpoint, Exchange, Failed, Trouble, Wishes};
+use crate::model::{Interval, Redactor};
+use crate::transport::{Answer, Endpoint, Exchange, Failed, OutBody, Outgoing, Timeouts, Wishes};
 use crate::words::{Base, Request, Values};
 use std::{sync::Arc, time::Duration, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -38,6 +38,8 @@ pub struct Setting {
     pub stopwatch: Stopwatch,
     /// Unique id of the run; part of every request id.
     pub run_id: Arc<str>,
+    /// Knows every secret of the run: `no-leak` looks for them in what the service says.
+    pub canaries: Arc<Redactor>,
     /// Where live lines go: what the check last saw.
     pub saw: tokio::sync::watch::Sender<String>,
     /// Cancelled when the run is interrupted or out of time.
@@ -65,7 +67,7 @@ pub struct Call {
     /// When it began; only for order and distance.
     pub began: Instant,
     /// The answer, or the trouble with what was seen of an answer.
-    pub answer: Result<Answer, Fault>,
+    pub answer: Result<Answer, Box<Failed>>,
     /// `GET /ready`, secrets masked.
     pub sent: String,
     /// One command that shows it again.
@@ -75,9 +77,6 @@ pub struct Call {
     /// The trace id that was sent (W3C Trace Context).
     pub trace_id: String,
 }
-
-/// The service's trouble: why no valid answer came. Own trouble of this machine never gets here.
-pub type Fault = Failed;
 
 impl Context {
     /// Puts a context together.
@@ -108,6 +107,12 @@ impl Context {
     #[must_use]
     pub fn values(&self) -> &Values {
         &self.0.values
+    }
+
+    /// Knows every secret of the run.
+    #[must_use]
+    pub fn canaries(&self) -> &Redactor {
+        &self.0.canaries
     }
 
     /// The only clock of a kind.
@@ -151,29 +156,34 @@ impl Context {
     /// [`ProbeError`] if the request cannot be made (a capture is missing, a sample cannot be read) or this machine
     /// is out of descriptors, ports or memory. Everything that the service does is in [`Call::answer`].
     pub async fn call(&self, request: &Request, how: &How) -> Result<Call, ProbeError> {
-        let ids = crate::transport::Ids::fresh(&self.0.run_id);
-        let mut out = request
-            .outgoing(&self.0.target.base, &self.0.values, how.anonymous)
-            .map_err(|e| ProbeError(e.to_string()))?;
+        let ids = Ids::fresh(&self.0.run_id);
+        let mut out =
+            request.outgoing(&self.0.target.base, &self.0.values, how.anonymous).map_err(|e| ProbeError(e.to_string()))?;
         if how.head {
-            out.become_head();
+            out.method = http::Method::HEAD;
+            out.body = OutBody::Empty;
+            out.shown = format!("HEAD {}", out.shown.split_once(' ').map_or("", |(_, path)| path));
         }
-        out.set_header("x-request-id", &ids.request);
-        out.set_header("traceparent", &ids.traceparent());
+        put_header(&mut out, "x-request-id", &ids.request)?;
+        put_header(&mut out, "traceparent", &ids.traceparent())?;
         for (name, value) in &how.headers {
-            out.set_header(name, value);
+            put_header(&mut out, name, value)?;
         }
         let endpoint = &self.0.target.endpoint;
-        let permit = self.0.exchange.permit(&out).await.map_err(|e| ProbeError(e.to_string()))?;
-        let timed = self.0.stopwatch.time(self.0.exchange.send(endpoint, &out, &how.wishes)).await;
-        drop(permit);
-        let answer = match timed.value {
-            Err(Failed { trouble: Trouble::Own(own), .. }) => return Err(ProbeError(own.to_string())),
-            other => other,
+        let answer = self.0.exchange.send(endpoint, &out, &how.wishes).await;
+        let (began, ended) = match &answer {
+            Ok(answer) => (answer.began, answer.ended),
+            Err(failed) => {
+                if failed.trouble.own().is_some() {
+                    return Err(ProbeError(format!("{}: {failed}", out.shown)));
+                }
+                (failed.began, failed.ended)
+            }
         };
+        let began = began.into_std();
         Ok(Call {
-            took: timed.took,
-            began: timed.began,
+            took: self.0.stopwatch.between(began, ended.into_std()),
+            began,
             answer,
             again: crate::transport::curl(endpoint, &out),
             sent: out.shown,
@@ -187,13 +197,27 @@ impl How {
     /// A fresh connection and no target headers, everything within `total`: as an orchestrator probes.
     #[must_use]
     pub fn probe(total: Duration) -> Self {
-        Self { wishes: Wishes { fresh: true, ..Wishes::within(total) }, anonymous: true, headers: Vec::new(), head: false }
+        Self { wishes: Wishes { fresh: true, ..within(total) }, anonymous: true, headers: Vec::new(), head: false }
     }
 
     /// As an ordinary caller: connections are reused, target headers are sent.
     #[must_use]
     pub fn caller(total: Duration) -> Self {
-        Self { wishes: Wishes::within(total), anonymous: false, headers: Vec::new(), head: false }
+        Self { wishes: within(total), anonymous: false, headers: Vec::new(), head: false }
+    }
+
+    /// Follows so many redirects of the same origin.
+    #[must_use]
+    pub fn following(mut self, redirects: u8) -> Self {
+        self.wishes.follow_redirects = redirects;
+        self
+    }
+
+    /// Undoes gzip, brotli and deflate, as ordinary clients do.
+    #[must_use]
+    pub fn decoding(mut self) -> Self {
+        self.wishes.decode = true;
+        self
     }
 
     /// With one header replaced or added.
@@ -202,4 +226,23 @@ impl How {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
+}
+
+/// Waits for nothing longer than `total`; a connection gets the same, since `total` rules it.
+fn within(total: Duration) -> Wishes {
+    Wishes { timeouts: Timeouts { connect: total, first_byte: total, total }, ..Wishes::default() }
+}
+
+/// Replaces the header, or adds it. `Host` replaces what the URL says.
+fn put_header(out: &mut Outgoing, name: &str, value: &str) -> Result<(), ProbeError> {
+    if name.eq_ignore_ascii_case("host") {
+        out.host_override = Some(value.to_owned());
+        return Ok(());
+    }
+    let wrong = |what: &str| ProbeError(format!("header `{name}`: {what}"));
+    let name: http::HeaderName = name.parse().map_err(|_| wrong("no header can have this name"))?;
+    let value = value.parse().map_err(|_| wrong("the value has characters that HTTP forbids"))?;
+    out.headers.retain(|(n, _)| *n != name);
+    out.headers.push((name, value));
+    Ok(())
 }

@@ -5,12 +5,13 @@
 
 mod context;
 mod demands;
+mod ids;
 mod round;
 mod script;
 mod stand;
 mod stopwatch;
 
-pub use context::{Call, Context, Fault, How, Setting, Target};
+pub use context::{Call, Context, How, Setting, Target};
 pub use demands::{Asked, Demands, Mistake, Scope};
 pub use round::Round;
 pub use script::{Script, Step as ScriptStep, Twin};

@@ -1,0 +1,262 @@
+//! The command line: commands, flags, and the environment variables that stand in for flags.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{path::PathBuf, time::Duration};
+
+/// Holds a running service to its suites and proves, clause by clause, whether the contract is kept.
+#[derive(Debug, Parser)]
+#[command(
+    name = "allclear",
+    version,
+    max_term_width = 110,
+    after_help = "Without a command: run. Exit codes: 0 clear · 1 a contract is broken · 2 never started · 3 the harness failed · \
+                  4 could not tell · 5 nothing judged · 130/143 interrupted. More: allclear explain exit-codes"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run suites against a service and tell the verdict (the default)
+    Run(Box<Run>),
+    /// Read suites and environment and tell every mistake; sends nothing
+    Lint(Lint),
+    /// List the checks that a run would make; sends nothing
+    List(List),
+    /// Show the resolved suites, secrets masked, with every clause that will be judged; sends nothing
+    Render(Inputs),
+    /// Explain a clause, a kind or the exit codes
+    Explain(Explain),
+    /// Wait until URLs answer (or, with --gone, until they no longer do), then run a command
+    Wait(Wait),
+    /// Print a JSON Schema: suite, environment, record or event
+    Schema(Schema),
+    /// Make reports from records of runs; several records are merged as shards
+    Report(Report),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Run the reference service by itself (see `allclear serve-reference --help`)
+    #[cfg(feature = "reference")]
+    #[command(disable_help_flag = true)]
+    ServeReference {
+        /// Its own arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<std::ffi::OsString>,
+    },
+}
+
+/// What is read: suites, environment, values.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Inputs {
+    /// Suite files, or folders that hold NAME.suite.yaml files [default: ./suites]
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Environment: NAME of environments/NAME.env.yaml, or a path [default: local, if it exists]
+    #[arg(short, long, env = "ALLCLEAR_ENV", value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// Give a variable its value; repeatable
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub(crate) vars: Vec<String>,
+    /// Read variables from a file of NAME=VALUE lines or a YAML map; repeatable
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub(crate) var_files: Vec<PathBuf>,
+    /// Give a secret its value; repeatable. Prefer the environment's `secrets`: a command line can be read by others
+    #[arg(long = "secret", value_name = "NAME=VALUE")]
+    pub(crate) secrets: Vec<String>,
+    /// Where sample files are looked for, beside the suite and ./media-samples
+    #[arg(long, value_name = "DIR")]
+    pub(crate) samples: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) select: Select,
+}
+
+/// Which checks.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Selection")]
+pub(crate) struct Select {
+    /// Only checks with one of these tags (and what they need); repeatable
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Vec<String>,
+    /// No checks with one of these tags; repeatable
+    #[arg(long, value_name = "TAG")]
+    pub(crate) skip_tag: Vec<String>,
+    /// Only checks whose `suite: name` contains this (and what they need); repeatable: any of them
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Vec<String>,
+    /// Only this part of the checks; what needs each other stays together
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    /// Most checks at once [default: 4 x cores, at least 8]
+    #[arg(short, long, env = "ALLCLEAR_JOBS", value_name = "N")]
+    pub(crate) jobs: Option<std::num::NonZeroUsize>,
+    /// Start no more checks after the first that fails
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// Deadline of the whole run, for example 5m; what is not reached is inconclusive
+    #[arg(long, env = "ALLCLEAR_DEADLINE", value_name = "DURATION", value_parser = duration)]
+    pub(crate) deadline: Option<Duration>,
+    /// What is not permitted here makes the run inconclusive (exit 4) in place of being skipped
+    #[arg(long)]
+    pub(crate) deny_skips: bool,
+    /// Show the plan; send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Where report files of no given path go
+    #[arg(long, env = "ALLCLEAR_OUT", value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
+    #[command(flatten)]
+    pub(crate) show: Show,
+    /// Further arguments for the embedded reference service, for example --service-arg=--defect=ready-flaps
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    pub(crate) service_arg: Vec<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Reports")]
+pub(crate) struct Reports {
+    /// Write a report: junit, json, jsonl, tap, github or markdown; repeatable
+    #[arg(long = "report", value_name = "FORMAT=PATH")]
+    pub(crate) report: Vec<String>,
+    /// The same as --report junit=PATH
+    #[arg(long, value_name = "PATH")]
+    pub(crate) report_junit: Option<PathBuf>,
+    /// `reader` says all that readers use; `strict` keeps to the published schemas
+    #[arg(long, value_name = "PROFILE", default_value = "reader")]
+    pub(crate) junit_profile: JunitProfile,
+    /// Sync report files to disk before the run ends
+    #[arg(long)]
+    pub(crate) durable: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum JunitProfile {
+    Reader,
+    Strict,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Screen")]
+pub(crate) struct Show {
+    /// Only what did not pass, and the last line
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Every clause with its evidence, and what was not judged
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Colour
+    #[arg(long, env = "ALLCLEAR_COLOR", value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Lint {
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Explain {
+    /// A clause (health/fast), a kind (health), exit-codes, or nothing for the list of all
+    pub(crate) what: Option<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Wait {
+    /// http://, https:// or tcp://HOST:PORT; several: all of them
+    #[arg(required = true, value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+    /// Give up after this long
+    #[arg(short, long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// Time between two looks
+    #[arg(short, long, value_name = "DURATION", default_value = "50ms", value_parser = duration)]
+    pub(crate) interval: Duration,
+    /// Longest time for one look, so that a server that hangs is looked at again
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    pub(crate) look: Duration,
+    /// Wait until all of them are gone: connections refused, or no longer a status that counts
+    #[arg(long, visible_alias = "invert")]
+    pub(crate) gone: bool,
+    /// Statuses that count: 200, 2xx, or a list such as 200,204,3xx
+    #[arg(long, value_name = "STATUS", default_value = "2xx")]
+    pub(crate) status: String,
+    /// The body must contain this text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) body: Option<String>,
+    /// A header to send; repeatable
+    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
+    pub(crate) header: Vec<String>,
+    /// So many good looks in a row
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) successes: std::num::NonZeroU32,
+    /// Any certificate will do
+    #[arg(short = 'k', long)]
+    pub(crate) insecure: bool,
+    /// Say nothing but the last word on failure
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Run this when the wait is over; its exit code is ours
+    #[arg(last = true, value_name = "CMD")]
+    pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Schema {
+    /// Which schema
+    #[arg(default_value = "suite")]
+    pub(crate) what: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    Suite,
+    Environment,
+    Record,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Report {
+    /// Records (run.json) or event streams (events.jsonl); several are merged
+    #[arg(required = true, value_name = "RECORD")]
+    pub(crate) records: Vec<PathBuf>,
+    /// How many shards there must be; a missing one is told and makes the exit code 4
+    #[arg(long, value_name = "N")]
+    pub(crate) shards: Option<usize>,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
+    #[command(flatten)]
+    pub(crate) show: Show,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    crate::reader::parse_duration(text).map_err(|e| e.to_string())
+}

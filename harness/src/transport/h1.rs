@@ -1,0 +1,299 @@
+//! One HTTP/1 exchange on a connection: sends and reads at once, so that an early answer is heard, and reads strictly.
+
+use super::{
+    answer::{Answer, TlsSeen},
+    ask::{Step, Wishes},
+    body::Body,
+    chunked::Chunks,
+    head::{Framed, Head, Scan, framed, persists},
+    permits::Held,
+    tls,
+    trouble::{OwnTrouble, Stage, Trouble},
+    upload::Upload,
+    wire::Wire,
+};
+use std::{
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    time::{Instant, timeout_at},
+};
+
+/// How long a body that must not be there is waited for on a fresh connection.
+const EXCESS: Duration = Duration::from_millis(50);
+/// How long the service is given to close first, which spares this machine's ports.
+const LINGER: Duration = Duration::from_millis(100);
+/// The size of the buffer at first, and while a long body is read.
+const BUFFER: (usize, usize) = (8 << 10, 64 << 10);
+
+/// A connection to a service.
+pub(crate) struct Conn {
+    pub wire: Wire,
+    pub remote: Option<SocketAddr>,
+    pub tls: Option<Arc<TlsSeen>>,
+    /// Has carried an exchange before.
+    pub used: bool,
+    _held: Held,
+    buf: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+/// When the exchange must have ended.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit {
+    pub at: Instant,
+    pub total: Duration,
+}
+
+enum Moved {
+    Sent,
+    Read,
+    End,
+}
+
+impl Conn {
+    pub(crate) fn new(wire: Wire, remote: Option<SocketAddr>, tls: Option<Arc<TlsSeen>>, held: Held) -> Self {
+        Self { wire, remote, tls, used: false, _held: held, buf: vec![0; BUFFER.0], start: 0, end: 0 }
+    }
+
+    /// Nothing has come since the last exchange: no close, and no bytes that belong to no request.
+    pub(crate) async fn idle(&mut self) -> bool {
+        poll_fn(|cx| Poll::Ready(self.start == self.end && self.poll_read(cx).is_pending())).await
+    }
+
+    /// Waits in the background, for a moment, until the service has closed its side.
+    pub(crate) fn linger(mut self) {
+        tokio::spawn(async move {
+            let closed = poll_fn(|cx| {
+                loop {
+                    self.end = 0;
+                    self.start = 0;
+                    match ready!(self.poll_read(cx)) {
+                        Ok(n) if n > 0 => {}
+                        _ => return Poll::Ready(()),
+                    }
+                }
+            });
+            // Whether it closed or not: now the connection is dropped.
+            let _ = timeout_at(Instant::now() + LINGER, closed).await;
+        });
+    }
+
+    fn unread(&self) -> &[u8] {
+        &self.buf[self.start..self.end]
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        } else if self.end == self.buf.len() && self.start > 0 {
+            self.buf.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        } else if self.end == self.buf.len() {
+            // Only a head waits here to become whole, and its cap stops it.
+            self.buf.resize(self.buf.len() * 2, 0);
+        }
+        let mut buf = ReadBuf::new(&mut self.buf[self.end..]);
+        match ready!(Pin::new(&mut self.wire).poll_read(cx, &mut buf)) {
+            Ok(()) => {
+                let n = buf.filled().len();
+                self.end += n;
+                Poll::Ready(Ok(n))
+            }
+            // A peer that closes without TLS's own goodbye has closed all the same.
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(0)),
+            Err(e) => Poll::Ready(Err(e)),
+        }
+    }
+
+    /// Sends on and waits for more, whichever is first.
+    async fn moved(&mut self, upload: &mut Upload, stage: Stage) -> Step<Moved> {
+        poll_fn(|cx| {
+            if upload.ended.is_none()
+                && let Poll::Ready(sent) = upload.poll(&mut self.wire, cx)
+            {
+                return Poll::Ready(sent.map(|()| Moved::Sent));
+            }
+            match ready!(self.poll_read(cx)) {
+                Ok(0) => Poll::Ready(Ok(Moved::End)),
+                Ok(_) => Poll::Ready(Ok(Moved::Read)),
+                Err(e) => Poll::Ready(Err(of_read(&e, stage))),
+            }
+        })
+        .await
+    }
+}
+
+/// Carries one exchange out. What came is in `answer`, whatever the outcome. Gives whether the connection may be used again.
+///
+/// # Errors
+/// Whatever keeps the answer from being valid and whole.
+pub(crate) async fn exchange(
+    conn: &mut Conn,
+    mut upload: Upload,
+    to_head: bool,
+    wishes: &Wishes,
+    limit: Limit,
+    answer: &mut Answer,
+) -> Step<bool> {
+    let outcome = run(conn, &mut upload, to_head, wishes, limit, answer).await;
+    answer.sent_body = upload.sent_body;
+    answer.sent_whole = upload.whole;
+    match outcome {
+        // Sending broke off and nothing was heard: that is the whole story.
+        Err(Trouble::Reset { stage: Stage::Head } | Trouble::Eof { got: 0 }) if !upload.whole => {
+            let cause = conn.wire.write_error().map_or_else(|| "closed by the service".to_owned(), |kind| kind.to_string());
+            Err(Trouble::WriteFailed { sent: upload.sent_body, detail: cause })
+        }
+        other => other,
+    }
+}
+
+async fn run(conn: &mut Conn, upload: &mut Upload, to_head: bool, wishes: &Wishes, limit: Limit, answer: &mut Answer) -> Step<bool> {
+    let head = read_head(conn, upload, wishes, limit, answer).await?;
+    answer.status = head.status;
+    answer.version = head.version;
+    let how = framed(&head, to_head);
+    let persists = persists(&head);
+    answer.headers = head.fields;
+    let how = how?;
+    let mut body = Body::new(answer, wishes)?;
+    let read = read_body(conn, upload, how, wishes, limit, &mut body, answer).await;
+    let ended = body.finish(read.is_ok(), answer);
+    read?;
+    ended?;
+    if how == Framed::Without && wishes.fresh && conn.unread().is_empty() {
+        let until = limit.at.min(Instant::now() + EXCESS);
+        // Nothing more is the good case; an error or a close ends the waiting just as well.
+        let _ = timeout_at(until, poll_fn(|cx| conn.poll_read(cx))).await;
+    } else if how != Framed::UntilClose && answer.status != 101 {
+        poll_fn(|cx| Poll::Ready(drop(conn.poll_read(cx)))).await;
+    }
+    answer.excess = if answer.status == 101 { 0 } else { conn.unread().len() as u64 };
+    conn.used = true;
+    let clean = how != Framed::UntilClose && answer.excess == 0 && upload.whole && conn.wire.write_error().is_none();
+    Ok(clean && persists && !wishes.close)
+}
+
+async fn read_head(conn: &mut Conn, upload: &mut Upload, wishes: &Wishes, limit: Limit, answer: &mut Answer) -> Step<Head> {
+    let began = Instant::now();
+    let mut scan = Scan::default();
+    let mut heard = false;
+    loop {
+        if !conn.unread().is_empty()
+            && let Some(head) = scan.head(conn.unread(), &wishes.limits)?
+        {
+            conn.start += head.len;
+            if head.status >= 200 || head.status == 101 {
+                return Ok(head);
+            }
+            answer.informational.push(head.status);
+            if answer.informational.len() > wishes.limits.informational {
+                return Err(Trouble::TooManyInformational { cap: wishes.limits.informational as u64 });
+            }
+            scan = Scan::default();
+            continue;
+        }
+        let deadline = upload.ended.map_or(limit.at, |sent| limit.at.min(sent + wishes.timeouts.first_byte));
+        let got = conn.unread().len() as u64;
+        match timeout_at(deadline, conn.moved(upload, Stage::Head)).await {
+            Ok(Ok(Moved::Sent)) => answer.phases.sent = began.elapsed(),
+            Ok(Ok(Moved::Read)) if !heard => {
+                heard = true;
+                answer.phases.first_byte = began.elapsed();
+            }
+            Ok(Ok(Moved::Read)) => {}
+            Ok(Ok(Moved::End)) => return Err(Trouble::Eof { got }),
+            Ok(Err(trouble)) => return Err(trouble),
+            Err(_) => return Err(late(upload, deadline, limit, heard, got)),
+        }
+    }
+}
+
+/// What to call it that no whole head came in time: by what was seen, whichever limit struck.
+fn late(upload: &Upload, deadline: Instant, limit: Limit, heard: bool, got: u64) -> Trouble {
+    match upload.ended {
+        None => Trouble::TotalTimeout { after: limit.total, stage: Stage::Send, got: 0 },
+        Some(sent) if !heard => Trouble::FirstByteTimeout { after: deadline - sent },
+        Some(sent) if deadline < limit.at => Trouble::HeadTimeout { after: deadline - sent, got },
+        Some(_) => Trouble::TotalTimeout { after: limit.total, stage: Stage::Head, got: 0 },
+    }
+}
+
+async fn read_body(
+    conn: &mut Conn,
+    upload: &mut Upload,
+    how: Framed,
+    wishes: &Wishes,
+    limit: Limit,
+    body: &mut Body,
+    answer: &mut Answer,
+) -> Step<()> {
+    let began = Instant::now();
+    let mut chunks = Chunks::default();
+    loop {
+        let unread = &conn.buf[conn.start..conn.end];
+        match how {
+            Framed::Without => return Ok(()),
+            Framed::Length(told) => {
+                let part = usize::try_from(told - body.wire).unwrap_or(usize::MAX).min(unread.len());
+                body.take(&unread[..part])?;
+                conn.start += part;
+                if body.wire == told {
+                    return Ok(());
+                }
+                grow(&mut conn.buf, told);
+            }
+            Framed::Chunked => {
+                let (taken, end) = chunks.feed(unread, &wishes.limits, |part| body.take(part))?;
+                conn.start += taken;
+                if let Some(trailers) = end {
+                    answer.trailers = trailers;
+                    return Ok(());
+                }
+                grow(&mut conn.buf, body.wire);
+            }
+            Framed::UntilClose => {
+                body.take(unread)?;
+                conn.start = conn.end;
+                grow(&mut conn.buf, body.wire);
+            }
+        }
+        let got = body.wire;
+        match timeout_at(limit.at, conn.moved(upload, Stage::Body)).await {
+            Ok(Ok(Moved::Sent)) => answer.phases.sent = answer.phases.first_byte + began.elapsed(),
+            Ok(Ok(Moved::Read)) => {}
+            Ok(Ok(Moved::End)) => {
+                return match how {
+                    Framed::Length(told) => Err(Trouble::Truncated { got, told: Some(told) }),
+                    Framed::Chunked => Err(Trouble::Truncated { got, told: None }),
+                    Framed::Without | Framed::UntilClose => Ok(()),
+                };
+            }
+            Ok(Err(trouble)) => return Err(trouble),
+            Err(_) => return Err(Trouble::TotalTimeout { after: limit.total, stage: Stage::Body, got }),
+        }
+    }
+}
+
+/// A long body is read in larger pieces.
+fn grow(buf: &mut Vec<u8>, expected: u64) {
+    if expected > BUFFER.1 as u64 && buf.len() < BUFFER.1 {
+        buf.resize(BUFFER.1, 0);
+    }
+}
+
+fn of_read(e: &io::Error, stage: Stage) -> Trouble {
+    if let Some(trouble) = tls::of_io(e) {
+        return trouble;
+    }
+    OwnTrouble::of(e).map_or(Trouble::Reset { stage }, Trouble::Own)
+}

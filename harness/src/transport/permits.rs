@@ -1,0 +1,155 @@
+//! What the environment allows the harness to do to a service: requests in a time, connections at once, bytes uploaded.
+
+use super::trouble::{OwnTrouble, Trouble};
+use crate::model::Rate;
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep_until},
+};
+
+/// The limits of a run, shared by all its requests. Cheap to clone; clones share what is used. Default: no limit.
+#[derive(Clone, Debug, Default)]
+pub struct Permits(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    rate: Option<Pace>,
+    connections: Option<Arc<Semaphore>>,
+    waiting: AtomicUsize,
+    upload: Option<Upload>,
+}
+
+#[derive(Debug)]
+struct Pace {
+    gap: Duration,
+    next: Mutex<Option<Instant>>,
+}
+
+#[derive(Debug)]
+struct Upload {
+    left: AtomicU64,
+}
+
+/// The right to hold one connection; given back when dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Held(#[expect(dead_code, reason = "held for its drop, which gives the place back")] Option<OwnedSemaphorePermit>);
+
+impl Permits {
+    /// With these limits; none means without.
+    #[must_use]
+    pub fn new(rate: Option<Rate>, connections: Option<usize>, upload: Option<u64>) -> Self {
+        // Even spacing: a burst, however small, could exceed the rate in some window of its length.
+        let pace = |rate: Rate| Pace { gap: rate.per / rate.count.max(1), next: Mutex::new(None) };
+        Self(Arc::new(State {
+            rate: rate.map(pace),
+            connections: connections.map(|n| Arc::new(Semaphore::new(n.clamp(1, Semaphore::MAX_PERMITS)))),
+            waiting: AtomicUsize::new(0),
+            upload: upload.map(|n| Upload { left: AtomicU64::new(n) }),
+        }))
+    }
+
+    /// Waits until one more request may be sent.
+    pub async fn request(&self) {
+        let Some(pace) = &self.0.rate else { return };
+        let slot = {
+            // A poisoned lock holds nothing worse than the last slot given.
+            let mut next = pace.next.lock().unwrap_or_else(PoisonError::into_inner);
+            let slot = next.map_or_else(Instant::now, |next| next.max(Instant::now()));
+            *next = Some(slot + pace.gap);
+            slot
+        };
+        sleep_until(slot).await;
+    }
+
+    /// Waits until one more connection may be held. `make_room` closes an idle one, if there is any.
+    pub(crate) async fn connection(&self, make_room: impl Fn()) -> Held {
+        let Some(semaphore) = &self.0.connections else { return Held(None) };
+        if let Ok(permit) = semaphore.clone().try_acquire_owned() {
+            return Held(Some(permit));
+        }
+        let _waiting = Waiting::new(&self.0.waiting);
+        make_room();
+        Held(Some(semaphore.clone().acquire_owned().await.expect("the semaphore is never closed")))
+    }
+
+    /// Somebody waits for a connection, so none may be kept idle.
+    pub(crate) fn wanted(&self) -> bool {
+        self.0.waiting.load(SeqCst) > 0
+    }
+
+    /// Takes that many bytes from what may be uploaded.
+    ///
+    /// # Errors
+    /// Where fewer are left; nothing is taken then.
+    pub fn upload(&self, bytes: u64) -> Result<(), Trouble> {
+        let Some(upload) = &self.0.upload else { return Ok(()) };
+        let taken = upload.left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(bytes));
+        taken.map(drop).map_err(|_| Trouble::Own(OwnTrouble::UploadSpent))
+    }
+}
+
+/// Counts somebody who waits, also when the waiting is given up.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_are_spaced_evenly_and_the_first_does_not_wait() {
+        let permits = Permits::new(Some(Rate { count: 20, per: Duration::from_secs(1) }), None, None);
+        let began = Instant::now();
+        let mut waited = Vec::new();
+        for _ in 0..4 {
+            permits.request().await;
+            waited.push(began.elapsed().as_millis());
+        }
+        assert_eq!(waited, [0, 50, 100, 150]);
+    }
+
+    #[tokio::test]
+    async fn a_connection_beyond_the_limit_waits_for_one_that_is_given_back() {
+        let permits = Permits::new(None, Some(1), None);
+        let first = permits.connection(|| unreachable!("there is room")).await;
+        let waiter = tokio::spawn({
+            let permits = permits.clone();
+            async move { permits.connection(|| {}).await }
+        });
+        while !permits.wanted() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!waiter.is_finished());
+        drop(first);
+        waiter.await.expect("the waiter gets its place");
+        assert!(!permits.wanted());
+    }
+
+    #[test]
+    fn the_upload_that_goes_beyond_what_is_allowed_is_refused_whole() {
+        let permits = Permits::new(None, None, Some(10));
+        assert_eq!(permits.upload(6), Ok(()));
+        assert_eq!(permits.upload(5), Err(Trouble::Own(OwnTrouble::UploadSpent)));
+        assert_eq!(permits.upload(4), Ok(()));
+        assert_eq!(Permits::default().upload(u64::MAX), Ok(()));
+    }
+}

@@ -1,0 +1,173 @@
+//! The sending half of an HTTP/1 exchange: the head and the body of a request, handed to the wire piece by piece.
+
+use super::{
+    ask::{OutBody, Step},
+    permits::Permits,
+    trouble::{OwnTrouble, Trouble},
+    wire::Wire,
+};
+use bytes::Bytes;
+use futures_util::stream::{BoxStream, StreamExt};
+use std::{
+    io,
+    ops::Range,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use tokio::{io::AsyncWrite, time::Instant};
+
+/// A body up to this size travels in the same write as its head.
+const TOGETHER: usize = 16 << 10;
+
+/// What is still to be sent, and what has been.
+pub(crate) struct Upload {
+    piece: Piece,
+    rest: Rest,
+    permits: Permits,
+    /// Bytes of the body that the system took.
+    pub sent_body: u64,
+    /// When sending ended: all is sent, or the connection died.
+    pub ended: Option<Instant>,
+    /// All was sent.
+    pub whole: bool,
+}
+
+struct Piece {
+    bytes: Bytes,
+    at: usize,
+    /// Which of the bytes belong to the body; the others are head or framing.
+    body: Range<usize>,
+}
+
+enum Rest {
+    Nothing,
+    Bytes(Bytes),
+    Stream { stream: BoxStream<'static, io::Result<Bytes>>, left: Option<u64> },
+}
+
+impl Upload {
+    /// To send `head` and then `body`.
+    ///
+    /// # Errors
+    /// Where the environment does not allow that many bytes.
+    pub(crate) fn new(mut head: Vec<u8>, body: &OutBody, permits: &Permits) -> Step<Self> {
+        let start = head.len();
+        let (together, rest) = match body {
+            OutBody::Empty => (0, Rest::Nothing),
+            OutBody::Bytes(bytes) => {
+                permits.upload(bytes.len() as u64)?;
+                if bytes.len() <= TOGETHER {
+                    head.extend_from_slice(bytes);
+                    (bytes.len(), Rest::Nothing)
+                } else {
+                    (0, Rest::Bytes(bytes.clone()))
+                }
+            }
+            OutBody::Stream { len, factory } => (0, Rest::Stream { stream: factory(), left: *len }),
+        };
+        let piece = Piece { bytes: head.into(), at: 0, body: start..start + together };
+        Ok(Self { piece, rest, permits: permits.clone(), sent_body: 0, ended: None, whole: false })
+    }
+
+    /// Sends on. Ready once sending has ended, whole or because the connection died.
+    pub(crate) fn poll(&mut self, wire: &mut Wire, cx: &mut Context<'_>) -> Poll<Step<()>> {
+        loop {
+            while self.piece.at < self.piece.bytes.len() {
+                let written = Pin::new(&mut *wire).poll_write(cx, &self.piece.bytes[self.piece.at..]);
+                if wire.write_error().is_some() {
+                    return self.end(false);
+                }
+                match ready!(written) {
+                    Ok(n) => self.count(n),
+                    Err(e) => return Poll::Ready(Err(self.failed(&e))),
+                }
+            }
+            match ready!(self.next_piece(cx)) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(trouble) => return Poll::Ready(Err(trouble)),
+            }
+        }
+        match ready!(Pin::new(&mut *wire).poll_flush(cx)) {
+            Ok(()) => self.end(wire.write_error().is_none()),
+            Err(e) => Poll::Ready(Err(self.failed(&e))),
+        }
+    }
+
+    fn end(&mut self, whole: bool) -> Poll<Step<()>> {
+        self.ended = Some(Instant::now());
+        self.whole = whole;
+        Poll::Ready(Ok(()))
+    }
+
+    fn failed(&self, e: &io::Error) -> Trouble {
+        let sent = self.sent_body;
+        OwnTrouble::of(e).map_or_else(|| Trouble::WriteFailed { sent, detail: e.to_string() }, Trouble::Own)
+    }
+
+    fn count(&mut self, n: usize) {
+        let Piece { at, body, .. } = &mut self.piece;
+        let now = *at + n;
+        self.sent_body += (now.min(body.end) as u64).saturating_sub((*at).max(body.start) as u64);
+        *at = now;
+    }
+
+    /// Takes up the next piece; false: there is none.
+    fn next_piece(&mut self, cx: &mut Context<'_>) -> Poll<Step<bool>> {
+        let next = match &mut self.rest {
+            Rest::Nothing => return Poll::Ready(Ok(false)),
+            Rest::Bytes(bytes) => plain(std::mem::take(bytes)),
+            Rest::Stream { stream, left } => {
+                let bytes = match ready!(stream.poll_next_unpin(cx)).transpose() {
+                    Ok(bytes) => bytes,
+                    Err(_) => return Poll::Ready(Err(Trouble::Own(OwnTrouble::Request))),
+                };
+                if let Err(spent) = self.permits.upload(bytes.as_ref().map_or(0, Bytes::len) as u64) {
+                    return Poll::Ready(Err(spent));
+                }
+                match (bytes, left) {
+                    (None, Some(0)) => Piece::default(),
+                    (None, None) => framing(Bytes::from_static(b"0\r\n\r\n")),
+                    (Some(bytes), None) if bytes.is_empty() => return self.next_piece(cx),
+                    (Some(bytes), None) => {
+                        self.piece = chunk(&bytes);
+                        return Poll::Ready(Ok(true));
+                    }
+                    (Some(bytes), Some(left)) if bytes.len() as u64 <= *left => {
+                        *left -= bytes.len() as u64;
+                        self.piece = plain(bytes);
+                        return Poll::Ready(Ok(true));
+                    }
+                    // Longer or shorter than its own head says: the service would be blamed for our mistake.
+                    (_, Some(_)) => return Poll::Ready(Err(Trouble::Own(OwnTrouble::Request))),
+                }
+            }
+        };
+        self.rest = Rest::Nothing;
+        self.piece = next;
+        Poll::Ready(Ok(true))
+    }
+}
+
+impl Default for Piece {
+    fn default() -> Self {
+        framing(Bytes::new())
+    }
+}
+
+fn framing(bytes: Bytes) -> Piece {
+    Piece { bytes, at: 0, body: 0..0 }
+}
+
+fn plain(bytes: Bytes) -> Piece {
+    let body = 0..bytes.len();
+    Piece { bytes, at: 0, body }
+}
+
+fn chunk(bytes: &Bytes) -> Piece {
+    let mut framed = format!("{:x}\r\n", bytes.len()).into_bytes();
+    let body = framed.len()..framed.len() + bytes.len();
+    framed.extend_from_slice(bytes);
+    framed.extend_from_slice(b"\r\n");
+    Piece { bytes: framed.into(), at: 0, body }
+}

@@ -1,0 +1,114 @@
+//! The connection under an exchange: a socket whose write errors do not hide the answer, encrypted or not.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, UnixStream},
+};
+use tokio_rustls::client::TlsStream;
+
+/// A connected socket.
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// A socket on which writing to a closed connection waits for ever in place of failing, so that whoever reads on sees the answer
+/// that came before the close. A server that answers 413 and closes while the body is still being sent is heard only this way, and
+/// under TLS only if the mask lies below it.
+pub(crate) struct Tap {
+    socket: Socket,
+    dead: Option<io::ErrorKind>,
+}
+
+impl Tap {
+    pub(crate) fn new(socket: Socket) -> Self {
+        Self { socket, dead: None }
+    }
+}
+
+/// Plain or encrypted.
+pub(crate) enum Wire {
+    Plain(Tap),
+    Tls(Box<TlsStream<Tap>>),
+}
+
+impl Wire {
+    /// How writing ended, if it did before its time.
+    pub(crate) fn write_error(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Plain(tap) => tap.dead,
+            Self::Tls(tls) => tls.get_ref().0.dead,
+        }
+    }
+}
+
+/// The same call on whichever variant is there.
+macro_rules! on {
+    ($of:expr, $a:path | $b:path, $io:ident => $call:expr) => {
+        match $of {
+            $a($io) => $call,
+            $b($io) => $call,
+        }
+    };
+}
+
+impl AsyncRead for Tap {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        on!(&mut self.socket, Socket::Tcp | Socket::Unix, io => Pin::new(io).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Tap {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+        if self.dead.is_some() {
+            return Poll::Pending;
+        }
+        match on!(&mut self.socket, Socket::Tcp | Socket::Unix, io => Pin::new(io).poll_write(cx, buf)) {
+            Poll::Ready(Err(e)) if matches!(e.kind(), BrokenPipe | ConnectionReset | ConnectionAborted) => {
+                self.dead = Some(e.kind());
+                Poll::Pending
+            }
+            other => other,
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.dead {
+            Some(_) => Poll::Ready(Ok(())),
+            None => on!(&mut self.socket, Socket::Tcp | Socket::Unix, io => Pin::new(io).poll_flush(cx)),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.dead {
+            Some(_) => Poll::Ready(Ok(())),
+            None => on!(&mut self.socket, Socket::Tcp | Socket::Unix, io => Pin::new(io).poll_shutdown(cx)),
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        on!(&mut *self, Wire::Plain | Wire::Tls, io => Pin::new(io).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        on!(&mut *self, Wire::Plain | Wire::Tls, io => Pin::new(io).poll_write(cx, buf))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on!(&mut *self, Wire::Plain | Wire::Tls, io => Pin::new(io).poll_flush(cx))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on!(&mut *self, Wire::Plain | Wire::Tls, io => Pin::new(io).poll_shutdown(cx))
+    }
+}

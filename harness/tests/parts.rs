@@ -1,0 +1,59 @@
+//! Tests against programs that nobody here wrote. Where one is absent its tests are listed as ignored, with the reason;
+//! with `ALLCLEAR_TEST_REQUIRE=nginx,redis,…` its absence is a failure.
+
+#![expect(clippy::disallowed_methods, reason = "tests start real programs and read their own switches")]
+
+#[path = "parts/curl.rs"]
+mod curl;
+#[path = "parts/editor.rs"]
+mod editor;
+#[path = "parts/junit.rs"]
+mod junit;
+#[path = "parts/nginx.rs"]
+mod nginx;
+#[path = "parts/program.rs"]
+mod program;
+#[path = "parts/redis.rs"]
+mod redis;
+#[path = "parts/screen.rs"]
+mod screen;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
+
+/// One test and the part that it needs.
+type Row = (&'static str, &'static str, fn(&PathBuf) -> Result<(), String>);
+
+const ROWS: &[Row] = &[
+    ("nginx", "nginx_that_serves_its_health_passes", nginx::nginx_that_serves_its_health_passes),
+    ("nginx", "nginx_before_a_dead_service_fails_by_status", nginx::nginx_before_a_dead_service_fails_by_status),
+    ("redis", "wait_sees_redis_come_and_go", redis::wait_sees_redis_come_and_go),
+    ("curl", "the_command_of_a_finding_shows_it_again", curl::the_command_of_a_finding_shows_it_again),
+    ("xmllint", "junit_of_hostile_text_is_well_formed", junit::junit_of_hostile_text_is_well_formed),
+    ("junitparser", "an_independent_reader_counts_what_we_counted", junit::an_independent_reader_counts_what_we_counted),
+    ("yaml-language-server", "an_editor_completes_kinds_and_tells_a_misspelt_key", editor::an_editor_completes_kinds_and_tells_a_misspelt_key),
+    ("tmux", "a_terminal_shows_what_is_waited_for", screen::a_terminal_shows_what_is_waited_for),
+];
+
+fn main() -> ExitCode {
+    let required: BTreeSet<String> =
+        std::env::var("ALLCLEAR_TEST_REQUIRE").unwrap_or_default().split(',').filter(|p| !p.is_empty()).map(str::to_owned).collect();
+    let known: BTreeSet<&str> = ROWS.iter().map(|(part, ..)| *part).chain(["nextest"]).collect();
+    if let Some(unknown) = required.iter().find(|p| !known.contains(p.as_str())) {
+        program::say(&format!("ALLCLEAR_TEST_REQUIRE: `{unknown}` is not a part; there are {known:?}"));
+        return ExitCode::FAILURE;
+    }
+    let trials = ROWS
+        .iter()
+        .map(|&(part, name, test)| {
+            let found = program::find(part);
+            let must = required.contains(part);
+            Trial::ignorable_test(format!("{part}::{name}"), move || match &found {
+                Some(path) => test(path).map(|()| Completion::Completed).map_err(Failed::from),
+                None if must => Err(Failed::from(format!("{part} is required by ALLCLEAR_TEST_REQUIRE and was not found"))),
+                None => Ok(Completion::ignored_with(format!("{part} is not installed"))),
+            })
+        })
+        .collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
