@@ -12,6 +12,10 @@ mod poll;
 mod self_watch;
 mod session;
 mod tell;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod world;
 mod write;
 

@@ -333,6 +333,7 @@ impl Session {
             values: turn.values.clone(),
             stopwatch: self.stopwatch.clone(),
             run_id: self.run.clone(),
+            canaries: self.plan.redactor.clone(),
             saw,
             cancelled: self.over.clone(),
         });

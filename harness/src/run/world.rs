@@ -6,8 +6,8 @@ use crate::model::{CheckId, ClauseOutcome, ClauseVerdict, Finding, Outcome, Secr
 use crate::plan::{Limits, Plan};
 use crate::provision::{PartSpec, Provisioned, Spec, StartError, start};
 use crate::suite::{Part, PartHow};
-use crate::transport::{Endpoint, Exchange};
-use crate::words::Values;
+use crate::transport::{self, Endpoint, Exchange, Permits};
+use crate::words::{Json, Values};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -76,13 +76,17 @@ impl World {
 }
 
 /// The engine of a run, with the caps of its environment.
-pub(crate) fn exchange(_limits: &Limits) -> Exchange {
-    Exchange::stub()
+pub(crate) fn exchange(limits: &Limits) -> Exchange {
+    let permits = Permits::new(limits.rate, Some(limits.connections), limits.upload.map(|size| size.0));
+    Exchange::new(transport::Options { permits, ..transport::Options::default() })
 }
 
 /// The captured values that must never be shown.
 pub(crate) fn secrets(captures: &Values) -> impl Iterator<Item = Secret> {
-    captures.iter().filter(|(_, value)| value.is_secret).map(|(_, value)| Secret::new(value.json.to_string()))
+    captures.iter().filter(|(_, value)| value.is_secret).map(|(_, value)| match &value.json {
+        Json::String(text) => Secret::new(text.as_str()),
+        other => Secret::new(other.to_string()),
+    })
 }
 
 fn part(part: &Part) -> PartSpec {
