@@ -167,13 +167,15 @@ fn service_args(spec: &Spec, parts: &[Started]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
-    /// An executable that plays a part by this script; `$3` is the role.
-    fn spec(folder: &std::path::Path, script: &str) -> Spec {
+    /// An executable that plays a part by this script; `$3` is the role. A shell writes the file: had this process it open for
+    /// writing while another test forks, starting it could fail with "text file busy".
+    async fn spec(folder: &std::path::Path, script: &str) -> Spec {
         let executable = folder.join("part.sh");
-        std::fs::write(&executable, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&executable, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let write = "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$2\" && chmod 755 \"$2\"";
+        let args = ["-c".into(), write.into(), "sh".into(), script.into(), executable.clone().into()];
+        let mut shell = Process::start(&Program { path: "/bin/sh".into(), args: args.into(), env: Vec::new() }).unwrap();
+        assert!(shell.wait().await.unwrap().success());
         let part = |name: &str, what: &str| PartSpec { name: name.into(), what: what.into(), args: Vec::new(), sets: Vec::new() };
         Spec {
             dependencies: vec![part("db", "reference-dependency")],
@@ -190,7 +192,7 @@ mod tests {
     async fn the_service_is_told_where_its_dependency_listens_and_everything_is_stopped() {
         let folder = tempfile::tempdir().unwrap();
         let script = format!("{DEPENDENCY}\necho '{{\"listening\":\"127.0.0.1:7002\"}}'; echo \"$@\" >&2; cat >/dev/null");
-        let (world, swept) = start(spec(folder.path(), &script)).await;
+        let (world, swept) = start(spec(folder.path(), &script).await).await;
         let world = world.unwrap();
         assert_eq!((world.service, swept), (Some("127.0.0.1:7002".parse().unwrap()), Vec::new()));
         assert_eq!(std::fs::read_dir(folder.path().join("leases")).unwrap().count(), 2);
@@ -201,7 +203,7 @@ mod tests {
     #[tokio::test]
     async fn a_service_that_ends_at_start_is_its_own_failure_with_its_last_lines() {
         let folder = tempfile::tempdir().unwrap();
-        let (world, _) = start(spec(folder.path(), &format!("{DEPENDENCY}\necho 'no such table: jobs' >&2; exit 7"))).await;
+        let (world, _) = start(spec(folder.path(), &format!("{DEPENDENCY}\necho 'no such table: jobs' >&2; exit 7")).await).await;
         match world {
             Err(StartError::Service { observed, lines }) => {
                 assert!(observed.contains("exit status: 7"), "{observed}");
@@ -214,14 +216,14 @@ mod tests {
     #[tokio::test]
     async fn a_dependency_that_does_not_start_is_the_harness_s_trouble() {
         let folder = tempfile::tempdir().unwrap();
-        let (world, _) = start(spec(folder.path(), "echo broken; exit 1")).await;
+        let (world, _) = start(spec(folder.path(), "echo broken; exit 1").await).await;
         assert!(matches!(&world, Err(StartError::Other(why)) if why.contains("`db`")), "{world:?}");
     }
 
     #[tokio::test]
     async fn an_executable_that_is_not_there_is_the_harness_s_trouble() {
         let folder = tempfile::tempdir().unwrap();
-        let mut spec = spec(folder.path(), "");
+        let mut spec = spec(folder.path(), "").await;
         spec.dependencies.clear();
         spec.executable = folder.path().join("missing");
         assert!(matches!(start(spec).await.0, Err(StartError::Other(_))));

@@ -181,6 +181,7 @@ struct Told {
     proofs: usize,
     broken: bool,
     doubt: bool,
+    unjudged: Option<String>,
     tainted: bool,
     denied: bool,
     again: BTreeSet<(ClauseId, Case)>,
@@ -197,6 +198,9 @@ impl Told {
 
     fn unsure(&mut self, clause: ClauseOutcome) {
         self.doubt = true;
+        if clause.verdict == ClauseVerdict::NotJudged {
+            self.unjudged = self.unjudged.take().or_else(|| clause.why.clone());
+        }
         self.clauses.push(clause);
     }
 
@@ -237,7 +241,7 @@ impl Told {
         } else if harness.is_some() {
             (Verdict::Error, harness)
         } else if self.doubt {
-            (Verdict::Inconclusive, None)
+            (Verdict::Inconclusive, self.unjudged)
         } else if self.denied {
             (Verdict::Inconclusive, Some("a clause may not be judged here, and skips are denied".to_owned()))
         } else if self.clauses.iter().any(judged) {

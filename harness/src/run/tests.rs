@@ -1,1 +1,5 @@
-//! tests
+//! Whole sessions on real sockets: servers that are bad now and then, that stall, that are too slow; order, gates and ends.
+
+mod order;
+mod stopped;
+mod verdicts;

@@ -36,7 +36,8 @@ pub struct Process {
     stdin: Option<tokio::process::ChildStdin>,
     first_line: Option<oneshot::Receiver<String>>,
     output: Arc<Mutex<VecDeque<String>>>,
-    readers: [tokio::task::JoinHandle<()>; 2],
+    /// Aborted when dropped.
+    readers: tokio::task::JoinSet<()>,
 }
 
 /// A child could not be started or waited for: the harness's trouble.
@@ -77,10 +78,9 @@ impl Process {
         let (first, first_line) = oneshot::channel();
         let stdout = child.stdout.take().expect("stdout was piped");
         let stderr = child.stderr.take().expect("stderr was piped");
-        let readers = [
-            tokio::spawn(keep_lines(stdout, output.clone(), Some(first))),
-            tokio::spawn(keep_lines(stderr, output.clone(), None)),
-        ];
+        let mut readers = tokio::task::JoinSet::new();
+        readers.spawn(keep_lines(stdout, output.clone(), Some(first)));
+        readers.spawn(keep_lines(stderr, output.clone(), None));
         let stdin = child.stdin.take();
         Ok(Self { child, pid, stdin, first_line: Some(first_line), output, readers })
     }
@@ -109,12 +109,8 @@ impl Process {
     pub async fn wait(&mut self) -> Result<ExitStatus, ProcessError> {
         let status = self.child.wait().await?;
         // Grandchildren may hold the pipes open for ever; what is there now is read at once.
-        let _ = tokio::time::timeout(Duration::from_millis(200), async {
-            for reader in &mut self.readers {
-                let _ = reader.await;
-            }
-        })
-        .await;
+        let read_all = async { while self.readers.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(Duration::from_millis(200), read_all).await;
         Ok(status)
     }
 
@@ -154,9 +150,6 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.signal(Number::SIGKILL);
-        for reader in &self.readers {
-            reader.abort();
-        }
     }
 }
 
