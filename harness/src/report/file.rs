@@ -260,7 +260,7 @@ mod tests {
             (PathBuf::from("/dev/null"), "it is a device or a pipe"),
             (PathBuf::from("/dev/stdout"), "it is a"),
             (PathBuf::from("/proc/nowhere/junit.xml"), ""),
-            (PathBuf::from("bad\0name"), "nul"),
+            (PathBuf::from("bad\0name"), "NUL"),
             (PathBuf::from("x".repeat(4096)), ""),
         ] {
             for error in [ReportFile::open(&at(&path), false).err(), LiveFile::open(&at(&path), false).err()] {

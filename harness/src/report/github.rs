@@ -28,7 +28,8 @@ pub fn render(record: &Record) -> String {
     }
     let red = record.checks.iter().any(|o| is_error(o).is_some());
     if record.exit != 0 && !red {
-        let _ = writeln!(out, "::error title=allclear::the run is not clear: verdict {}, exit {}", verdict_name(record.verdict), record.exit);
+        let _ =
+            writeln!(out, "::error title=allclear::the run is not clear: verdict {}, exit {}", verdict_name(record.verdict), record.exit);
     }
     out
 }

@@ -235,11 +235,13 @@ pub(crate) mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
         #[test]
         fn any_text_becomes_inert(text in "(\\PC|\\p{C}|[#:\\[ \n\r]){0,40}") {
             assert_inert(&line(&text));
             assert_inert(&block(&text));
-            proptest::prop_assert_eq!(line(&line(&text)).into_owned(), line(&text).into_owned());
+            let once = line(&text).into_owned();
+            proptest::prop_assert_eq!(line(&once), once.as_str());
         }
     }
 }

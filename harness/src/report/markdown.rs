@@ -55,7 +55,11 @@ pub fn render(record: &Record) -> String {
         }
     }
     if !fine.is_empty() {
-        let _ = write!(out, "\n<details><summary>{} passed or skipped</summary>\n\n| verdict | check | seen | not judged |\n|---|---|---|---|\n", fine.len());
+        let _ = write!(
+            out,
+            "\n<details><summary>{} passed or skipped</summary>\n\n| verdict | check | seen | not judged |\n|---|---|---|---|\n",
+            fine.len()
+        );
         for o in fine {
             let said = if o.verdict == Verdict::Skip { story::message(o) } else { o.summary.clone() };
             let unjudged = o.clauses.iter().filter(|c| c.verdict == ClauseVerdict::NotJudged).count();

@@ -14,13 +14,7 @@ pub(crate) fn outcome(suite: &str, name: &str, verdict: Verdict) -> Outcome {
         kind: "health".into(),
         verdict,
         severity: Severity::Required,
-        place: Place {
-            file: format!("suites/{suite}.suite.yaml"),
-            line: 12,
-            column: 5,
-            width: 4,
-            text: format!("  - name: {name}"),
-        },
+        place: Place { file: format!("suites/{suite}.suite.yaml"), line: 12, column: 5, width: 4, text: format!("  - name: {name}") },
         reason: None,
         root: None,
         summary: String::new(),
@@ -153,7 +147,8 @@ pub(crate) fn soaked(text: &str) -> Outcome {
     o.runbook = Some(text.into());
     o.observation = Some(serde_json::json!({ text: [text] }));
     o.measurements = vec![Measurement { name: text.into(), unit: text.into(), n: 1, p50: 0.5, p95: 0.5, p99: 0.5, max: 0.5 }];
-    let verdicts = [ClauseVerdict::Held, ClauseVerdict::Broken, ClauseVerdict::Intermittent, ClauseVerdict::Unsure, ClauseVerdict::NotJudged];
+    let verdicts =
+        [ClauseVerdict::Held, ClauseVerdict::Broken, ClauseVerdict::Intermittent, ClauseVerdict::Unsure, ClauseVerdict::NotJudged];
     o.clauses = verdicts
         .into_iter()
         .map(|verdict| ClauseOutcome {

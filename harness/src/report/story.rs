@@ -2,6 +2,7 @@
 
 use super::inert;
 use crate::model::{CheckId, ClauseOutcome, ClauseVerdict, Finding, Outcome, Place, Severity, Verdict};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -70,26 +71,31 @@ pub fn message(outcome: &Outcome) -> String {
     let trouble = outcome.troubles().next();
     let told = match (trouble, outcome.reason.as_deref()) {
         (Some(ClauseOutcome { finding: Some(f), verdict: ClauseVerdict::Broken, .. }), _) => {
-            format!("expected {}, got {}", inert::line(&f.expected), inert::line(&f.observed))
+            format!("expected {}, got {}", short(&f.expected), short(&f.observed))
         }
-        (_, Some(reason)) => inert::line(reason).into_owned(),
+        (_, Some(reason)) => short(reason),
         (Some(ClauseOutcome { finding: Some(f), why, verdict, .. }), _) => {
-            let why = why.as_deref().map_or(String::new(), |w| format!(" ({})", inert::line(w)));
-            format!("{}: expected {}, got {}{why}", clause_word(*verdict), inert::line(&f.expected), inert::line(&f.observed))
+            let why = why.as_deref().map_or(String::new(), |w| format!(" ({})", short(w)));
+            format!("{}: expected {}, got {}{why}", clause_word(*verdict), short(&f.expected), short(&f.observed))
         }
         (Some(clause), _) => {
             let why = clause.why.as_deref().unwrap_or("no reason was given");
-            format!("{}: {}: {}", clause_name(clause), clause_word(clause.verdict), inert::line(why))
+            format!("{}: {}: {}", clause_name(clause), clause_word(clause.verdict), short(why))
         }
         (None, None) => no_clause(outcome),
     };
     if is_note(outcome) { format!("advisory: {told}") } else { told }
 }
 
+/// One side of a message: enough to tell what it is; the story has more of it.
+fn short(text: &str) -> String {
+    cut(text, 1_000, inert::line)
+}
+
 fn no_clause(outcome: &Outcome) -> String {
     match (outcome.verdict, &outcome.root) {
         (Verdict::Blocked, Some(root)) => format!("needs \"{}\", which did not pass", inert::line(&root.to_string())),
-        _ if !outcome.summary.is_empty() => inert::line(&outcome.summary).into_owned(),
+        _ if !outcome.summary.is_empty() => short(&outcome.summary),
         _ => outcome.verdict.to_string(),
     }
 }
@@ -109,7 +115,7 @@ pub fn clause_word(verdict: ClauseVerdict) -> &'static str {
 /// Everything that is known of a check that did not pass. `environment` is for the command that shows it again.
 #[must_use]
 pub fn lines(outcome: &Outcome, environment: &str, folded: &[&CheckId], depth: Depth) -> Vec<Line> {
-    let mut story = Story { lines: Vec::new(), depth };
+    let mut story = Story { lines: Vec::new(), depth, told: None };
     let troubles: Vec<_> = outcome.troubles().collect();
     // A reason that no clause explains comes first; beside clauses it is one more line.
     if troubles.is_empty() {
@@ -184,6 +190,8 @@ fn request_line(finding: &Finding) -> Option<String> {
 struct Story {
     lines: Vec<Line>,
     depth: Depth,
+    /// The place told last: with nothing to say there, it is not told again.
+    told: Option<Place>,
 }
 
 impl Story {
@@ -238,6 +246,10 @@ impl Story {
     /// The place, its source line, and a caret under the span with what was expected there.
     fn place(&mut self, place: &Place, expected: &str) {
         let expects = if expected.is_empty() { String::new() } else { format!("expected {expected}") };
+        if expects.is_empty() && self.told.as_ref() == Some(place) {
+            return;
+        }
+        self.told = Some(place.clone());
         if place.line == 0 {
             if !place.file.is_empty() {
                 self.push(Role::Source, format!("    {}", inert::line(&place.file)));
@@ -258,8 +270,7 @@ impl Story {
 
     fn labelled(&mut self, label: &str, value: &str) {
         let label = inert::line(label);
-        let value = inert::block(value).into_owned();
-        let value = cut(&value, self.depth.value_chars);
+        let value = cut(value, self.depth.value_chars, inert::block);
         // The value of an old label is aligned under the first; long labels push their own value out.
         for (i, part) in value.split('\n').enumerate() {
             let label = if i == 0 { &*label } else { "" };
@@ -279,15 +290,24 @@ impl Story {
     }
 
     fn cut(&self, text: &str) -> String {
-        cut(&inert::line(text), self.depth.value_chars)
+        cut(text, self.depth.value_chars, inert::line)
     }
 }
 
-/// At most `chars` characters; says how many were left out.
-fn cut(text: &str, chars: usize) -> String {
-    match text.char_indices().nth(chars) {
-        None => text.to_owned(),
-        Some((at, _)) => format!("{}… ({} more characters)", &text[..at], text[at..].chars().count()),
+/// Made inert by `inert` and at most `chars` characters; says how many were left out. Only what is shown is looked at, so
+/// that a body of many megabytes costs nothing.
+fn cut(text: &str, chars: usize, inert: for<'t> fn(&'t str) -> Cow<'t, str>) -> String {
+    let (head, rest) = match text.char_indices().nth(chars) {
+        None => (text, ""),
+        Some((at, _)) => text.split_at(at),
+    };
+    let shown = inert(head);
+    match (shown.char_indices().nth(chars), rest) {
+        (None, "") => shown.into_owned(),
+        (end, rest) => {
+            let (shown, more) = shown.split_at(end.map_or(shown.len(), |(at, _)| at));
+            format!("{shown}… ({} more characters)", more.chars().count() + rest.chars().count())
+        }
     }
 }
 
@@ -322,7 +342,7 @@ mod tests {
 
     #[track_caller]
     fn check(place: &Place, expected: &[&str]) {
-        let mut story = Story { lines: Vec::new(), depth: Depth::SCREEN };
+        let mut story = Story { lines: Vec::new(), depth: Depth::SCREEN, told: None };
         story.place(place, "200");
         let lines: Vec<_> = story.lines.iter().map(|l| l.text.as_str()).collect();
         assert_eq!(lines, expected);
@@ -334,7 +354,10 @@ mod tests {
         check(&place("\tstatus: 500", 10, 3), &["    a.suite.yaml:7:10", "   7 |   status: 500", "     |           ^^^ expected 200"]);
         check(&place("日本: 500", 5, 3), &["    a.suite.yaml:7:5", "   7 | 日本: 500", "     |       ^^^ expected 200"]);
         check(&place("a\u{1b}b: 5", 5, 1), &["    a.suite.yaml:7:5", "   7 | a\\x1bb: 5", "     |        ^ expected 200"]);
-        check(&place("", 9, 9), &["    a.suite.yaml:7:9", "   7 |", "     | ^ expected 200"].map(|s| if s == "   7 |" { "   7 | " } else { s }));
+        check(
+            &place("", 9, 9),
+            &["    a.suite.yaml:7:9", "   7 |", "     | ^ expected 200"].map(|s| if s == "   7 |" { "   7 | " } else { s }),
+        );
     }
 
     #[test]
@@ -351,6 +374,14 @@ mod tests {
         let mut nowhere = place("", 0, 1);
         nowhere.line = 0;
         check(&nowhere, &["    a.suite.yaml", "    expected 200"]);
+    }
+
+    #[test]
+    fn a_long_value_says_how_much_of_it_is_missing() {
+        assert_eq!(cut("abcdef", 6, inert::line), "abcdef");
+        assert_eq!(cut("abcdefgh", 6, inert::line), "abcdef… (2 more characters)");
+        assert_eq!(cut("ab\u{1b}cd", 5, inert::line), "ab\\x1… (3 more characters)");
+        assert_eq!(cut("a\nb\nc", 4, inert::block), "a\nb\n… (1 more characters)");
     }
 
     #[test]

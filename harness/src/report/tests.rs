@@ -3,18 +3,21 @@
 use super::inert::tests::{HOSTILE, assert_inert};
 use super::samples::{broken, events, outcome, record, soaked_events, soaked_record};
 use super::*;
-use crate::model::{Secret, Verdict};
-use std::sync::Mutex;
+use crate::model::{Redactor, Secret, Verdict};
+use std::sync::{Arc, Mutex};
 
-/// Compares with a committed file of the exact text, and shows what differs. A missing trailing line end does not count.
+/// Compares with a committed file of the exact text. What differs is shown, and the whole text is left in `target/golden/`,
+/// to be looked at and copied over the committed one if it is right.
 #[track_caller]
 pub(crate) fn golden(name: &str, expected: &str, got: &str) {
     if expected == got {
         return;
     }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/golden");
+    std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(name), got)).expect("the target folder takes files");
     let at = expected.lines().zip(got.lines()).position(|(a, b)| a != b).unwrap_or(expected.lines().count().min(got.lines().count()));
     panic!(
-        "golden/{name} differs from line {} on\nexpected: {:?}\ngot:      {:?}\n--- all of what was got ---\n{got}--- end ---",
+        "golden/{name} differs from line {} on (target/golden/{name} has the whole of it)\nexpected: {:?}\ngot:      {:?}",
         at + 1,
         expected.lines().nth(at),
         got.lines().nth(at),
@@ -105,7 +108,7 @@ fn a_secret_in_any_text_of_any_event_reaches_no_report() {
     assert!(finished.failures.is_empty(), "{:?}", finished.failures);
     for path in paths {
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.contains("***"), "{}", path.display());
+        assert!(text.contains("***") || text.contains("&#42;&#42;&#42;"), "{}", path.display());
         assert!(!redactor.finds(&text) && !text.contains("hunter2"), "{}: {text}", path.display());
     }
     let screen = console::screen(&finished.record, &Style { verbosity: Verbosity::Verbose, ..Style::default() });
@@ -128,7 +131,7 @@ fn hostile_text_is_inert_in_every_format() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..proptest::prelude::ProptestConfig::with_cases(64) })]
     #[test]
     fn any_text_anywhere_leaves_every_report_well_formed(text in "(\\PC|\\p{C}|[\\]>#:<&\\[\" \n\r]){0,30}") {
         let record = soaked_record(&text);
@@ -141,7 +144,7 @@ proptest::proptest! {
         assert_inert(&screen);
         let back = json::read(&json::write(&record).unwrap()).unwrap();
         proptest::prop_assert_eq!(back.checks, record.checks);
-        let carets = screen.lines().filter(|l| l.trim_start().starts_with("| ") && l.contains("^ expected")).count();
+        let carets = screen.lines().filter(|l| l.trim_start().starts_with("| ") && l.contains('^')).count();
         proptest::prop_assert!(carets > 0, "the caret line is whole: {}", screen);
     }
 }

@@ -36,13 +36,16 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 /// # Errors
 /// Anything else that stdout refuses, such as a full disk behind it.
 pub fn out(text: &str) -> io::Result<()> {
-    if STDOUT_CLOSED.load(Ordering::Relaxed) {
+    write_unless_closed(&mut io::stdout().lock(), &STDOUT_CLOSED, text)
+}
+
+fn write_unless_closed(to: &mut impl Write, closed: &AtomicBool, text: &str) -> io::Result<()> {
+    if closed.load(Ordering::Relaxed) {
         return Ok(());
     }
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(mask(text).as_bytes()).and_then(|()| stdout.flush()) {
+    match to.write_all(mask(text).as_bytes()).and_then(|()| to.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
-            STDOUT_CLOSED.store(true, Ordering::Relaxed);
+            closed.store(true, Ordering::Relaxed);
             Ok(())
         }
         other => other,
@@ -110,6 +113,22 @@ mod tests {
         assert_eq!(mask("a wr1ter-t0ken-\u{1b}-one b wr1ter-t0ken-two"), "a *** b ***");
         let told = panic_text("called with wr1ter-t0ken-\u{1b}-one\n::error::", Some("src/x.rs:1:2".into()));
         assert_eq!(told, "allclear: internal error, please report it: called with ***\\n::error:: (src/x.rs:1:2)\n");
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_error_and_a_full_disk_is() {
+        let closed = AtomicBool::new(false);
+        let (reader, mut pipe) = io::pipe().unwrap();
+        write_unless_closed(&mut pipe, &closed, "one\n").unwrap();
+        assert!(!closed.load(Ordering::Relaxed));
+        drop(reader);
+        write_unless_closed(&mut pipe, &closed, "two\n").unwrap();
+        assert!(closed.load(Ordering::Relaxed), "what follows is dropped without another try");
+        write_unless_closed(&mut pipe, &closed, "three\n").unwrap();
+        if let Ok(mut full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
+            let error = write_unless_closed(&mut full, &AtomicBool::new(false), "one\n").unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        }
     }
 
     #[test]

@@ -130,9 +130,9 @@ pub struct Phases {
     pub connect: Duration,
     /// For the TLS handshake, from the connection.
     pub tls: Duration,
-    /// To hand the request to the system, from the connection.
+    /// To hand the request to the system, from the connection. With HTTP/2 the same as `first_byte`: it cannot be seen apart.
     pub sent: Duration,
-    /// To the first byte of any answer, from the beginning of sending.
+    /// To the first byte of any answer, from the beginning of sending. With HTTP/2 to the whole head.
     pub first_byte: Duration,
     /// To the last byte of the answer, from the very beginning.
     pub total: Duration,

@@ -36,13 +36,16 @@ impl Endpoint {
     }
 
     /// The URL of a path (with query) below the base: `/ready` on `https://host/api/` is `https://host/api/ready`. An absolute URL
-    /// stands for itself.
+    /// stands for itself, an empty path for the base.
     ///
     /// # Errors
     /// Where the two together are no valid URL.
     pub fn url_for(&self, path: &str) -> Result<Url, url::ParseError> {
         if path.starts_with("http://") || path.starts_with("https://") {
             return Url::parse(path);
+        }
+        if path.is_empty() {
+            return Ok(self.url.clone());
         }
         let (path, query) = path.split_once('?').map_or((path, None), |(p, q)| (p, Some(q)));
         let base = self.url.path().trim_end_matches('/');

@@ -2,7 +2,7 @@
 
 use super::{
     answer::Answer,
-    ask::{Caps, Endpoint, Step, Wishes},
+    ask::{Caps, Endpoint, Speak, Step, Wishes},
     dial::{self, NoDial},
     head::{Scan, quote},
     pool::Key,
@@ -37,6 +37,9 @@ pub(crate) async fn open(
             Tap::new(Socket::Unix(stream))
         }
         (None, Some(proxy)) => {
+            if proxy.scheme() != "http" {
+                return Err(Trouble::Own(OwnTrouble::Request));
+            }
             let host = proxy.host_str().ok_or(Trouble::Own(OwnTrouble::Request))?;
             let port = proxy.port_or_known_default().ok_or(Trouble::Own(OwnTrouble::Request))?;
             let reached = tcp(host, port, None, deadline(began), endpoint, answer).await;
@@ -44,12 +47,14 @@ pub(crate) async fn open(
         }
         (None, None) => tcp(&key.host, key.port, Some(wishes), deadline(began), endpoint, answer).await?,
     };
-    let Some(config) = config else { return Ok(Wire::Plain(tap)) };
-    if let (Some(proxy), None) = (&endpoint.proxy, &endpoint.unix) {
+    // A proxy forwards HTTP/1 by itself; everything else goes through a tunnel.
+    let tunnelled = key.https || endpoint.version == Speak::Http2;
+    if let (Some(proxy), None, true) = (&endpoint.proxy, &endpoint.unix, tunnelled) {
         let tunnel = timeout_at(deadline(Instant::now()), tunnel(&mut tap, key, proxy));
         tunnel.await.unwrap_or_else(|_| Err(Trouble::Proxy { detail: "no answer to CONNECT in time".to_owned() }))?;
         answer.phases.connect = began.elapsed() - answer.phases.dns;
     }
+    let Some(config) = config else { return Ok(Wire::Plain(tap)) };
     let began = Instant::now();
     let shaken = tls::handshake(config, &key.host, endpoint.version, tap, deadline(began)).await;
     answer.phases.tls = began.elapsed();

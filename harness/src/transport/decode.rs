@@ -6,7 +6,7 @@ use super::{
     head::quote,
     trouble::{DecodeFault as Fault, Trouble},
 };
-use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::{Decompress, FlushDecompress, Status, write::MultiGzDecoder};
 use std::io::{self, Write};
 
 /// What is offered in Accept-Encoding.
@@ -29,9 +29,38 @@ enum Coding {
     Gzip(MultiGzDecoder<Vec<u8>>),
     /// Deflate is zlib-wrapped by the standard (RFC 9110 §8.4.1.2) and bare in many servers: its first byte tells.
     DeflateUndecided,
-    Zlib(ZlibDecoder<Vec<u8>>),
-    Deflate(DeflateDecoder<Vec<u8>>),
+    Deflate(Inflate),
     Brotli(Box<brotli_decompressor::DecompressorWriter<Vec<u8>>>),
+}
+
+/// Deflate, followed to its end: the library's own writer takes a stream that breaks off for a whole one.
+struct Inflate {
+    state: Decompress,
+    out: Vec<u8>,
+    ended: bool,
+}
+
+impl Inflate {
+    fn feed(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        loop {
+            if self.ended && !bytes.is_empty() {
+                return Err(io::Error::other("more bytes follow its end"));
+            }
+            self.out.reserve(16 << 10);
+            let (before, written) = (self.state.total_in(), self.state.total_out());
+            let status = self.state.decompress_vec(bytes, &mut self.out, FlushDecompress::None)?;
+            let taken = self.state.total_in() - before;
+            bytes = &bytes[usize::try_from(taken).expect("no more is taken than was given")..];
+            self.ended = status == Status::StreamEnd;
+            // With room left in the output, all that the input gives has been given.
+            if bytes.is_empty() && (self.ended || self.out.len() < self.out.capacity()) {
+                return Ok(());
+            }
+            if taken == 0 && self.state.total_out() == written && !self.ended {
+                return Err(io::Error::other("it does not go on"));
+            }
+        }
+    }
 }
 
 impl Decoder {
@@ -62,17 +91,13 @@ impl Decoder {
     pub(crate) fn feed(&mut self, bytes: &[u8], store: &mut Store) -> Step<()> {
         if let (Coding::DeflateUndecided, Some(first)) = (&self.coding, bytes.first()) {
             // The low half of a zlib header's first byte is 8, which in bare deflate would be a reserved or a stored block.
-            self.coding = match first & 0x0f {
-                8 => Coding::Zlib(ZlibDecoder::new(Vec::new())),
-                _ => Coding::Deflate(DeflateDecoder::new(Vec::new())),
-            };
+            self.coding = Coding::Deflate(Inflate { state: Decompress::new(first & 0x0f == 8), out: Vec::new(), ended: false });
         }
         for piece in bytes.chunks(PIECE) {
             self.input += piece.len() as u64;
             match &mut self.coding {
                 Coding::Gzip(d) => d.write_all(piece),
-                Coding::Zlib(d) => d.write_all(piece),
-                Coding::Deflate(d) => d.write_all(piece),
+                Coding::Deflate(d) => d.feed(piece),
                 Coding::Brotli(d) => d.write_all(piece),
                 Coding::DeflateUndecided => Ok(()),
             }
@@ -86,23 +111,20 @@ impl Decoder {
     pub(crate) fn finish(&mut self, store: &mut Store) -> Step<()> {
         match &mut self.coding {
             Coding::Gzip(d) => d.try_finish(),
-            Coding::Zlib(d) => d.try_finish(),
-            Coding::Deflate(d) => d.try_finish(),
+            Coding::Deflate(d) if d.ended => Ok(()),
+            Coding::Deflate(_) => Err(io::ErrorKind::UnexpectedEof.into()),
             Coding::Brotli(d) => d.close(),
             Coding::DeflateUndecided => Ok(()),
         }
-        .map_err(|e| match e.kind() {
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::WriteZero => trouble(Fault::Truncated, "it ends before its end".to_owned()),
-            _ => trouble(Fault::Truncated, e.to_string()),
-        })?;
+        // The libraries do not tell a wrong checksum from a missing one.
+        .map_err(|_| trouble(Fault::Corrupt, "it breaks off, or its checksum does not match".to_owned()))?;
         self.hand_on(store)
     }
 
     fn hand_on(&mut self, store: &mut Store) -> Step<()> {
         let out = match &mut self.coding {
             Coding::Gzip(d) => d.get_mut(),
-            Coding::Zlib(d) => d.get_mut(),
-            Coding::Deflate(d) => d.get_mut(),
+            Coding::Deflate(d) => &mut d.out,
             Coding::Brotli(d) => d.get_mut(),
             Coding::DeflateUndecided => return Ok(()),
         };

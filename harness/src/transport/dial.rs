@@ -149,16 +149,14 @@ async fn connect(addresses: &[SocketAddr], deadline: Instant) -> Step<TcpStream>
                 None if tries.is_empty() => return None,
                 None => {}
             }
-            loop {
-                let more = waiting.len() > 0;
-                tokio::select! {
-                    biased;
-                    Some((to, tried)) = tries.next() => match tried {
-                        Ok(stream) => return Some(stream),
-                        Err(e) => { failures.push(of_connect(&e, &[to])); break }
-                    },
-                    () = sleep(STAGGER), if more => break,
-                }
+            let more = waiting.len() > 0;
+            tokio::select! {
+                biased;
+                Some((to, tried)) = tries.next() => match tried {
+                    Ok(stream) => return Some(stream),
+                    Err(e) => failures.push(of_connect(&e, &[to])),
+                },
+                () = sleep(STAGGER), if more => {}
             }
         }
     };

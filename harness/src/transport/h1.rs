@@ -175,7 +175,12 @@ async fn run(conn: &mut Conn, upload: &mut Upload, to_head: bool, wishes: &Wishe
         // Nothing more is the good case; an error or a close ends the waiting just as well.
         let _ = timeout_at(until, poll_fn(|cx| conn.poll_read(cx))).await;
     } else if how != Framed::UntilClose && answer.status != 101 {
-        poll_fn(|cx| Poll::Ready(drop(conn.poll_read(cx)))).await;
+        poll_fn(|cx| {
+            // What is there is taken in; nothing is waited for.
+            let _ = conn.poll_read(cx);
+            Poll::Ready(())
+        })
+        .await;
     }
     answer.excess = if answer.status == 101 { 0 } else { conn.unread().len() as u64 };
     conn.used = true;

@@ -277,7 +277,7 @@ fn of_hyper(e: &hyper::Error) -> Trouble {
     let mut detail = e.to_string();
     let mut cause = e.source();
     while let Some(inner) = cause {
-        if let Some(trouble) = inner.downcast_ref::<io::Error>().and_then(|io| OwnTrouble::of(io)) {
+        if let Some(trouble) = inner.downcast_ref::<io::Error>().and_then(OwnTrouble::of) {
             return Trouble::Own(trouble);
         }
         detail = format!("{detail}: {inner}");

@@ -1,6 +1,6 @@
 //! A small scripted server for the tests of this floor: it says exactly the bytes it is told to, and counts what it sees.
 
-use super::{Answer, Endpoint, Exchange, Failed, Outgoing, Wishes};
+use super::{Answer, Endpoint, Exchange, Failed, Outgoing, Timeouts, Wishes};
 use std::{
     future::Future,
     net::SocketAddr,
@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
+    time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
@@ -70,6 +71,32 @@ impl Server {
     /// One GET of `/` by a new engine.
     pub(super) async fn get(&self, wishes: &Wishes) -> Result<Answer, Box<Failed>> {
         Exchange::default().send(&self.endpoint(), &Outgoing::get(self.url("/")), wishes).await
+    }
+}
+
+/// What a good server says.
+pub(super) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Case: Kept\r\n\r\nhello";
+
+/// Generous: no test below waits for them in the good case.
+pub(super) fn patient() -> Wishes {
+    let long = Duration::from_secs(20);
+    Wishes { timeouts: Timeouts { connect: long, first_byte: long, total: long }, ..Wishes::default() }
+}
+
+/// For what ends by a timeout only.
+pub(super) fn hasty() -> Wishes {
+    let short = Duration::from_millis(400);
+    let mut wishes = patient();
+    wishes.timeouts.first_byte = short;
+    wishes.timeouts.total = short * 2;
+    wishes
+}
+
+#[track_caller]
+pub(super) fn named(outcome: Result<Answer, Box<Failed>>) -> (&'static str, Box<Failed>) {
+    match outcome {
+        Ok(answer) => panic!("expected a failure, got {answer:?}"),
+        Err(failed) => (failed.trouble.name(), failed),
     }
 }
 

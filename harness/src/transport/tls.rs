@@ -24,7 +24,10 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// The configurations of a run: each is built once, when it is first needed, for it costs milliseconds.
 #[derive(Default)]
-pub(crate) struct Configs(Mutex<HashMap<(bool, Option<[u8; 32]>, Speak), Arc<ClientConfig>>>);
+pub(crate) struct Configs(Mutex<HashMap<Trust, Arc<ClientConfig>>>);
+
+/// What makes two configurations differ: anybody is trusted, the authorities given, the protocols offered.
+type Trust = (bool, Option<[u8; 32]>, Speak);
 
 impl Configs {
     /// The configuration for an endpoint.
@@ -90,7 +93,8 @@ fn fault_of(error: &Error) -> TlsFault {
             Bad::Expired | Bad::ExpiredContext { .. } => TlsFault::Expired,
             Bad::NotValidYet | Bad::NotValidYetContext { .. } => TlsFault::NotYetValid,
             Bad::NotValidForName | Bad::NotValidForNameContext { .. } => TlsFault::WrongHost,
-            Bad::UnknownIssuer => TlsFault::UnknownIssuer,
+            // A bad signature: an authority of the same name and another key, as after a private authority was made anew.
+            Bad::UnknownIssuer | Bad::BadSignature => TlsFault::UnknownIssuer,
             Bad::Revoked => TlsFault::Revoked,
             // A self-signed certificate that is an authority at the same time, as `openssl req -x509` makes them.
             Bad::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => TlsFault::UnknownIssuer,

@@ -222,10 +222,8 @@ pub enum FramingFault {
 pub enum DecodeFault {
     /// A coding that was not offered, or several on top of each other.
     Coding,
-    /// The bytes are not what the coding says.
+    /// The bytes are not what the coding says, its checksum does not match, or it breaks off.
     Corrupt,
-    /// Ends before its end.
-    Truncated,
     /// Unpacks to so much more than was sent that it is taken for an attack.
     Bomb,
 }
@@ -315,7 +313,6 @@ impl Trouble {
             | Self::Truncated { .. }
             | Self::Proxy { .. }
             | Self::Http2 { .. } => true,
-            Self::Decode { fault, .. } => matches!(fault, DecodeFault::Truncated),
             _ => false,
         }
     }
@@ -406,7 +403,6 @@ impl DecodeFault {
         match self {
             Self::Coding => "decode-coding",
             Self::Corrupt => "decode-corrupt",
-            Self::Truncated => "decode-truncated",
             Self::Bomb => "decode-bomb",
         }
     }

@@ -5,8 +5,8 @@ use super::{
     values::{UnknownCapture, Values},
 };
 use crate::{
-    model::Secret,
-    reader::{Complaint, Node, Part, Tree},
+    model::{At, Secret},
+    reader::{Complaint, Kind, Node, Part, Tree},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, de};
@@ -149,7 +149,7 @@ impl Rendered {
 /// The pieces of a scalar, when one of them is a secret or known only at run time.
 pub(super) fn parts(node: &Node) -> Option<&[Part]> {
     match &node.kind {
-        crate::reader::Kind::Scalar { parts: Some(parts), .. } => Some(parts),
+        Kind::Scalar { parts: Some(parts), .. } => Some(parts),
         _ => None,
     }
 }
@@ -167,6 +167,18 @@ pub(super) fn known(node: &Node) -> Result<&str, Complaint> {
         return Err(complaint.at(node));
     }
     node.text().filter(|_| !node.is_null()).ok_or_else(|| Complaint::expected("text").at(node))
+}
+
+/// Every name below a node that is known only at run time, with its place.
+pub(super) fn deferred(node: &Node, found: &mut Vec<(String, At)>) {
+    match &node.kind {
+        Kind::Scalar { .. } => found.extend(parts(node).unwrap_or_default().iter().filter_map(|part| match part {
+            Part::Deferred(name) => Some((name.clone(), node.at)),
+            _ => None,
+        })),
+        Kind::Seq(items) => items.iter().for_each(|item| deferred(item, found)),
+        Kind::Map(entries) => entries.iter().for_each(|(_, value)| deferred(value, found)),
+    }
 }
 
 /// A captured value as text: a string is its characters, anything else its JSON.

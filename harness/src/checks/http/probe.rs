@@ -61,15 +61,16 @@ fn look(spec: &Http, cx: &Context, call: &Call, seen: &mut Observation) -> Resul
         }
         Ok(answer) => {
             look.status = Some(answer.status);
-            let judged = spec.own.expect.judge(&Answered::of(answer), cx.values()).map_err(|e| ProbeError(e.to_string()))?;
-            look.misses.extend(judged.into_iter().map(|miss| {
+            let answered = Answered::from(answer);
+            let judged = spec.own.expect.judge(&answered, cx.values()).map_err(|e| ProbeError(e.to_string()))?;
+            look.misses.extend(judged.misses.into_iter().map(|miss| {
                 let clause = clause_of(miss.part);
                 let confusable = clause == STATUS && could_be_noise(answer.status);
                 note(clause, miss.expected, miss.observed, confusable, miss.at)
             }));
             if look.misses.iter().all(|m| m.clause != STATUS.0) {
                 echoes(spec, call, answer, &mut look.misses);
-                match spec.own.capture.take(&Answered::of(answer)) {
+                match spec.own.capture.take(&answered) {
                     Ok(values) if seen.captured.is_empty() => seen.captured = values,
                     Ok(_) => {}
                     Err(miss) => look.misses.push(note(CAPTURE, miss.expected, miss.observed, false, miss.at)),

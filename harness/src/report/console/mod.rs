@@ -43,15 +43,7 @@ impl Console {
     /// A screen on any writer. Every call writes whole lines.
     #[must_use]
     pub fn new(out: Box<dyn Write + Send>, style: Style) -> Self {
-        Self {
-            out,
-            style,
-            columns: Columns::default(),
-            environment: String::new(),
-            troubled: HashSet::new(),
-            last: None,
-            lively: false,
-        }
+        Self { out, style, columns: Columns::default(), environment: String::new(), troubled: HashSet::new(), last: None, lively: false }
     }
 
     fn say(&mut self, text: &str) {

@@ -226,9 +226,11 @@ fn blocks(record: &Record, style: &Style, last: Option<&CheckId>, out: &mut Stri
 fn unjudged(record: &Record, style: &Style, out: &mut String) {
     let of = |o: &Outcome| !matches!(o.verdict, Verdict::Blocked | Verdict::Skip);
     let all = || {
-        record.checks.iter().filter(|o| of(o)).flat_map(|o| {
-            o.clauses.iter().filter(|c| c.verdict == ClauseVerdict::NotJudged).map(move |c| (o, c))
-        })
+        record
+            .checks
+            .iter()
+            .filter(|o| of(o))
+            .flat_map(|o| o.clauses.iter().filter(|c| c.verdict == ClauseVerdict::NotJudged).map(move |c| (o, c)))
     };
     let n = all().count();
     if n == 0 || style.verbosity == Verbosity::Quiet {

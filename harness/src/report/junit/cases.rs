@@ -1,7 +1,7 @@
 //! From a record to suites and cases, and from those to the plain XML of `junit-report`.
 
-use super::size::{Detail, attribute, name, text};
 use super::Profile;
+use super::size::{Detail, attribute, name, text};
 use crate::model::{ClauseVerdict, Outcome, Record, Severity, Verdict};
 use crate::report::console::verdict_name;
 use crate::report::story::{self, Depth};
@@ -117,6 +117,9 @@ fn case(outcome: &Outcome, environment: &str, detail: &Detail) -> Case {
     }
 }
 
+/// Below so many bytes only the message is told: half a story helps nobody.
+const LEAST_STORY: usize = 300;
+
 fn ended(outcome: &Outcome, environment: &str, detail: &Detail) -> Ended {
     if outcome.verdict == Verdict::Pass {
         return Ended::Passed;
@@ -126,9 +129,15 @@ fn ended(outcome: &Outcome, environment: &str, detail: &Detail) -> Ended {
     // GitLab shows the text alone and never the message, so the message stands in the text as well.
     let whole = |story: bool| {
         let mut whole = said.clone();
-        if story {
+        if story && detail.text >= LEAST_STORY {
+            let depth = Depth { value_chars: Depth::REPORT.value_chars.min(detail.text), ..Depth::REPORT };
+            let mut lines = story::lines(outcome, environment, &[], depth);
+            // A story that begins with the same words need not be told them before.
+            if lines.first().is_some_and(|l| l.text.trim_start() == said) {
+                lines.remove(0);
+            }
             whole.push('\n');
-            for line in story::lines(outcome, environment, &[], Depth::REPORT) {
+            for line in lines {
                 whole.push('\n');
                 whole.push_str(&line.text);
             }

@@ -68,6 +68,8 @@ impl<'s, I: Iterator<Item = &'s Case>> Pass<'s, I> {
             let attribute = attribute.map_err(|e| e.to_string())?;
             match attribute.key.as_ref() {
                 b"time" => start.push_attribute(("time", seconds(totals.millis).as_str())),
+                // A run that never started has no time to tell; the strict schema wants one all the same.
+                b"timestamp" if suite.seconds == 0 && self.profile == Profile::Reader => {}
                 b"timestamp" if self.profile == Profile::Strict => {
                     let zoned = String::from_utf8_lossy(&attribute.value);
                     start.push_attribute(("timestamp", zoned.trim_end_matches('Z')));

@@ -41,7 +41,8 @@ impl std::str::FromStr for Profile {
 /// The record as JUnit XML. A run that is not all clear always has at least one failure or error in it, also where no
 /// single check says so (nothing was judged, something could not be undone).
 ///
-/// Details are left out step by step where the file would pass [`size::MOST_BYTES`]; no case ever is.
+/// Details are left out step by step where the file would pass 26 MB (GitLab drops 30 MB and
+/// more); no case ever is.
 ///
 /// # Errors
 /// The reason, if XML could not be written. Not seen with any record.

@@ -1,6 +1,6 @@
 //! How much one JUnit file may say: readers refuse files of 30 MB and more, whatever is in them.
 
-use crate::model::{Record, Verdict};
+use crate::model::{Outcome, Record, Verdict};
 use crate::report::inert;
 use sha2::{Digest as _, Sha256};
 
@@ -25,16 +25,31 @@ pub(super) struct Detail {
 }
 
 impl Detail {
-    /// From all that is known to the least that still names every case and its fate.
-    pub(super) fn steps(record: &Record) -> [Self; 4] {
+    /// From all that is known to the least that still names every case and its fate. Steps that cannot fit are left out.
+    pub(super) fn steps(record: &Record) -> impl Iterator<Item = Self> + use<'_> {
         let troubled = record.checks.iter().filter(|o| o.verdict != Verdict::Pass).count().max(1);
         let share = (ALL_TEXTS / troubled).max(80);
+        let last = Self { properties: false, place: false, name: 48, message: 24, text: 48 };
         [
             Self { properties: true, place: true, name: 400, message: 2_000.min(share), text: share.min(64 * 1024) },
             Self { properties: false, place: true, name: 200, message: 300.min(share), text: share.min(4 * 1024) },
-            Self { properties: false, place: true, name: 100, message: 100, text: 200 },
-            Self { properties: false, place: false, name: 60, message: 40, text: 40 },
+            Self { properties: false, place: true, name: 100, message: 100.min(share), text: 200.min(share) },
         ]
+        .into_iter()
+        .filter(|detail| detail.at_least(record) <= MOST_BYTES)
+        .chain([last])
+    }
+
+    /// What the file takes at least: tags, names, places, and a few words for what did not pass.
+    fn at_least(&self, record: &Record) -> usize {
+        let of = |o: &Outcome| {
+            let names = o.check.name.len().min(self.name) + o.check.suite.len().min(120);
+            let place = if self.place { o.place.file.len().min(self.name) + 18 } else { 0 };
+            let properties = if self.properties { 80 + 50 * o.clauses.len().min(200) } else { 0 };
+            let told = if o.verdict == Verdict::Pass { 0 } else { 70 + self.message.min(40) + self.text.min(40) };
+            50 + names + place + properties + told
+        };
+        record.checks.iter().map(of).sum()
     }
 }
 
@@ -63,6 +78,8 @@ pub(super) fn name(text: &str, most: usize) -> String {
 pub(super) fn text(text: &str, most: usize) -> String {
     match cut_at(text, most, char::len_utf8) {
         None => text.to_owned(),
+        // Where space is that short, saying what is missing would take as much as saying it.
+        Some(at) if most < 300 => format!("{}…", &text[..at]),
         Some(at) => format!("{}…\n({} more bytes; the record has them)", &text[..at], text.len() - at),
     }
 }

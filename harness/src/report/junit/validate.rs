@@ -20,17 +20,19 @@ fn rule(element: &str, profile: Profile) -> Option<Rule> {
     match element {
         "testsuites" => rule(root, &[], &["testsuite"], false),
         "testsuite" => rule(
-            &["id", "name", "package", "tests", "errors", "failures", "hostname", "timestamp", "time", "skipped"],
-            &[],
+            if strict {
+                &["id", "name", "package", "tests", "errors", "failures", "hostname", "timestamp", "time", "skipped"]
+            } else {
+                &["id", "name", "package", "tests", "errors", "failures", "hostname", "time", "skipped"]
+            },
+            &["timestamp"],
             if strict { &["properties", "testcase", "system-out", "system-err"] } else { &["properties", "testcase"] },
             false,
         ),
         "properties" => rule(&[], &[], &["property"], false),
         "property" => rule(&["name", "value"], &[], &[], false),
         "testcase" if strict => rule(&["name", "classname", "time"], &[], &["skipped", "error", "failure"], false),
-        "testcase" => {
-            rule(&["name", "classname", "time"], &["file", "line"], &["properties", "skipped", "error", "failure"], false)
-        }
+        "testcase" => rule(&["name", "classname", "time"], &["file", "line"], &["properties", "skipped", "error", "failure"], false),
         "failure" | "error" => rule(&["type", "message"], &[], &[], true),
         "skipped" if strict => rule(&["message"], &[], &[], true),
         "skipped" => rule(&["message", "type"], &[], &[], true),
@@ -122,9 +124,9 @@ fn start(e: &BytesStart<'_>, open: &mut [Open], profile: Profile, pairs: &mut Ha
         }
     }
     if let Some(time) = attributes.get("time") {
-        let whole = time.split_once('.').is_some_and(|(s, ms)| {
-            !s.is_empty() && ms.len() == 3 && s.bytes().chain(ms.bytes()).all(|b| b.is_ascii_digit())
-        });
+        let whole = time
+            .split_once('.')
+            .is_some_and(|(s, ms)| !s.is_empty() && ms.len() == 3 && s.bytes().chain(ms.bytes()).all(|b| b.is_ascii_digit()));
         if !whole {
             return Err(format!("{name}/@time is {time:?}"));
         }

@@ -1,36 +1,13 @@
-//! Real sockets, hostile servers: what each of them is called, and that a good one is left in peace.
+//! HTTP/1 on real sockets: what each hostile server is called, and that a good one is left in peace.
 
-use super::{
-    testing::{Server, Then, read_head, speak},
+use crate::transport::{
+    testing::{OK, Server, Then, hasty, named, patient, read_head, speak},
     *,
 };
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use std::{sync::Arc, time::Duration};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-/// Generous: no test below waits for them in the good case.
-fn patient() -> Wishes {
-    let long = Duration::from_secs(20);
-    Wishes { timeouts: Timeouts { connect: long, first_byte: long, total: long }, ..Wishes::default() }
-}
-
-/// For what ends by a timeout only.
-fn hasty() -> Wishes {
-    let short = Duration::from_millis(150);
-    let mut wishes = patient();
-    wishes.timeouts.first_byte = short;
-    wishes.timeouts.total = short * 2;
-    wishes
-}
-
-#[track_caller]
-fn named(outcome: Result<Answer, Box<Failed>>) -> (&'static str, Box<Failed>) {
-    match outcome {
-        Ok(answer) => panic!("expected a failure, got {answer:?}"),
-        Err(failed) => (failed.trouble.name(), failed),
-    }
-}
 
 async fn check(answer: &str, then: Then, wishes: &Wishes, expected: &str) -> Box<Failed> {
     let server = Server::saying(answer, then).await;
@@ -39,8 +16,6 @@ async fn check(answer: &str, then: Then, wishes: &Wishes, expected: &str) -> Box
     assert_eq!(name, expected, "{shown:?} {then:?}: {failed}");
     failed
 }
-
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Case: Kept\r\n\r\nhello";
 
 #[tokio::test]
 async fn a_good_answer_is_brought_back_as_it_was() {
@@ -106,20 +81,8 @@ async fn an_answer_that_breaks_off_is_named_by_where() {
 }
 
 #[tokio::test]
-async fn a_reset_in_the_body_keeps_its_head() {
-    let server = Server::start(|_, mut stream| async move {
-        read_head(&mut stream).await;
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello").await.expect("the client listens");
-        // The client's next byte is the sign that it has read these.
-        let _ = stream.read_u8().await;
-        stream.set_zero_linger().expect("a connected socket takes options");
-    })
-    .await;
-    let heard = Arc::new(tokio::sync::Notify::new());
-    drop(heard);
-    // No second byte is ever sent, so the total limit ends it; a reset while data is unread may also arrive first.
-    let (name, failed) = named(server.get(&hasty()).await);
-    assert_eq!(name, "total-timeout");
+async fn a_reset_in_the_body_keeps_what_came() {
+    let failed = check("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", Then::Reset, &patient(), "reset-in-body").await;
     assert_eq!(failed.partial.expect("the head came").body, b"hello");
 }
 
@@ -374,4 +337,34 @@ async fn a_limit_on_connections_makes_room_by_closing_idle_ones() {
         }
     }
     assert_eq!((one.connections(), two.connections()), (3, 3));
+}
+
+#[tokio::test]
+async fn giving_up_closes_the_connection() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::start(move |_, mut stream| {
+        let tell = tell.clone();
+        async move {
+            read_head(&mut stream).await;
+            let _ = tell.send("asked");
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+            let _ = tell.send("closed");
+        }
+    })
+    .await;
+    let wishes = patient();
+    tokio::select! {
+        outcome = server.get(&wishes) => panic!("nobody answers, got {outcome:?}"),
+        event = told.recv() => assert_eq!(event, Some("asked")),
+    }
+    assert_eq!(told.recv().await, Some("closed"));
+}
+
+#[tokio::test]
+async fn an_upload_beyond_what_is_allowed_is_never_sent() {
+    let server = Server::saying(OK, Then::Again).await;
+    let exchange = Exchange::new(Options { permits: Permits::new(None, None, Some(4)) });
+    let post = Outgoing::new(Method::POST, server.url("/")).body(&b"hello"[..]);
+    let (name, failed) = named(exchange.send(&server.endpoint(), &post, &patient()).await);
+    assert_eq!((name, failed.trouble.own()), ("own-upload-spent", Some(OwnTrouble::UploadSpent)));
 }

@@ -1,0 +1,126 @@
+//! The heart of the project: for each defect of the reference service the clauses that must catch it, and those that may.
+//! Every other clause must hold, and the known-good service must pass them all.
+
+#![expect(clippy::disallowed_methods, reason = "tests start the real binary")]
+
+#[path = "parts/program.rs"]
+#[expect(dead_code, reason = "shared with the other test binaries, which use the rest")]
+mod program;
+#[path = "faults/table.rs"]
+mod table;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use program::{Reference, allclear};
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+use table::{ROWS, Row};
+
+/// Clauses that no stand of these runs can judge: they need a dependency that can be cut.
+const NEEDS_A_FAULT: &[&str] = &["health/independent", "ready/falls", "ready/recovers", "ready/soft", "ready/leaves-first"];
+
+fn main() -> ExitCode {
+    let mut trials: Vec<Trial> = ROWS.iter().map(|row| Trial::test(row.title(), move || try_row(row).map_err(Failed::from))).collect();
+    trials.push(Trial::test("every_defect_has_a_row", || every_defect_has_a_row().map_err(Failed::from)));
+    trials.push(Trial::test("every_clause_is_caught_broken_by_some_row", || every_clause_has_a_twin().map_err(Failed::from)));
+    let mut arguments = Arguments::from_args();
+    // Services and their runs side by side keep both cores busy; more would only make each other slow.
+    arguments.test_threads.get_or_insert(6);
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Runs the row's suite against the reference service with the row's defect and holds every clause against the table.
+fn try_row(row: &Row) -> Result<(), String> {
+    let mut args: Vec<&str> = row.args.to_vec();
+    let defect = format!("--defect={}", row.defect);
+    if !row.defect.is_empty() {
+        args.push(&defect);
+    }
+    let service = Reference::start(&args)?;
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let environment = format!(
+        "environment: table\nallows: load\nhosts: [127.0.0.1]\ntargets: {{ api: {{ url: 'http://{}' }} }}\nsecrets: {{ service_token: {{ env: TABLE_TOKEN }}, db_password: {{ env: TABLE_PASSWORD }} }}\n",
+        service.address
+    );
+    let file = folder.path().join("table.env.yaml");
+    std::fs::write(&file, environment).map_err(|e| e.to_string())?;
+    let record = folder.path().join("run.json");
+    let suite = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/").to_owned() + row.suite;
+    let output = allclear()
+        .current_dir(folder.path())
+        .env("TABLE_TOKEN", "reference-token-0123456789")
+        .env("TABLE_PASSWORD", "reference-db-password-0123456789")
+        .arg("run")
+        .arg(&suite)
+        .arg("--env")
+        .arg(&file)
+        .arg(format!("--report=json={}", record.display()))
+        .output()
+        .map_err(|e| e.to_string())?;
+    let screen = String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = std::fs::read_to_string(&record).map_err(|e| format!("no record: {e}\n{screen}"))?;
+    if text.contains("reference-token-0123456789") || text.contains("reference-db-password-0123456789") || screen.contains("-0123456789") {
+        return Err("a secret stands in a report".to_owned());
+    }
+    let record: serde_json::Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+    let wrong = hold(row, &verdicts(&record));
+    if wrong.is_empty() { Ok(()) } else { Err(format!("{}\n{screen}", wrong.join("\n"))) }
+}
+
+/// The worst verdict of each clause over all checks and cases.
+fn verdicts(record: &serde_json::Value) -> BTreeMap<String, String> {
+    let rank = |v: &str| ["held", "not-judged", "unsure", "intermittent", "broken"].iter().position(|r| *r == v);
+    let mut worst = BTreeMap::<String, String>::new();
+    for check in record["checks"].as_array().into_iter().flatten() {
+        for clause in check["clauses"].as_array().into_iter().flatten() {
+            let (Some(id), Some(verdict)) = (clause["clause"].as_str(), clause["verdict"].as_str()) else { continue };
+            let entry = worst.entry(id.to_owned()).or_insert_with(|| verdict.to_owned());
+            if rank(verdict) > rank(entry) {
+                verdict.clone_into(entry);
+            }
+        }
+    }
+    worst
+}
+
+fn hold(row: &Row, seen: &BTreeMap<String, String>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if seen.is_empty() {
+        wrong.push("nothing was judged".to_owned());
+    }
+    for clause in row.must {
+        match seen.get(*clause).map(String::as_str) {
+            Some("broken") => {}
+            other => wrong.push(format!("{clause} must be broken and is {}", other.unwrap_or("not even asked for"))),
+        }
+    }
+    for (clause, verdict) in seen {
+        let id = clause.as_str();
+        let free = row.must.contains(&id) || row.may.contains(&id) || NEEDS_A_FAULT.contains(&id);
+        // Beside a broken clause another one may have had nothing to look at; alone it may not.
+        let nothing_left = verdict == "not-judged" && !row.must.is_empty();
+        if !free && !nothing_left && verdict != "held" {
+            wrong.push(format!("{clause} must hold and is {verdict}"));
+        }
+    }
+    wrong
+}
+
+fn every_defect_has_a_row() -> Result<(), String> {
+    let output = allclear().args(["serve-reference", "defects"]).output().map_err(|e| e.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let listed: BTreeSet<&str> = text.lines().filter_map(|l| l.split('\t').next()).collect();
+    let rows: BTreeSet<&str> = ROWS.iter().map(|r| r.defect).chain(table::LATER.iter().copied()).filter(|d| !d.is_empty()).collect();
+    let missing: Vec<_> = listed.symmetric_difference(&rows).collect();
+    if listed.len() >= 20 && missing.is_empty() { Ok(()) } else { Err(format!("{} defects listed; not in both: {missing:?}", listed.len())) }
+}
+
+/// Each clause that these suites judge is caught broken by at least one defect: a clause that cannot fail proves nothing.
+fn every_clause_has_a_twin() -> Result<(), String> {
+    let caught: BTreeSet<&str> = ROWS.iter().flat_map(|r| r.must).copied().collect();
+    let output = allclear().arg("explain").output().map_err(|e| e.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let clauses = text.lines().filter_map(|l| l.split_whitespace().next()).filter(|w| w.contains('/'));
+    let untried: Vec<_> =
+        clauses.filter(|c| !caught.contains(c) && !NEEDS_A_FAULT.contains(c) && !table::PROVEN_ELSEWHERE.contains(c)).collect();
+    if untried.is_empty() { Ok(()) } else { Err(format!("no defect breaks {untried:?}")) }
+}

@@ -1,0 +1,122 @@
+//! Defect by defect: which suite looks at it, which clauses must catch it, which may.
+
+/// One defect of the reference service, or the known-good service.
+pub struct Row {
+    /// Its name; empty for the known-good service.
+    pub defect: &'static str,
+    /// The suite, beside this file.
+    pub suite: &'static str,
+    /// Further arguments of the service.
+    pub args: &'static [&'static str],
+    /// Clauses that must be broken.
+    pub must: &'static [&'static str],
+    /// Clauses that may be anything; all others hold.
+    pub may: &'static [&'static str],
+}
+
+impl Row {
+    /// The name of its test.
+    pub fn title(&self) -> String {
+        let defect = if self.defect.is_empty() { "known_good" } else { self.defect };
+        format!("{}::{defect}{}", self.suite.trim_end_matches(".suite.yaml"), self.args.concat().replace("--", "+"))
+    }
+}
+
+const fn row(
+    suite: &'static str,
+    defect: &'static str,
+    must: &'static [&'static str],
+    may: &'static [&'static str],
+) -> Row {
+    Row { defect, suite, args: &[], must, may }
+}
+
+const HEALTH: &str = "health.suite.yaml";
+const READY: &str = "ready.suite.yaml";
+const API: &str = "api.suite.yaml";
+const GROWTH: &str = "growth.suite.yaml";
+
+/// Defects that only show while a dependency is cut or a process is stopped: their clauses need faults, which a later version injects.
+pub const LATER: &[&str] = &[
+    "health-touches-db",
+    "ready-ignores-db",
+    "ready-hangs-with-db",
+    "ready-never-recovers",
+    "ready-names-address",
+    "ready-hides-cache",
+    "ready-degraded-503",
+    "ready-while-draining",
+];
+
+/// Clauses whose broken twins are scripted servers in the tests of their kind: the reference service has no flaw of that sort.
+pub const PROVEN_ELSEWHERE: &[&str] = &["http/headers", "http/body", "http/schema", "http/within", "http/capture"];
+
+/// Every clause that reads the plain answer of /health: a flaw that takes the answer away may leave these with nothing to hold.
+const ALL_OF_HEALTH: &[&str] =
+    &["health/code", "health/fast", "health/under-load", "health/open", "health/fresh", "health/bounded", "health/agrees", "health/no-leak"];
+
+/// The table.
+pub const ROWS: &[Row] = &[
+    row(HEALTH, "", &[], &[]),
+    row(READY, "", &[], &[]),
+    row(API, "", &[], &[]),
+    row(GROWTH, "", &[], &[]),
+    Row { defect: "", suite: READY, args: &["--migration-takes=1500ms"], must: &[], may: &[] },
+    // What /health says.
+    row(HEALTH, "health-body-says-down", &["health/agrees"], &["health/code"]),
+    row(HEALTH, "health-code-and-body-disagree", &["health/agrees"], &["health/code"]),
+    row(HEALTH, "health-503-says-healthy", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "health-redirects-to-login", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "health-206", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "health-204-empty", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "health-cached", &["health/fresh"], &[]),
+    row(HEALTH, "health-etag-304", &["health/fresh"], &[]),
+    row(HEALTH, "health-slow-fresh", &["health/fast"], &["health/under-load"]),
+    row(HEALTH, "health-starved-under-load", &["health/under-load"], &[]),
+    row(HEALTH, "health-bad-one-in-five", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "health-reset-one-in-five", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "health-head-body", &["health/bounded"], &[]),
+    row(HEALTH, "health-head-405", &["health/bounded"], &[]),
+    row(HEALTH, "health-endless-body", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "health-big-body", &["health/bounded"], &[]),
+    row(HEALTH, "health-wrong-type", &["health/code"], &["health/bounded"]),
+    row(HEALTH, "health-truncated", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "health-two-lengths", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "health-length-and-chunked", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "health-bad-chunk", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "health-invalid-utf8", &["health/code"], &["health/agrees", "health/bounded"]),
+    row(HEALTH, "health-duplicate-keys", &["health/code"], &["health/agrees"]),
+    row(HEALTH, "health-not-json", &["health/code"], &["health/agrees", "health/bounded"]),
+    row(HEALTH, "health-leaks-secret", &["health/no-leak"], &[]),
+    row(HEALTH, "health-leaks-dsn-in-header", &["health/no-leak"], &[]),
+    row(HEALTH, "health-leaks-stack", &["health/no-leak"], &[]),
+    row(HEALTH, "health-only-for-localhost-host", &["health/open"], ALL_OF_HEALTH),
+    row(HEALTH, "health-needs-auth", &["health/open"], &[]),
+    row(HEALTH, "health-accept-406", &["health/open"], &[]),
+    // How it says it.
+    row(HEALTH, "silent", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "closes-at-once", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "slow-headers", &["health/fast"], ALL_OF_HEALTH),
+    row(HEALTH, "http09", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "large-headers", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "status-999", &["health/code"], ALL_OF_HEALTH),
+    row(HEALTH, "informational-flood", &["health/code"], ALL_OF_HEALTH),
+    row(GROWTH, "grows-descriptors", &["health/no-growth"], &[]),
+    row(GROWTH, "grows-threads", &["health/no-growth"], &[]),
+    row(GROWTH, "grows-connections", &["health/no-growth"], &[]),
+    // Readiness.
+    row(READY, "ready-never", &["ready/becomes"], &["ready/steady", "ready/first-request", "ready/truthful", "ready/replicas", "ready/not-before", "ready/agrees"]),
+    Row { defect: "ready-before-migration", suite: READY, args: &["--migration-takes=2s"], must: &["ready/not-before"], may: &["ready/first-request", "ready/truthful"] },
+    row(READY, "ready-flaps", &["ready/steady"], &["ready/becomes", "ready/first-request", "ready/truthful", "ready/replicas"]),
+    row(READY, "ready-first-request-fails", &["ready/first-request"], &[]),
+    row(READY, "ready-real-fails", &["ready/truthful"], &["ready/first-request"]),
+    row(READY, "ready-replicas-differ", &["ready/replicas"], &[]),
+    row(READY, "ready-one-replica-not-ready", &["ready/replicas"], &["ready/becomes", "ready/steady", "ready/truthful", "ready/first-request"]),
+    Row { defect: "ready-leaks-when-failing", suite: READY, args: &["--migration-takes=2s"], must: &["ready/no-leak"], may: &[] },
+    // Other calls.
+    row(API, "version-changes", &["http/json"], &[]),
+    row(API, "no-request-id-echo", &["http/echoes"], &[]),
+    row(API, "trace-not-continued", &["http/echoes"], &[]),
+    row(API, "status-open", &["http/status"], &[]),
+    row(API, "api-health-fails", &["http/status"], &["http/json"]),
+];
