@@ -30,7 +30,7 @@ const MOST_ROUNDS: usize = 200;
 /// Every problem of the value; none only where [`expand`](super::expand()) has told all there is: after each the offender is taken out and the rest read on. What only follows from a
 /// problem already told (a key that is missing because its misspelling was taken out) is not told.
 pub fn read<T: DeserializeOwned>(source: &Arc<Source>, node: &Node, base: &str) -> Result<T, Vec<Problem>> {
-    let mut error = match T::deserialize(Typed::new(node)) {
+    let mut error = match typed::<T>(node) {
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
@@ -44,7 +44,7 @@ pub fn read<T: DeserializeOwned>(source: &Arc<Source>, node: &Node, base: &str) 
         let out = take_out(&mut rest, error.id);
         let Some(out) = out.filter(|_| told.problems.len() < MOST_PROBLEMS) else { break };
         told.touched.entry(out.parent).or_default().extend(out.key);
-        match T::deserialize(Typed::new(&rest)) {
+        match typed::<T>(&rest) {
             Ok(_) => break,
             Err(next) => error = next,
         }
@@ -52,6 +52,11 @@ pub fn read<T: DeserializeOwned>(source: &Arc<Source>, node: &Node, base: &str) 
     let mut problems = told.problems;
     problems.sort_by_key(|p| p.origin.at.start);
     Err(problems)
+}
+
+/// Types a node; a mistake that names no node, as one about the whole value, is the node's own.
+fn typed<T: DeserializeOwned>(node: &Node) -> Result<T, Error> {
+    T::deserialize(Typed::new(node)).map_err(|e| if e.id == 0 { Error { id: node.id, ..e } } else { e })
 }
 
 /// What was told so far, and what was taken out of which node.

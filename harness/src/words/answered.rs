@@ -71,6 +71,17 @@ impl<'a> Answered<'a> {
         Self { status, headers, body, body_len: body.len() as u64, is_complete: true, sha256: None, document: OnceCell::new() }
     }
 
+    /// A view of a whole answer.
+    #[must_use]
+    pub fn of(answer: &'a Answer) -> Self {
+        Self {
+            body_len: answer.body_len,
+            is_complete: answer.body_complete,
+            sha256: answer.sha256.as_deref(),
+            ..Self::new(answer.status, &answer.headers, &answer.body)
+        }
+    }
+
     /// The values of a header field, in order; the name in any case.
     pub fn header<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_slice())
@@ -94,17 +105,6 @@ impl<'a> Answered<'a> {
             None => Document::read(self.body).map_err(NoJson::Fault),
         };
         self.document.get_or_init(read).as_ref()
-    }
-}
-
-impl<'a> From<&'a Answer> for Answered<'a> {
-    fn from(answer: &'a Answer) -> Self {
-        Self {
-            body_len: answer.body_len,
-            is_complete: answer.body_complete,
-            sha256: answer.sha256.as_deref(),
-            ..Self::new(answer.status, &answer.headers, &answer.body)
-        }
     }
 }
 

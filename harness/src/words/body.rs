@@ -2,7 +2,7 @@
 
 use super::{
     answered::{Answered, Miss, Part},
-    expect::{Judged, miss},
+    expect::miss,
     json::Json,
     matcher::{Matcher, Nodes, Subject},
     path::Located,
@@ -34,6 +34,10 @@ impl BodyExpectation {
         self.sha256.is_some()
     }
 
+    pub(super) fn count(&self) -> usize {
+        [self.matcher.is_some(), self.max_size.is_some(), self.sha256.is_some()].iter().filter(|asked| **asked).count()
+    }
+
     /// Reads a text to be equal to, or a map of matchers, `max-size` and `sha256`.
     pub(super) fn of(node: &Node) -> Result<Self, Complaint> {
         let mut body = Self { matcher: None, max_size: None, sha256: None, at: node.at };
@@ -57,13 +61,9 @@ impl BodyExpectation {
         Ok(body)
     }
 
-    pub(super) fn judge(&self, seen: &Answered<'_>, values: &Values, judged: &mut Judged) -> Result<(), UnknownCapture> {
-        judged.counted(
-            Part::Body,
-            [self.matcher.is_some(), self.max_size.is_some(), self.sha256.is_some()].iter().filter(|asked| **asked).count(),
-        );
+    pub(super) fn judge(&self, seen: &Answered<'_>, values: &Values, misses: &mut Vec<Miss>) -> Result<(), UnknownCapture> {
         let mut add = |expected: String, observed: String| {
-            judged.misses.push(Miss { part: Part::Body, name: "body".to_owned(), expected, observed, at: self.at });
+            misses.push(Miss { part: Part::Body, name: "body".to_owned(), expected, observed, at: self.at });
         };
         if let Some(most) = self.max_size {
             if seen.body_len > most.0 {
@@ -97,7 +97,7 @@ impl BodyExpectation {
                 // An empty body is a body that is absent, and nothing to be present.
                 let is_empty = seen.body.is_empty() && speaks_of_presence(matcher);
                 let nodes = Nodes { nodes: if is_empty { &[] } else { &body }, name: "body", is_one: true, is_text: true, values };
-                judged.misses.extend(miss(Part::Body, nodes, matcher, self.at)?);
+                misses.extend(miss(Part::Body, nodes, matcher, self.at)?);
             }
         }
         Ok(())

@@ -12,11 +12,11 @@ use std::borrow::Cow;
 
 /// What to take from an answer.
 #[derive(Clone, Debug, Default)]
-pub struct Captures(Vec<Capture>);
+pub struct Capture(Vec<CaptureRule>);
 
 /// One value to take.
 #[derive(Clone, Debug)]
-pub struct Capture {
+pub struct CaptureRule {
     /// The name under which later requests find it.
     pub name: String,
     /// Where the suite asks for it.
@@ -50,9 +50,14 @@ pub struct CaptureMiss {
     pub at: At,
 }
 
-impl Captures {
-    /// The captures, in the order of the suite.
-    pub fn iter(&self) -> impl Iterator<Item = &Capture> {
+impl Capture {
+    /// The names, in the order of the suite.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|rule| rule.name.as_str())
+    }
+
+    /// The rules, in the order of the suite.
+    pub fn iter(&self) -> impl Iterator<Item = &CaptureRule> {
         self.0.iter()
     }
 
@@ -71,7 +76,7 @@ impl Captures {
     }
 }
 
-impl Capture {
+impl CaptureRule {
     /// Takes the value out of an answer.
     ///
     /// # Errors
@@ -160,11 +165,11 @@ pub(super) fn unknown(key: &str, known: &[&'static str]) -> Complaint {
     Complaint::new(format!("unknown key `{key}`")).help(help)
 }
 
-impl<'de> Deserialize<'de> for Captures {
+impl<'de> Deserialize<'de> for Capture {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let node = Tree::deserialize(d)?.0;
         let read = || match node.entries() {
-            Some(entries) if !entries.is_empty() => entries.iter().map(|(key, value)| Capture::of(key, value)).collect(),
+            Some(entries) if !entries.is_empty() => entries.iter().map(|(key, value)| CaptureRule::of(key, value)).collect(),
             _ => Err(Complaint::expected("a map from names to places, such as `job: $.id`").at(&node)),
         };
         read().map(Self).map_err(de::Error::custom)
@@ -187,9 +192,9 @@ impl JsonSchema for Path {
     }
 }
 
-impl JsonSchema for Captures {
+impl JsonSchema for Capture {
     fn schema_name() -> Cow<'static, str> {
-        "Captures".into()
+        "Capture".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {

@@ -19,15 +19,13 @@ use crate::{
 use http::HeaderName;
 use schemars::{JsonSchema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 /// What an answer must be. With nothing said: a status of 2xx.
 #[derive(Clone, Debug, Default)]
 pub struct Expect {
-    /// The status. Default: 2xx.
-    pub status: Status,
-    /// Longest time to the last byte. Judged by the kind, which has measured it. Default: none.
-    pub within: Option<Sp<Dur>>,
+    status: Option<Sp<Status>>,
+    within: Option<Sp<Dur>>,
     /// Header fields, by name.
     pub headers: Vec<HeaderExpectation>,
     /// Values in a JSON body, by path.
@@ -36,8 +34,6 @@ pub struct Expect {
     pub body: Option<BodyExpectation>,
     /// A JSON Schema that the body follows.
     pub schema: Option<Sp<Schema>>,
-    /// Where the status is asked for; nowhere if it is the default.
-    pub status_at: At,
     captures: Vec<(String, At)>,
 }
 
@@ -63,71 +59,62 @@ pub struct JsonExpectation {
     pub at: At,
 }
 
-/// What was judged of one answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Judged {
-    /// What does not hold, in the order of the suite.
-    pub misses: Vec<Miss>,
-    /// How many expectations were held against the answer, by part. A part that is not here was not asked for.
-    pub counts: Vec<(Part, u32)>,
-}
-
-impl Judged {
-    /// Whether everything holds. Never true of nothing: the status is always judged.
-    #[must_use]
-    pub fn is_clear(&self) -> bool {
-        self.misses.is_empty() && !self.counts.is_empty()
-    }
-
-    /// How many expectations of a part were judged.
-    #[must_use]
-    pub fn count(&self, part: Part) -> u32 {
-        self.counts.iter().find(|(p, _)| *p == part).map_or(0, |(_, n)| *n)
-    }
-
-    /// The misses of one part.
-    pub fn of(&self, part: Part) -> impl Iterator<Item = &Miss> {
-        self.misses.iter().filter(move |m| m.part == part)
-    }
-
-    pub(super) fn counted(&mut self, part: Part, n: usize) {
-        if n > 0 {
-            self.counts.push((part, u32::try_from(n).unwrap_or(u32::MAX)));
-        }
-    }
-}
-
 impl Expect {
     /// Every key it knows.
     pub const KEYS: &'static [&'static str] = &["status", "within", "headers", "json", "body", "schema"];
 
-    /// Holds an answer against everything but `within`.
+    /// Holds an answer against everything but `within`; what does not hold, in the order of the suite. The status is always judged, so
+    /// an empty list never means that nothing was.
     ///
     /// # Errors
     /// When a capture that an expectation holds has no value: nothing can be said then.
-    pub fn judge(&self, seen: &Answered<'_>, values: &Values) -> Result<Judged, UnknownCapture> {
-        let mut judged = Judged::default();
-        self.judge_status(seen, &mut judged);
-        self.judge_headers(seen, values, &mut judged)?;
-        self.judge_json(seen, values, &mut judged)?;
+    pub fn judge(&self, seen: &Answered<'_>, values: &Values) -> Result<Vec<Miss>, UnknownCapture> {
+        let mut misses = Vec::new();
+        self.judge_status(seen, &mut misses);
+        self.judge_headers(seen, values, &mut misses)?;
+        self.judge_json(seen, values, &mut misses)?;
         if let Some(body) = &self.body {
-            body.judge(seen, values, &mut judged)?;
+            body.judge(seen, values, &mut misses)?;
         }
-        self.judge_schema(seen, &mut judged);
-        Ok(judged)
+        self.judge_schema(seen, &mut misses);
+        Ok(misses)
     }
 
-    /// The parts that are judged of every answer, in order.
-    pub fn parts(&self) -> impl Iterator<Item = Part> {
+    /// How many expectations [`judge`](Self::judge) holds against every answer, by part; a part that is not asked for is not here.
+    pub fn counts(&self) -> impl Iterator<Item = (Part, usize)> {
         [
-            Some(Part::Status),
-            (!self.headers.is_empty()).then_some(Part::Headers),
-            (!self.json.is_empty()).then_some(Part::Json),
-            self.body.is_some().then_some(Part::Body),
-            self.schema.is_some().then_some(Part::Schema),
+            (Part::Status, 1),
+            (Part::Headers, self.headers.len()),
+            (Part::Json, self.json.len()),
+            (Part::Body, self.body.as_ref().map_or(0, BodyExpectation::count)),
+            (Part::Schema, usize::from(self.schema.is_some())),
         ]
         .into_iter()
-        .flatten()
+        .filter(|(_, n)| *n > 0)
+    }
+
+    /// The status that is declared, with its place; `None` where nothing is said.
+    #[must_use]
+    pub fn declared_status(&self) -> Option<&Sp<Status>> {
+        self.status.as_ref()
+    }
+
+    /// The status that is expected: 2xx where nothing is said.
+    #[must_use]
+    pub fn status(&self) -> Cow<'_, Status> {
+        self.status.as_ref().map_or_else(|| Cow::Owned(Status::default()), |s| Cow::Borrowed(&s.value))
+    }
+
+    /// Longest time to the last byte, if any. Judged by the kind, which has measured it.
+    #[must_use]
+    pub fn within(&self) -> Option<Duration> {
+        self.within.as_ref().map(|w| w.value.0)
+    }
+
+    /// Where `within` stands; nowhere if it is not there.
+    #[must_use]
+    pub fn within_at(&self) -> At {
+        self.within.as_ref().map(|w| w.at).unwrap_or_default()
     }
 
     /// Whether the SHA-256 of the whole body is needed.
@@ -138,43 +125,47 @@ impl Expect {
 
     /// The names that are known only at run time, and where each stands.
     #[must_use]
-    pub fn captures_used(&self) -> &[(String, At)] {
-        &self.captures
+    pub fn captures_used(&self) -> Vec<(String, At)> {
+        self.captures.clone()
     }
 
-    fn judge_status(&self, seen: &Answered<'_>, judged: &mut Judged) {
-        judged.counted(Part::Status, 1);
-        if !self.status.admits(seen.status) {
+    /// The files that it needs.
+    #[must_use]
+    pub fn files(&self) -> Vec<(String, At)> {
+        self.schema.iter().map(|s| (s.value.name().to_owned(), s.at)).collect()
+    }
+
+    fn judge_status(&self, seen: &Answered<'_>, misses: &mut Vec<Miss>) {
+        let status = self.status();
+        if !status.fits(seen.status) {
             let reason = http::StatusCode::from_u16(seen.status).ok().and_then(|s| s.canonical_reason());
             let observed = reason.map_or_else(|| seen.status.to_string(), |reason| format!("{} {reason}", seen.status));
-            judged.misses.push(Miss {
+            misses.push(Miss {
                 part: Part::Status,
                 name: String::new(),
-                expected: self.status.to_string(),
+                expected: status.to_string(),
                 observed,
-                at: self.status_at,
+                at: self.status.as_ref().map(|s| s.at).unwrap_or_default(),
             });
         }
     }
 
-    fn judge_headers(&self, seen: &Answered<'_>, values: &Values, judged: &mut Judged) -> Result<(), UnknownCapture> {
-        judged.counted(Part::Headers, self.headers.len());
+    fn judge_headers(&self, seen: &Answered<'_>, values: &Values, misses: &mut Vec<Miss>) -> Result<(), UnknownCapture> {
         for HeaderExpectation { name, matcher, at } in &self.headers {
             let fields: Vec<Json> = seen.header(name.as_str()).map(|v| Json::String(String::from_utf8_lossy(v).into_owned())).collect();
             let nodes: Vec<Located<'_>> = fields.iter().map(|node| Located { steps: Vec::new(), node }).collect();
             let nodes = Nodes { nodes: &nodes, name: name.as_str(), is_one: false, is_text: true, values };
-            judged.misses.extend(miss(Part::Headers, nodes, matcher, *at)?);
+            misses.extend(miss(Part::Headers, nodes, matcher, *at)?);
         }
         Ok(())
     }
 
-    fn judge_json(&self, seen: &Answered<'_>, values: &Values, judged: &mut Judged) -> Result<(), UnknownCapture> {
-        judged.counted(Part::Json, self.json.len());
+    fn judge_json(&self, seen: &Answered<'_>, values: &Values, misses: &mut Vec<Miss>) -> Result<(), UnknownCapture> {
         let Some(first) = self.json.first() else { return Ok(()) };
         let document = match seen.document() {
             Ok(document) => document,
             Err(why) => {
-                judged.misses.push(Miss {
+                misses.push(Miss {
                     part: Part::Json,
                     name: String::new(),
                     expected: format!("a JSON body with {}", first.path),
@@ -188,9 +179,9 @@ impl Expect {
             match path.select(document) {
                 Ok(nodes) => {
                     let nodes = Nodes { nodes: &nodes, name: path.text(), is_one: path.is_singular(), is_text: false, values };
-                    judged.misses.extend(miss(Part::Json, nodes, matcher, *at)?);
+                    misses.extend(miss(Part::Json, nodes, matcher, *at)?);
                 }
-                Err(why) => judged.misses.push(Miss {
+                Err(why) => misses.push(Miss {
                     part: Part::Json,
                     name: path.text().to_owned(),
                     expected: matcher.describe(values),
@@ -202,12 +193,11 @@ impl Expect {
         Ok(())
     }
 
-    fn judge_schema(&self, seen: &Answered<'_>, judged: &mut Judged) {
+    fn judge_schema(&self, seen: &Answered<'_>, misses: &mut Vec<Miss>) {
         let Some(Sp { at, value: schema }) = &self.schema else { return };
-        judged.counted(Part::Schema, 1);
         let expected = format!("a body that follows {}", schema.name());
         let mut add = |name: String, observed: String| {
-            judged.misses.push(Miss { part: Part::Schema, name, expected: expected.clone(), observed, at: *at });
+            misses.push(Miss { part: Part::Schema, name, expected: expected.clone(), observed, at: *at });
         };
         match seen.document() {
             Err(why) => add(String::new(), why.to_string()),
@@ -251,8 +241,7 @@ impl TryFrom<Raw> for Expect {
             deferred(&tree.0, &mut expect.captures);
         }
         if let Some(Tree(node)) = &raw.status {
-            expect.status = Status::of(node)?;
-            expect.status_at = node.at;
+            expect.status = Some(Sp { at: node.at, value: Status::of(node)? });
         }
         if let Some(Tree(node)) = &raw.headers {
             for (key, value) in entries(node, "`content-type: application/json`")? {

@@ -1,7 +1,7 @@
 //! Whole expectations against whole answers, hostile ones among them.
 
-use super::{Expect, Judged};
-use crate::words::{Answered, Files, Part, Values, testing::typed, with_files};
+use super::Expect;
+use crate::words::{Answered, Files, Miss, Part, Values, testing::typed, with_files};
 use bytes::Bytes;
 use std::rc::Rc;
 
@@ -36,7 +36,7 @@ fn headers() -> Vec<(String, Vec<u8>)> {
         .to_vec()
 }
 
-fn judge(yaml: &str, status: u16, body: &[u8], change: impl FnOnce(&mut Answered<'_>)) -> Judged {
+fn judge(yaml: &str, status: u16, body: &[u8], change: impl FnOnce(&mut Answered<'_>)) -> Vec<Miss> {
     let headers = headers();
     let mut seen = Answered::new(status, &headers, body);
     change(&mut seen);
@@ -45,15 +45,14 @@ fn judge(yaml: &str, status: u16, body: &[u8], change: impl FnOnce(&mut Answered
 
 #[track_caller]
 fn holds(yaml: &str, body: &[u8]) {
-    let judged = judge(yaml, 200, body, |_| {});
-    assert_eq!(judged.misses, [], "{yaml}");
-    assert!(judged.is_clear());
+    let misses = judge(yaml, 200, body, |_| {});
+    assert_eq!(misses, [], "{yaml}");
 }
 
 #[track_caller]
 fn breaks(yaml: &str, body: &[u8], told: &str) {
-    let judged = judge(yaml, 200, body, |_| {});
-    let shown: Vec<String> = judged.misses.iter().map(|m| format!("{} {}: {} / {}", m.part, m.name, m.expected, m.observed)).collect();
+    let misses = judge(yaml, 200, body, |_| {});
+    let shown: Vec<String> = misses.iter().map(|m| format!("{} {}: {} / {}", m.part, m.name, m.expected, m.observed)).collect();
     assert_eq!(shown, [told], "{yaml}");
 }
 
@@ -125,20 +124,24 @@ fn a_body_that_cannot_be_read_is_named() {
 #[test]
 fn a_body_that_is_not_all_here_proves_nothing() {
     for yaml in ["{ json: { $.a: 1 } }", "{ json: { $.b: absent } }", "{ body: { not: { contains: x } } }", "{ body: { max-size: 1MiB } }"] {
-        assert_eq!(judge(yaml, 200, br#"{"a":1}"#, |_| {}).misses, []);
+        assert_eq!(judge(yaml, 200, br#"{"a":1}"#, |_| {}) , []);
         let cut = judge(yaml, 200, br#"{"a":1}"#, |seen| seen.is_complete = false);
-        assert_eq!(cut.misses.len(), 1, "{yaml}: cut");
+        assert_eq!(cut.len(), 1, "{yaml}: cut");
         let long = judge(yaml, 200, br#"{"a":1}"#, |seen| seen.body_len = 5 << 20);
-        assert_eq!(long.misses.len(), 1, "{yaml}: longer than what is kept");
+        assert_eq!(long.len(), 1, "{yaml}: longer than what is kept");
     }
 }
 
 #[test]
 fn how_much_was_judged_is_told_by_part() {
-    let judged = judge("{ status: 200, headers: { etag: absent }, json: { $.status: healthy, $.nil: null }, body: { contains: a, max-size: 1MB } }", 500, JSON, |_| {});
-    assert_eq!(judged.counts, [(Part::Status, 1), (Part::Headers, 1), (Part::Json, 2), (Part::Body, 2)]);
-    assert_eq!(judged.misses.len(), 1, "only the status");
-    assert_eq!(judged.misses[0].observed, "500 Internal Server Error");
+    let yaml = "{ status: 200, headers: { etag: absent }, json: { $.status: healthy, $.nil: null }, body: { contains: a, max-size: 1MB } }";
+    let counts: Vec<_> = expect(yaml).expect(yaml).counts().collect();
+    assert_eq!(counts, [(Part::Status, 1), (Part::Headers, 1), (Part::Json, 2), (Part::Body, 2)]);
+    let misses = judge(yaml, 500, JSON, |_| {});
+    assert_eq!(misses.len(), 1, "only the status");
+    assert_eq!(misses[0].observed, "500 Internal Server Error");
+    assert_eq!((misses[0].at.line, misses[0].at.column), (1, 11));
+    assert_eq!(serde_json::from_str::<Vec<Miss>>(&serde_json::to_string(&misses).expect("misses are JSON")).expect("and back"), misses);
 }
 
 #[test]

@@ -25,19 +25,20 @@ impl Status {
 
     /// Whether a code is among them.
     #[must_use]
-    pub fn admits(&self, code: u16) -> bool {
+    pub fn fits(&self, code: u16) -> bool {
         self.0.iter().any(|codes| match codes {
             Codes::One(one) => *one == code,
             Codes::Class(class) => code / 100 == *class,
         })
     }
 
-    /// The one code, if there is only one.
+    /// One code among them, the lowest of the first entry: `200` of `2xx`.
     #[must_use]
-    pub fn only(&self) -> Option<u16> {
-        match self.0.as_slice() {
-            [Codes::One(code)] => Some(*code),
-            _ => None,
+    pub fn one(&self) -> u16 {
+        match self.0.first() {
+            Some(Codes::One(code)) => *code,
+            Some(Codes::Class(class)) => class * 100,
+            None => 200,
         }
     }
 
@@ -128,7 +129,7 @@ mod tests {
     fn check(yaml: &str, shown: &str, admits: &[u16], refuses: &[u16]) {
         let status = Status::of(&node(yaml)).expect(yaml);
         assert_eq!(status.to_string(), shown);
-        assert!(admits.iter().all(|c| status.admits(*c)) && !refuses.iter().any(|c| status.admits(*c)), "{yaml}");
+        assert!(admits.iter().all(|c| status.fits(*c)) && !refuses.iter().any(|c| status.fits(*c)), "{yaml}");
     }
 
     #[test]
@@ -138,7 +139,7 @@ mod tests {
         check("'4XX'", "4xx", &[404], &[504]);
         check("[200, 204]", "200 or 204", &[200, 204], &[201]);
         check("[200, 204, 3xx]", "200, 204 or 3xx", &[302], &[400]);
-        assert!(Status::default().admits(206) && !Status::default().admits(304));
+        assert!(Status::default().fits(206) && !Status::default().fits(304));
     }
 
     #[test]

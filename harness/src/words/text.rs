@@ -96,6 +96,15 @@ impl Text {
         }
     }
 
+    /// Whether a capture stands first, so that the whole may be a URL that a service gave.
+    pub(super) fn begins_with_capture(&self) -> bool {
+        matches!(self.parts().first(), Some(Part::Deferred(_)))
+    }
+
+    pub(super) fn begins_with_secret(&self) -> bool {
+        matches!(self.parts().first(), Some(Part::Secret { .. }))
+    }
+
     /// Puts the values in. What a value holds is never expanded again.
     ///
     /// # Errors
