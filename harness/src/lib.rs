@@ -15,6 +15,8 @@
 //! | 8 | `run`: doing it |
 //! | 9 | `cargo_test`, `cli` |
 
+pub mod checks;
+pub mod kind;
 pub mod model;
 pub mod provision;
 pub mod reader;

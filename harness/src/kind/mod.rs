@@ -6,15 +6,23 @@
 mod context;
 mod demands;
 mod ids;
+mod leak;
 mod round;
+mod says;
 mod script;
+mod seen;
 mod stand;
 mod stopwatch;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use context::{Call, Context, How, Setting, Target};
 pub use demands::{Asked, Demands, Mistake, Scope};
+pub use leak::Leak;
 pub use round::Round;
+pub use says::Says;
 pub use script::{Script, Step as ScriptStep, Twin};
+pub use seen::{Seen, Snag, Weight};
 pub use stand::{Bare, BoxFuture, Exit, FaultError, Lease, Signal, Stand, Unavailable};
 pub use stopwatch::{Stalls, Stopwatch, Timed};
 

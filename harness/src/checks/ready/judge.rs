@@ -1,0 +1,231 @@
+//! Holds what was seen of readiness against the spec, clause by clause. No I/O.
+
+use super::look::{Asked, Observation, Pair};
+use super::spec::Spec;
+use super::table;
+use crate::kind::{Seen, Weight};
+use crate::model::quantity::show_duration;
+use crate::model::{Case, ClauseId, Finding, Found, Interval, Reading, Unseen, Want};
+use std::num::NonZeroU32;
+
+mod replicas;
+#[cfg(test)]
+mod tests;
+
+/// The readings of every clause that was looked at.
+pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
+    let mut readings = Vec::new();
+    for asked in &seen.asked {
+        let Some(clause) = table::CLAUSES.iter().map(|c| c.id).find(|id| id.0 == asked) else { continue };
+        let mut one = |found: Found| readings.push(Reading::of(clause, found));
+        match clause {
+            table::BECOMES => one(becomes(spec, seen)),
+            table::STEADY => one(steady(spec, seen)),
+            table::NOT_BEFORE => one(not_before(seen)),
+            table::TRUTHFUL => one(truthful(seen)),
+            table::AGREES => one(agrees(seen)),
+            table::NO_LEAK => one(no_leak(seen)),
+            table::FIRST_REQUEST => readings.extend(first_request(spec, seen)),
+            table::REPLICAS => readings.extend(replicas::replicas(spec, seen)),
+            table::LEAVES_FIRST => one(not_permitted("needs the service to be asked to end while it is polled, and this version cannot do that yet")),
+            _ => one(not_permitted("needs each named dependency to be cut, and this version cannot do that yet")),
+        }
+    }
+    readings
+}
+
+fn case(clause: ClauseId, case: impl Into<Case>, found: Found) -> Reading {
+    Reading { clause, case: case.into(), found }
+}
+
+fn nothing(why: impl Into<String>) -> Found {
+    Found::Unseen { why: Unseen::NothingToJudge(why.into()) }
+}
+
+fn not_permitted(why: &str) -> Found {
+    Found::Unseen { why: Unseen::NotPermitted(why.to_owned()) }
+}
+
+/// Bad and near ones out of some, or held where there are none.
+fn counted(bad: u32, near: u32, of: u32, repeatable: bool, none: &str, worst: impl FnOnce() -> Finding) -> Found {
+    match NonZeroU32::new(of) {
+        None => nothing(none),
+        Some(n) if bad == 0 && near == 0 => Found::Held { n },
+        Some(of) => Found::Counted { bad, near, of, worst: worst(), repeatable },
+    }
+}
+
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// When it became ready: after the last poll that was not, before the first that was.
+pub(super) fn lag(seen: &Observation) -> Option<Interval> {
+    let ready = seen.ready.as_ref()?;
+    let lo = seen.waiting.last_bad.as_ref().map(|p| p.seen.at.lo).unwrap_or_default();
+    Some(Interval { lo, hi: ready.seen.ended().max(lo) })
+}
+
+const NEVER_READY: &str = "it never became ready: ready/becomes tells why";
+
+fn becomes(spec: &Spec, seen: &Observation) -> Found {
+    let deadline = spec.b.deadline();
+    let polls = &seen.waiting;
+    let expected = format!("ready within {}", show_duration(deadline));
+    let finding = |at: &Seen, observed: String| {
+        let mut finding = at.finding(expected.clone(), observed).detail("last", polls.last_lines()).detail("polls", polls.count.to_string());
+        if let Some(first) = &polls.first_bad {
+            finding = finding.detail("since", format!("+{}", show_duration(first.seen.at.hi)));
+        }
+        if let Some(strict) = over_strict(seen) {
+            finding = finding.detail("over-strict", strict);
+        }
+        finding.at(spec.b.within.as_ref().map(|w| w.at).unwrap_or_default())
+    };
+    match (lag(seen), &polls.last_bad) {
+        (Some(lag), _) if lag.hi <= deadline => Found::held(polls.count as usize, ""),
+        (Some(lag), Some(bad)) if lag.lo > deadline => {
+            let worst = finding(&bad.seen, format!("ready only after {lag}"));
+            counted(polls.not_ready - polls.ours, polls.ours, polls.count, true, "", || worst)
+        }
+        // The first answer itself came late: it was asked in time, so the deadline lies inside what can be told.
+        (Some(lag), _) => Found::Unsure {
+            why: format!("it became ready after {lag}, and the deadline of {} lies between", show_duration(deadline)),
+            wants: Some(Want::Finer(deadline / 400)),
+        },
+        (None, Some(bad)) if seen.overdue => {
+            let mut observed = format!("still not ready after {}: {}", show_duration(bad.seen.at.lo), bad.seen.brief());
+            if let Some((expected, got)) = &bad.missed {
+                observed = format!("{observed}; expected {expected}, got {got}");
+            }
+            counted(polls.not_ready - polls.ours, polls.ours, polls.count, true, "", || finding(&bad.seen, observed))
+        }
+        (None, _) => Found::Unseen { why: Unseen::Deadline },
+    }
+}
+
+/// Not ready, and real requests worked throughout: told, and no fault by itself.
+fn over_strict(seen: &Observation) -> Option<String> {
+    let idle: Vec<&Pair> = seen.pairs.iter().filter(|p| !p.ready).collect();
+    let fine = idle.iter().filter(|p| p.real.fine).count();
+    (idle.len() >= 3 && fine == idle.len()).then(|| format!("not ready, yet {} worked {fine} of {fine} times meanwhile", idle[0].real.seen.sent))
+}
+
+fn steady(spec: &Spec, seen: &Observation) -> Found {
+    let polls = &seen.steady;
+    if seen.ready.is_none() {
+        return nothing(NEVER_READY);
+    }
+    if polls.count == 0 {
+        return Found::Unseen { why: Unseen::Deadline };
+    }
+    let time = show_duration(spec.b.steady_for().unwrap_or_default());
+    counted(polls.not_ready - polls.ours, polls.ours, polls.count, true, "", || {
+        let bad = polls.first_bad.as_ref().expect("a bad or near poll was counted, so there is one");
+        let since = seen.ready.as_ref().map(|p| p.seen.ended()).unwrap_or_default();
+        let after = show_duration(bad.seen.at.hi.saturating_sub(since));
+        let observed = format!("{}, {after} after it was ready; {} of {} polls", bad.seen.brief(), polls.not_ready, polls.count);
+        let mut finding = bad.seen.finding(format!("ready for {time} without a flap"), observed).detail("last", polls.last_lines());
+        if let Some(last) = &polls.last_bad {
+            finding = finding.detail("last flap", last.seen.line());
+        }
+        finding.at(spec.b.steady_for.as_ref().map(|s| s.at).unwrap_or_default())
+    })
+}
+
+fn not_before(seen: &Observation) -> Found {
+    let marker = &seen.marker;
+    if let Some((ready, read)) = &marker.lie {
+        let observed = format!("ready at +{}, and the marker read at +{} did not hold: {}", show_duration(ready.at.hi), show_duration(read.at.hi), read.brief());
+        let finding = ready.finding("not ready until the marker holds", observed).detail("marker", read.sent.clone());
+        return Found::Proof(finding);
+    }
+    if seen.ready.is_none() {
+        return nothing(NEVER_READY);
+    }
+    if marker.held == 0 {
+        return nothing(marker.unreadable.clone().unwrap_or_else(|| "the marker was not read".to_owned()));
+    }
+    if marker.awaited == 0 {
+        return not_permitted("it was ready, and the marker held, when it was first seen: what came before was not there to see");
+    }
+    Found::held((marker.awaited + marker.held) as usize, "")
+}
+
+fn first_request(spec: &Spec, seen: &Observation) -> Vec<Reading> {
+    let clause = table::FIRST_REQUEST;
+    let (Some(real), Some(ready)) = (&spec.b.real, &seen.ready) else {
+        return vec![Reading::of(clause, nothing(NEVER_READY))];
+    };
+    let Some(first) = &seen.first else {
+        return vec![Reading::of(clause, Found::Unseen { why: Unseen::Deadline })];
+    };
+    let since = |asked: &Asked| show_duration(asked.seen.at.hi.saturating_sub(ready.seen.ended()));
+    let found = if first.fine {
+        Found::held(1, "")
+    } else {
+        let observed = format!("{}, {} after the first ready answer", first.observed(), since(first));
+        weigh(first, first.seen.finding(first.expected(), observed).detail("ready", ready.seen.line()), 1, 1, false)
+    };
+    let mut readings = vec![case(clause, "first", found)];
+    if real.a.is_repeatable() {
+        let bad: Vec<&Asked> = seen.then.iter().filter(|a| !a.fine).collect();
+        let found = match (bad.iter().find(|a| a.seen.weight() == Weight::Proof).or(bad.first()), seen.then.len()) {
+            (_, 0) => Found::Unseen { why: Unseen::Deadline },
+            (None, n) => Found::held(n, ""),
+            (Some(worst), n) => {
+                let observed = format!("{}; {} of {n} failed", worst.observed(), bad.len());
+                weigh(worst, worst.seen.finding(worst.expected(), observed), number(bad.len()), number(n), true)
+            }
+        };
+        readings.push(case(clause, "then", found));
+    }
+    readings
+}
+
+/// Trouble and 5xx are counted; a valid answer that is another one than declared is proof.
+fn weigh(asked: &Asked, finding: Finding, bad: u32, of: u32, repeatable: bool) -> Found {
+    match asked.seen.weight() {
+        Weight::Proof => Found::Proof(finding),
+        Weight::Confusable => counted(bad, 0, of, repeatable, "no real request was sent", || finding),
+    }
+}
+
+fn truthful(seen: &Observation) -> Found {
+    let lies = |pair: &Pair| pair.ready && !pair.real.fine;
+    let told = |pair: &Pair| format!("ready, and {}: {}", pair.real.seen.sent, pair.real.observed());
+    if let Some(two) = seen.pairs.windows(2).find(|two| lies(&two[0]) && lies(&two[1])) {
+        let finding = two[1].real.seen.finding("real requests succeed while it is ready", format!("{}, twice in a row", told(&two[1])));
+        return Found::Proof(finding.detail("before", two[0].real.seen.line()));
+    }
+    if seen.ready.is_none() {
+        return nothing(NEVER_READY);
+    }
+    let ready: Vec<&Pair> = seen.pairs.iter().filter(|p| p.ready).collect();
+    let bad: Vec<&&Pair> = ready.iter().filter(|p| lies(p)).collect();
+    counted(number(bad.len()), 0, number(ready.len()), true, "no pair of a ready answer and a real request was seen", || {
+        let worst = bad.first().expect("a bad pair was counted, so there is one");
+        worst.real.seen.finding("real requests succeed while it is ready", format!("{}; {} of {} pairs", told(worst), bad.len(), ready.len()))
+    })
+}
+
+fn agrees(seen: &Observation) -> Found {
+    match &seen.told.contradiction {
+        Some((answer, observed)) => Found::Proof(answer.finding("a status code and a status word that say the same", observed.clone())),
+        None => Found::held(seen.told.spoke as usize, "no body held a word for the state that is known, such as `\"status\": \"ready\"`"),
+    }
+}
+
+fn no_leak(seen: &Observation) -> Found {
+    match &seen.told.leak {
+        Some((answer, leaks)) => {
+            let first = leaks.first().map(crate::kind::Leak::sentence).unwrap_or_default();
+            let mut finding = answer.finding("no secret, DSN, key, stack trace or host path", first);
+            for other in leaks.iter().skip(1) {
+                finding = finding.detail("also", other.sentence());
+            }
+            Found::Proof(finding)
+        }
+        None => Found::held(seen.told.searched as usize, "no answer came: ready/becomes tells why"),
+    }
+}
