@@ -18,9 +18,11 @@
 pub mod checks;
 pub mod kind;
 pub mod model;
+pub mod plan;
 pub mod provision;
 pub mod reader;
 pub mod report;
 pub mod run;
+pub mod suite;
 pub mod transport;
 pub mod words;

@@ -94,7 +94,7 @@ pub(crate) fn target(address: SocketAddr) -> Arc<Target> {
 }
 
 fn base(url: url::Url) -> Base {
-    Base { url }
+    Base { url, headers: Vec::new() }
 }
 
 /// One check named `name` that asks for `/name`.
@@ -123,6 +123,7 @@ pub(crate) fn entry_of(name: &str, fake: Fake) -> Entry {
         cleanup: Vec::new(),
         about: None,
         runbook: None,
+        planning: crate::suite::Planning::default(),
     };
     Entry {
         check: Arc::new(check),

@@ -111,7 +111,7 @@ fn moved(planned: Option<&Arc<Target>>, name: &Arc<str>, address: SocketAddr) ->
 }
 
 fn base(url: url::Url) -> crate::words::Base {
-    crate::words::Base { url }
+    crate::words::Base { url, headers: Vec::new() }
 }
 
 /// The case "the service starts": told only where it did not, because a start proves nothing about a contract.
