@@ -37,9 +37,9 @@ pub(crate) async fn eventually<K: CheckKind>(kind: &K, cx: &Context, terms: Term
         let held = poll.held(&terms);
         let ended = poll.ended.clone();
         series.take(&poll.readings);
-        if let Some(fails_on) = promise.fails_on.as_ref().filter(|e| ended.is_none() && kind.meets(e, &poll.seen)) {
-            let met = format!("`fails-on` was met at +{}; polling ended at once", show_duration(took.hi));
-            let _ = fails_on;
+        let is_lost = ended.is_none() && promise.fails_on.as_ref().is_some_and(|e| kind.meets(e, &poll.seen));
+        if is_lost {
+            let met = format!("met at +{}; polling ended at once", show_duration(took.hi));
             let readings = series.proven(poll.readings, &terms, &met);
             return finish(kind, cx, &poll.seen, readings, &terms, &series, Ended::Complete).await;
         }
