@@ -1,8 +1,8 @@
 //! A harness that is stopped for five seconds in the middle of a run blames nobody.
 
 use crate::checks::fake::Fake;
-use crate::model::Verdict;
-use crate::plan::Entry;
+use crate::model::{Impact, Verdict};
+use crate::plan::{Entry, Plan};
 use crate::run::testing::{Heard, Reply, TestServer, edit, entry_of, plan};
 use crate::run::{Options, Session};
 use crate::suite::Eventually;
@@ -32,9 +32,17 @@ async fn child() {
     edit(&mut eventually).eventually = Some(Eventually { within: Duration::from_secs(3), every: None, fails_on: None });
     let mut entries: Vec<Entry> = (0..8).map(quick).collect();
     entries.extend([consistently, eventually]);
+    // The first bad answer of these is final: had the stop forged one, they would fail.
+    for i in 0..4 {
+        let fake = Fake { timeout: Duration::from_millis(1500), samples: 40, repeatable: false, ..Fake::default() };
+        let mut once = entry_of(&format!("once{i}"), fake);
+        once.asked.iter_mut().for_each(|ask| ask.impact = Impact::Write);
+        entries.push(once);
+    }
     let heard = Heard::default();
     let folder = std::env::temp_dir().join("allclear-tests");
-    Session::new(Arc::new(plan(address, entries)), Options::new(folder), heard.sink()).run_all().await;
+    let plan = Plan { jobs: entries.len(), ..plan(address, entries) };
+    Session::new(Arc::new(plan), Options::new(folder), heard.sink()).run_all().await;
     let failed: Vec<_> = heard.outcomes().into_iter().filter(|o| o.verdict == Verdict::Fail).collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert!(heard.lines().iter().any(|l| l.contains("stood still for ")), "a stop of five seconds is told: {:?}", heard.lines());
