@@ -6,6 +6,7 @@ mod failure;
 mod inspect;
 mod inputs;
 mod report;
+mod reports;
 mod run;
 mod schema;
 mod wait;
@@ -31,15 +32,11 @@ pub struct World {
     pub width: Option<usize>,
 }
 
-/// The argument under which a run starts this same executable as the reference service.
-pub const EMBEDDED: &str = "__embedded";
-
 /// Runs one command to its exit code.
 #[must_use]
 pub fn main(world: World) -> ExitCode {
-    #[cfg(feature = "reference")]
-    if world.args.get(1).is_some_and(|a| a == EMBEDDED) {
-        return reference_service::main_with(world.args.into_iter().skip(2));
+    if let Some(code) = crate::provision::play_part(&world.args) {
+        return code;
     }
     writer::install_panic_hook();
     let cli = match Cli::try_parse_from(&world.args) {
@@ -47,7 +44,7 @@ pub fn main(world: World) -> ExitCode {
         Err(usage) => return told_usage(&usage),
     };
     let done = match cli.command {
-        None => run::run(&args::Run::default_run(), &world),
+        None => run::run(&default_run(), &world),
         Some(Command::Run(args)) => run::run(&args, &world),
         Some(Command::Lint(args)) => inspect::lint(&args, &world),
         Some(Command::List(args)) => inspect::list(&args, &world),
@@ -71,6 +68,14 @@ pub fn main(world: World) -> ExitCode {
             writer::err(&format!("{}\n", text.trim_end()));
             ExitCode::from(&failure)
         }
+    }
+}
+
+/// The flags of `allclear run` without any: environment variables still count.
+fn default_run() -> args::Run {
+    match Cli::try_parse_from(["allclear", "run"]).map(|cli| cli.command) {
+        Ok(Some(Command::Run(run))) => *run,
+        _ => unreachable!("`run` takes no required argument"),
     }
 }
 

@@ -1,0 +1,144 @@
+//! `allclear run`: from flags to the exit code of a run.
+
+use super::failure::Failure;
+use super::inputs::{inputs, plan};
+use super::reports::{self, Wish};
+use super::{World, args, inspect, print};
+use crate::model::Event;
+use crate::plan::{Inputs, Plan};
+use crate::report::{self, Console, Reporters, Style, Wanted, inert, writer};
+use crate::run::{Interrupt, Options, Session};
+use crate::suite::PartHow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often the live line of a terminal is drawn anew.
+const LIVE: Duration = Duration::from_millis(100);
+
+/// Runs suites and tells the verdict.
+pub(super) fn run(args: &args::Run, world: &World) -> Result<ExitCode, Failure> {
+    let folder = reports::default_folder(world, args.out.as_ref());
+    let wishes = if args.dry_run { Vec::new() } else { reports::wishes(&args.reports, folder.as_deref())? };
+    reports::remove_stale(&wishes)?;
+    let made = prepare(args, world).inspect_err(|failure| {
+        if matches!(failure, Failure::NeverStarted(_) | Failure::NothingToJudge(_)) {
+            reports::tell_never_started(&wishes, failure, args.reports.durable);
+        }
+    })?;
+    if args.dry_run {
+        return print(inspect::lines(&made));
+    }
+    let style = reports::style(&args.show, world);
+    let (reporters, unwritable) = open(&made, &wishes, args, style)?;
+    carry_out(made, reporters, unwritable, folder, style)
+}
+
+/// Reads and plans; nothing has been sent.
+fn prepare(args: &args::Run, world: &World) -> Result<Plan, Failure> {
+    let mut made = plan(&Inputs {
+        jobs: args.jobs.map(std::num::NonZeroUsize::get),
+        deadline: args.deadline,
+        deny_skips: args.deny_skips,
+        fail_fast: args.fail_fast,
+        ..inputs(&args.inputs, world)?
+    })?;
+    if !args.service_arg.is_empty() {
+        match made.provision.as_mut().map(|p| &mut p.service.how) {
+            Some(PartHow::Embedded { args: own, .. }) => own.extend(args.service_arg.iter().cloned()),
+            None => {
+                return Err(Failure::NeverStarted("--service-arg: this environment starts no embedded service".to_owned()));
+            }
+        }
+    }
+    Ok(made)
+}
+
+/// Opens every report before anything is sent. A default one that cannot be written is only told.
+fn open(plan: &Plan, wishes: &[Wish], args: &args::Run, style: Style) -> Result<(Reporters, Vec<String>), Failure> {
+    let mut reporters = Reporters::new(plan.redactor.clone());
+    let mut told = Vec::new();
+    for wish in wishes {
+        match report::open(wish.format, &wish.destination, reports::options(&args.reports)) {
+            Ok(reporter) => reporters.push(reporter, wish.wanted),
+            Err(error) if wish.wanted == Wanted::Default => told.push(error.to_string()),
+            Err(error) => return Err(Failure::Harness(format!("{}; nothing was sent", inert::line(&error.to_string())))),
+        }
+    }
+    reporters.screen(Box::new(Console::stderr(style)));
+    Ok((reporters, told))
+}
+
+fn carry_out(
+    plan: Plan,
+    reporters: Reporters,
+    unwritable: Vec<String>,
+    folder: Option<PathBuf>,
+    style: Style,
+) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::Harness(format!("the runtime cannot start: {e}")))?;
+    let options = Options::new(folder.unwrap_or_else(|| std::env::temp_dir().join("allclear")));
+    let interrupt = options.interrupt.clone();
+    let listeners = Arc::new(Mutex::new(Some(reporters)));
+    let ears = listeners.clone();
+    let session = Session::new(Arc::new(plan), options, move |event| hear(&ears, event));
+    runtime.block_on(async {
+        let signals = tokio::spawn(signals(interrupt));
+        let live = style.live.then(|| tokio::spawn(keep_drawing(session.clone(), listeners.clone())));
+        for what in unwritable {
+            hear(&listeners, Event::Noticed { what });
+        }
+        session.run_all().await;
+        if let Some(live) = live {
+            live.abort();
+        }
+        signals.abort();
+    });
+    let reporters = listeners.lock().unwrap_or_else(PoisonError::into_inner).take().expect("taken once, here");
+    let finished = reporters.finish();
+    // Probes of servers that never answer may still hold blocking threads (name resolution): nobody waits for them.
+    runtime.shutdown_background();
+    for failure in &finished.failures {
+        writer::err(&format!("{}\n", inert::line(&failure.to_string())));
+    }
+    Ok(ExitCode::from(finished.exit))
+}
+
+fn hear(listeners: &Mutex<Option<Reporters>>, event: Event) {
+    if let Some(reporters) = listeners.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        reporters.take(event);
+    }
+}
+
+/// Draws what is waited for, until it is aborted.
+async fn keep_drawing(session: Arc<Session>, listeners: Arc<Mutex<Option<Reporters>>>) {
+    let mut ticks = tokio::time::interval(LIVE);
+    loop {
+        ticks.tick().await;
+        let waiting: Vec<_> = session.waiting().into_iter().filter(|(_, since, _)| *since >= LIVE).map(|(id, _, saw)| (id, saw)).collect();
+        if let Some(reporters) = listeners.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            reporters.live(&waiting);
+        }
+    }
+}
+
+/// The first SIGINT or SIGTERM ends the run in order; a second one ends it at once: what was started goes when we are gone.
+#[cfg(unix)]
+async fn signals(interrupt: Interrupt) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+    for turn in 0.. {
+        let (name, code) = tokio::select! {
+            _ = int.recv() => ("SIGINT", 130),
+            _ = term.recv() => ("SIGTERM", 143),
+        };
+        if turn > 0 {
+            std::process::exit(code);
+        }
+        interrupt.raise(name);
+    }
+}
