@@ -3,10 +3,12 @@
 mod answered;
 mod body;
 mod capture;
+#[cfg(all(test, feature = "schema"))]
+mod editor_tests;
 mod expect;
 mod files;
-mod json;
 mod form;
+mod json;
 mod matcher;
 mod number;
 mod path;

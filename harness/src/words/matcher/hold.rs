@@ -76,18 +76,20 @@ impl Nodes<'_> {
             }
             Matcher::All(inner) if !self.is_one => self.each(&|here| self.node(inner, here)),
             Matcher::Any(inner) if !self.is_one => {
-                let mut misses = Vec::new();
+                let mut missed = Missed::default();
                 for located in self.nodes {
                     match self.node(inner, Here { node: located.node, at: &|| self.place(located) }) {
                         Err(Not::Unknown(unknown)) => return Err(unknown.into()),
-                        Err(not) => misses.push(not),
+                        Err(not) => missed.add(not),
                         Ok(()) => return Ok(()),
                     }
                 }
-                Err(self.none_of(misses).unwrap_or_else(|| self.nothing()))
+                Err(missed.none_of(self.name).unwrap_or_else(|| self.nothing()))
             }
             Matcher::Not(inner) if is_about_the_set(inner) => match self.hold(inner) {
-                Err(Not::Miss(_)) if self.nodes.is_empty() && !matches!(**inner, Matcher::Present | Matcher::Count(_)) => Err(self.nothing()),
+                Err(Not::Miss(_)) if self.nodes.is_empty() && !matches!(**inner, Matcher::Present | Matcher::Count(_)) => {
+                    Err(self.nothing())
+                }
                 Err(Not::Miss(_)) => Ok(()),
                 Err(other) => Err(other),
                 Ok(()) if self.nodes.is_empty() => Err(self.nothing()),
@@ -123,19 +125,6 @@ impl Nodes<'_> {
 
     fn nothing(&self) -> Not {
         Not::Miss(Seen { path: self.name.to_owned(), observed: "nothing there".to_owned() })
-    }
-
-    fn none_of(&self, misses: Vec<Not>) -> Option<Not> {
-        let of = misses.len();
-        // `not: any` must not pass because nothing could be compared.
-        let all_unfit = misses.iter().all(|m| matches!(m, Not::Unfit(_)));
-        let first = misses.into_iter().next()?;
-        let (Not::Miss(mut seen) | Not::Unfit(mut seen)) = first else { return Some(first) };
-        seen.path = self.name.to_owned();
-        if of > 1 {
-            seen.observed = format!("none of {of}; the first is {}", seen.observed);
-        }
-        Some(if all_unfit { Not::Unfit(seen) } else { Not::Miss(seen) })
     }
 
     fn place(&self, located: &Located<'_>) -> String {
@@ -288,16 +277,15 @@ impl Items<'_, '_> {
     }
 
     fn hold_any(&self, outer: &Nodes<'_>, inner: &Matcher) -> Held {
-        let mut misses = Vec::new();
+        let mut missed = Missed::default();
         for (i, node) in self.nodes.iter().enumerate() {
             match outer.node(inner, Here { node, at: &|| self.place(i) }) {
                 Err(Not::Unknown(unknown)) => return Err(unknown.into()),
-                Err(not) => misses.push(not),
+                Err(not) => missed.add(not),
                 Ok(()) => return Ok(()),
             }
         }
-        let whole = Nodes { name: &(self.at)(), ..*outer };
-        Err(whole.none_of(misses).unwrap_or_else(|| self.empty()))
+        Err(missed.none_of(&(self.at)()).unwrap_or_else(|| self.empty()))
     }
 
     fn place(&self, index: usize) -> String {
@@ -307,6 +295,33 @@ impl Items<'_, '_> {
 
     fn empty(&self) -> Not {
         Not::Unfit(Seen { path: (self.at)(), observed: "an empty array".to_owned() })
+    }
+}
+
+/// How many did not hold, and the first of them.
+#[derive(Default)]
+struct Missed {
+    first: Option<Not>,
+    of: usize,
+    unfit: usize,
+}
+
+impl Missed {
+    fn add(&mut self, not: Not) {
+        self.of += 1;
+        self.unfit += usize::from(matches!(not, Not::Unfit(_)));
+        self.first.get_or_insert(not);
+    }
+
+    /// That none of them held. Unfit if none could be compared: then it must not hold under `not` either.
+    fn none_of(self, name: &str) -> Option<Not> {
+        let seen = match self.first? {
+            Not::Miss(seen) | Not::Unfit(seen) => seen,
+            unknown @ Not::Unknown(_) => return Some(unknown),
+        };
+        let observed = if self.of > 1 { format!("none of {}; the first is {}", self.of, seen.observed) } else { seen.observed };
+        let seen = Seen { path: name.to_owned(), observed };
+        Some(if self.unfit == self.of { Not::Unfit(seen) } else { Not::Miss(seen) })
     }
 }
 
