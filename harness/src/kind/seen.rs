@@ -222,14 +222,18 @@ fn cut(text: &str, cap: usize) -> &str {
     if text.len() <= cap {
         return text;
     }
-    let end = (0..=cap).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
-    &text[..end]
+    &text[..boundary(text, cap)]
+}
+
+/// The last character boundary at or before a byte offset.
+pub(super) fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
 }
 
 /// The text on one line, white space folded, at most `cap` bytes with an ellipsis.
 fn one_line(text: &str, cap: usize) -> String {
     let folded = cut(text, cap * 2).split_whitespace().collect::<Vec<_>>().join(" ");
-    if folded.len() > cap || text.len() > cap * 2 { format!("{}…", cut(&folded, cap)) } else { folded }
+    if folded.len() > cap || text.len() > cap * 2 { format!("{}…", cut(&folded, cap).trim_end()) } else { folded }
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ pub(crate) async fn serve(reply: impl Fn(&str, usize) -> Reply + Send + Sync + '
 pub(crate) fn context(address: SocketAddr) -> Context {
     let url = url::Url::parse(&format!("http://{address}/")).expect("a socket address makes a URL");
     Context::new(Setting {
-        target: Arc::new(Target { name: "api".into(), base: Base::new(url.clone()), endpoint: Endpoint::new(url) }),
+        target: Arc::new(Target { name: "api".into(), base: Base { url: url.clone(), headers: Vec::new() }, endpoint: Endpoint::new(url) }),
         exchange: Exchange::default(),
         stand: Arc::new(Bare),
         values: Values::default(),

@@ -100,7 +100,7 @@ fn code(spec: &Spec, seen: &Observation) -> Found {
         if wrong.len() > 1 {
             finding = finding.detail("last", last_three(wrong.iter().copied()));
         }
-        finding.at(spec.b.expect.as_ref().map(|e| e.status_at).unwrap_or_default())
+        finding.at(spec.b.expect.as_ref().and_then(|e| e.declared_status()).map(|s| s.at).unwrap_or_default())
     };
     if let Some(worst) = proof {
         return Found::Proof(finding(worst));
@@ -115,7 +115,7 @@ fn code(spec: &Spec, seen: &Observation) -> Found {
 fn told(spec: &Spec, look: &Look) -> String {
     match (look.seen.answered(), look.seen.header("location")) {
         (Some(status @ 300..=399), Some(to)) => format!("{status}, a redirect to {to}"),
-        (Some(status @ 200..=299), _) if !declared(spec).admits(status) => format!("{status}: successful, and not what a load balancer takes for it"),
+        (Some(status @ 200..=299), _) if !declared(spec).fits(status) => format!("{status}: successful, and not what a load balancer takes for it"),
         _ => look.seen.brief(),
     }
 }

@@ -1,9 +1,10 @@
 //! What the probes of `health` saw: one field per experiment, bounded, the evidence of every verdict.
 
 use super::spec::Spec;
+use super::table::NO_LEAK;
 use crate::kind::{Call, Context, Leak, ProbeError, Says, Seen, Weight};
 use crate::model::Interval;
-use crate::words::{Answered, Miss, Part, Status};
+use crate::words::{Answered, Expect, Miss, Part, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -34,78 +35,78 @@ pub struct Observation {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Look {
     /// The answer.
-    pub seen: Seen,
+    pub(super) seen: Seen,
     /// The code is the declared one, of a whole answer.
-    pub right: bool,
+    pub(super) right: bool,
     /// What `expect` asks beside the code and did not get.
-    pub missed: Vec<Miss>,
+    pub(super) missed: Vec<Miss>,
     /// What must not stand there.
-    pub leaks: Vec<Leak>,
+    pub(super) leaks: Vec<Leak>,
 }
 
 /// Answers to one and the same request. Past [`Looks::KEPT`] the good ones are only counted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Looks {
     /// The answers, in order.
-    pub kept: Vec<Look>,
+    pub(super) kept: Vec<Look>,
     /// Good answers that were counted and not kept.
-    pub more: u32,
+    pub(super) more: u32,
     /// Times of all whole answers, at most [`Looks::TIMES`].
-    pub times: Vec<Interval>,
+    pub(super) times: Vec<Interval>,
 }
 
 /// What came while slow requests were held.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Load {
     /// Answers during which all slow requests were in flight.
-    pub kept: Vec<Look>,
+    pub(super) kept: Vec<Look>,
     /// Answers that prove nothing, because a slow request ended too early.
-    pub void: u32,
+    pub(super) void: u32,
     /// How long the slow request takes by itself.
-    pub hold: Option<Interval>,
+    pub(super) hold: Option<Interval>,
     /// How many were held at once.
-    pub held: u32,
+    pub(super) held: u32,
     /// Why nothing could be held, if so.
-    pub why: Option<String>,
+    pub(super) why: Option<String>,
 }
 
 /// Gauges before, between and after the blocks of probes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Growth {
     /// One per gauge.
-    pub gauges: Vec<Gauge>,
+    pub(super) gauges: Vec<Gauge>,
     /// Probes in a block.
-    pub probes: u32,
+    pub(super) probes: u32,
     /// Why nothing can be said, if so.
-    pub why: Option<String>,
+    pub(super) why: Option<String>,
 }
 
 /// One gauge over the blocks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Gauge {
     /// Its name.
-    pub name: String,
+    pub(super) name: String,
     /// Its value before the first block and after each; the lowest that it settled at.
-    pub values: Vec<f64>,
+    pub(super) values: Vec<f64>,
 }
 
 impl Look {
-    /// Holds an answer against the spec.
+    /// Holds an answer against the spec; searches it for leaks where that is asked.
     ///
     /// # Errors
     /// If the spec uses a captured value that is not there.
-    pub fn of(spec: &Spec, call: &Call, cx: &Context, origin: Instant) -> Result<Self, ProbeError> {
+    pub(super) fn of(spec: &Spec, call: &Call, cx: &Context, origin: Instant, search: bool) -> Result<Self, ProbeError> {
         let seen = Seen::of(call, cx.stopwatch(), origin);
-        let right = seen.answered().is_some_and(|status| declared(spec).admits(status));
+        let right = seen.answered().is_some_and(|status| declared(spec).fits(status));
         let missed = match (&call.answer, &spec.b.expect) {
             (Ok(answer), Some(expect)) if right => {
-                let judged = expect.judge(&Answered::from(answer), cx.values()).map_err(|e| ProbeError(e.to_string()))?;
+                let misses = expect.judge(&Answered::of(answer), cx.values()).map_err(|e| ProbeError(e.to_string()))?;
                 // The code is judged above, by the rule of this kind.
-                judged.misses.into_iter().filter(|m| m.part != Part::Status).take(16).collect()
+                misses.into_iter().filter(|m| m.part != Part::Status).take(16).collect()
             }
             _ => Vec::new(),
         };
-        let leaks = Leak::all(&seen, cx.canaries());
+        let leaks = if search { Leak::all(&seen, cx.canaries()) } else { Vec::new() };
         Ok(Self { seen, right, missed, leaks })
     }
 
@@ -115,22 +116,19 @@ impl Look {
     }
 
     /// What is said of the state.
-    pub fn says(&self) -> Says {
+    pub(super) fn says(&self) -> Says {
         Says::of(&self.seen)
     }
 
     /// Not the declared code, and noise could be the reason.
-    pub fn confusable(&self) -> bool {
+    pub(super) fn confusable(&self) -> bool {
         !self.right && self.seen.weight() == Weight::Confusable
     }
 }
 
 /// The declared code: exactly 200 where `expect.status` says nothing.
 pub(super) fn declared(spec: &Spec) -> Status {
-    match spec.b.expect.as_ref().filter(|e| e.status_at.is_somewhere()) {
-        Some(expect) => expect.status.clone(),
-        None => Status::exactly(200),
-    }
+    spec.b.expect.as_ref().and_then(Expect::declared_status).map_or_else(|| Status::exactly(200), |status| status.value.clone())
 }
 
 impl Looks {
@@ -141,7 +139,7 @@ impl Looks {
     /// Times that are kept.
     const TIMES: usize = 4096;
 
-    pub fn add(&mut self, look: Look) {
+    pub(super) fn add(&mut self, look: Look) {
         if look.seen.whole() && self.times.len() < Self::TIMES {
             self.times.push(look.seen.took);
         }
@@ -155,24 +153,29 @@ impl Looks {
     }
 
     /// How many answers, or troubles in their place.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.kept.len() + self.more as usize
     }
 
     /// How many whole answers.
-    pub fn whole(&self) -> usize {
+    pub(super) fn whole(&self) -> usize {
         self.kept.iter().filter(|l| l.seen.whole()).count() + self.more as usize
     }
 }
 
 impl Observation {
     /// When the check began; the first caller sets it.
-    pub fn origin(&mut self, cx: &Context) -> Instant {
+    pub(super) fn origin(&mut self, cx: &Context) -> Instant {
         *self.origin.get_or_insert_with(|| cx.stopwatch().now())
     }
 
+    /// Whether leaks are searched for: not for nothing, since it costs more than the rest of a look.
+    pub(super) fn searches(&self) -> bool {
+        self.asked.iter().any(|clause| clause == NO_LEAK.0)
+    }
+
     /// Every answer of every experiment, for the clauses that hold in every state.
-    pub fn all(&self) -> impl Iterator<Item = &Look> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Look> {
         let variants = self.variants.values().flatten();
         self.plain.kept.iter().chain(variants).chain(&self.conditional).chain(&self.head).chain(&self.load.kept)
     }

@@ -74,7 +74,7 @@ async fn plain(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation)
 async fn ask(spec: &Spec, cx: &Context, how: &How, seen: &mut Observation) -> Result<Look, ProbeError> {
     let origin = seen.origin(cx);
     let call = cx.call(&spec.a, how).await?;
-    Look::of(spec, &call, cx, origin)
+    Look::of(spec, &call, cx, origin, seen.searches())
 }
 
 /// Whether more samples could change nothing: every clause that this look is about has its bad ones, or its proof.

@@ -18,25 +18,25 @@ pub(super) type Spec = With<Request, Own>;
 pub(super) struct Own {
     /// Longest time for one answer on a fresh connection, from the dial to the last byte. Declares `health/fast`. No default.
     #[serde(default)]
-    pub within: Option<Sp<Dur>>,
+    pub(super) within: Option<Sp<Dur>>,
     /// Fresh connections in the first look. Default: 5, which sees a flaw of one in five in 67 % of runs; 20 see it in 98.8 %.
     #[serde(default)]
-    pub samples: Option<Sp<u32>>,
+    pub(super) samples: Option<Sp<u32>>,
     /// What the answer is, judged by `health/code`. `status` is exactly 200 where nothing is said.
     #[serde(default)]
-    pub expect: Option<Expect>,
+    pub(super) expect: Option<Expect>,
     /// Dependencies whose loss must not be noticed. Declares `health/independent`.
     #[serde(default)]
-    pub independent_of: Option<Many<Sp<String>>>,
+    pub(super) independent_of: Option<Many<Sp<String>>>,
     /// How long each outage lasts: at least 1.5 x period x threshold of the orchestrator's probe. Default: 5s.
     #[serde(default)]
-    pub outage: Option<Sp<Dur>>,
+    pub(super) outage: Option<Sp<Dur>>,
     /// Slow requests that are held while the probe is made. Declares `health/under-load`.
     #[serde(default)]
-    pub under_load: Option<With<Request, UnderLoad>>,
+    pub(super) under_load: Option<With<Request, UnderLoad>>,
     /// Where gauges are read that must stay flat. Declares `health/no-growth`.
     #[serde(default)]
-    pub growth: Option<With<Request, Growth>>,
+    pub(super) growth: Option<With<Request, Growth>>,
 }
 
 /// Keys of `under-load` beside those of the slow request.
@@ -44,10 +44,10 @@ pub(super) struct Own {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct UnderLoad {
     /// How many requests the service works on at once. One more is held.
-    pub concurrency: Sp<u32>,
+    pub(super) concurrency: Sp<u32>,
     /// Longest time for one answer meanwhile. Default: `within`, else 1s. It must be shorter than the slow request takes.
     #[serde(default)]
-    pub within: Option<Sp<Dur>>,
+    pub(super) within: Option<Sp<Dur>>,
 }
 
 /// Keys of `growth` beside those of the request that reads the metrics (Prometheus text).
@@ -56,10 +56,10 @@ pub(super) struct UnderLoad {
 pub(super) struct Growth {
     /// Names of gauges that must stay flat; samples of one name are added up. Default: `process_open_fds` and `process_threads`.
     #[serde(default)]
-    pub gauges: Option<Many<Sp<String>>>,
+    pub(super) gauges: Option<Many<Sp<String>>>,
     /// Probes in each of the two blocks. Default: 200, least 50.
     #[serde(default)]
-    pub probes: Option<Sp<u32>>,
+    pub(super) probes: Option<Sp<u32>>,
 }
 
 /// Most samples of a first look.
@@ -78,7 +78,7 @@ impl Own {
 
     /// Whether more is asked of the answer than its code.
     pub(super) fn expects_more(&self) -> bool {
-        self.expect.as_ref().is_some_and(|e| e.parts().any(|part| part != Part::Status))
+        self.expect.as_ref().is_some_and(|e| e.counts().any(|(part, n)| part != Part::Status && n > 0))
     }
 
     /// How long one answer is waited for: long enough past the limit that too slow is told from never.
@@ -122,10 +122,12 @@ pub(super) fn demands(spec: &Spec) -> Demands {
     let metrics = own.growth.as_ref().map(|g| &g.a);
     for request in [Some(request), slow, metrics].into_iter().flatten() {
         demands.uses.extend(request.captures_used());
+        demands.files.extend(request.files());
         demands.hosts.extend(request.absolute_host());
     }
     if let Some(expect) = &own.expect {
-        demands.uses.extend(expect.captures_used().iter().cloned());
+        demands.uses.extend(expect.captures_used());
+        demands.files.extend(expect.files());
     }
     for name in own.independent_of.iter().flat_map(|m| m.iter()) {
         demands.faults.extend(table::OUTAGES.iter().map(|fault| (table::INDEPENDENT, name.value.clone(), *fault)));
@@ -195,7 +197,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         }
     }
     if !spec.a.is_repeatable() {
-        say(At::default(), "health: its request may not be sent again, and liveness is probed again and again", "use get or head, or say `repeatable: true`");
+        say(spec.a.at(), "health: its request may not be sent again, and liveness is probed again and again", "use get or head, or say `repeatable: true`");
     }
     all
 }

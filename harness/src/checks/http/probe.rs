@@ -61,9 +61,9 @@ fn look(spec: &Http, cx: &Context, call: &Call, seen: &mut Observation) -> Resul
         }
         Ok(answer) => {
             look.status = Some(answer.status);
-            let answered = Answered::from(answer);
+            let answered = Answered::of(answer);
             let judged = spec.own.expect.judge(&answered, cx.values()).map_err(|e| ProbeError(e.to_string()))?;
-            look.misses.extend(judged.misses.into_iter().map(|miss| {
+            look.misses.extend(judged.into_iter().map(|miss| {
                 let clause = clause_of(miss.part);
                 let confusable = clause == STATUS && could_be_noise(answer.status);
                 note(clause, miss.expected, miss.observed, confusable, miss.at)

@@ -3,7 +3,7 @@
 use crate::kind::{Demands, Mistake};
 use crate::model::At;
 use crate::reader::{Dur, Sp, With};
-use crate::words::{Captures, Expect, Request, Status};
+use crate::words::{Capture, Expect, Request};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{borrow::Cow, time::Duration};
@@ -28,7 +28,7 @@ pub(super) struct Own {
     pub(super) echoes: Vec<Sp<Echo>>,
     /// Values that later checks use.
     #[serde(default)]
-    pub(super) capture: Captures,
+    pub(super) capture: Capture,
     /// How many calls the first look makes. Default: 1.
     #[serde(default)]
     pub(super) samples: Option<Sp<u32>>,
@@ -66,12 +66,12 @@ impl JsonSchema for Http {
 impl Http {
     /// The declared limit of the answer's time.
     pub(super) fn within(&self) -> Option<Duration> {
-        self.own.expect.within.as_ref().map(|w| w.value.0)
+        self.own.expect.within()
     }
 
     /// Where it stands.
     pub(super) fn within_at(&self) -> At {
-        self.own.expect.within.as_ref().map_or(At::default(), |w| w.at)
+        self.own.expect.within_at()
     }
 
     /// How long one call is waited for.
@@ -95,13 +95,12 @@ impl Http {
 
     /// The declared statuses, as people read them.
     pub(super) fn expected_status(&self) -> String {
-        self.own.expect.status.to_string()
+        self.own.expect.status().to_string()
     }
 
     /// One status that is as declared, for controls.
     pub(super) fn accepts_status(&self) -> u16 {
-        let status: &Status = &self.own.expect.status;
-        status.only().or_else(|| (100..600).find(|code| *code >= 200 && status.admits(*code))).unwrap_or(200)
+        self.own.expect.status().one()
     }
 }
 
@@ -132,7 +131,7 @@ pub(super) fn demands(spec: &Http) -> Demands {
         impact: spec.request.impact(),
         longest: spec.wait() * spec.samples().max(1),
         single_shot: true,
-        uses: spec.request.captures_used().iter().chain(spec.own.expect.captures_used()).cloned().collect(),
+        uses: spec.request.captures_used().into_iter().chain(spec.own.expect.captures_used()).collect(),
         gives: spec.own.capture.names().map(str::to_owned).collect(),
         hosts: spec.request.absolute_host().into_iter().collect(),
         files: spec.request.files().into_iter().chain(spec.own.expect.files()).collect(),

@@ -1,6 +1,7 @@
 //! What the probes of `ready` saw: one field per experiment, bounded, the evidence of every verdict.
 
 use super::spec::{Real, Spec};
+use super::table::NO_LEAK;
 use crate::kind::{Call, Context, Leak, ProbeError, Says, Seen};
 use crate::words::{Answered, Expect, Part};
 use serde::{Deserialize, Serialize};
@@ -45,92 +46,92 @@ pub struct Observation {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Poll {
     /// The answer.
-    pub seen: Seen,
+    pub(super) seen: Seen,
     /// It is the declared one.
-    pub ready: bool,
+    pub(super) ready: bool,
     /// What is missing in it, where the code is right.
-    pub missed: Option<(String, String)>,
+    pub(super) missed: Option<(String, String)>,
 }
 
 /// Polls in order: all are counted, the telling ones kept.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Polls {
     /// How many.
-    pub count: u32,
+    pub(super) count: u32,
     /// How many of them were not ready.
-    pub not_ready: u32,
+    pub(super) not_ready: u32,
     /// How many of those may be this machine's doing: a timeout while it stood still.
-    pub ours: u32,
+    pub(super) ours: u32,
     /// The first of those that were not ready.
-    pub first_bad: Option<Poll>,
+    pub(super) first_bad: Option<Poll>,
     /// The last of those that were not ready.
-    pub last_bad: Option<Poll>,
+    pub(super) last_bad: Option<Poll>,
     /// The last three, whatever they were.
-    pub last: Vec<Poll>,
+    pub(super) last: Vec<Poll>,
 }
 
 /// What was seen of the marker.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Marker {
     /// Times it did not hold while the service was not ready: what the clause is about was seen.
-    pub awaited: u32,
+    pub(super) awaited: u32,
     /// Times it held when the service was ready.
-    pub held: u32,
+    pub(super) held: u32,
     /// Ready, and the marker read after it did not hold.
-    pub lie: Option<(Seen, Seen)>,
+    pub(super) lie: Option<(Seen, Seen)>,
     /// Why it could not be read when the service was ready.
-    pub unreadable: Option<String>,
+    pub(super) unreadable: Option<String>,
 }
 
 /// One real request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Asked {
     /// The answer.
-    pub seen: Seen,
+    pub(super) seen: Seen,
     /// It is as declared.
-    pub fine: bool,
+    pub(super) fine: bool,
     /// What is missing, where the code is right.
-    pub missed: Option<(String, String)>,
+    pub(super) missed: Option<(String, String)>,
 }
 
 /// A poll, and a real request right after it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Pair {
     /// What the service said of itself.
-    pub ready: bool,
+    pub(super) ready: bool,
     /// What it then did.
-    pub real: Asked,
+    pub(super) real: Asked,
 }
 
 /// One replica.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Replica {
     /// Ready answers.
-    pub ready: u32,
+    pub(super) ready: u32,
     /// Others.
-    pub not_ready: u32,
+    pub(super) not_ready: u32,
     /// One of its answers; one that is not ready if there was one.
-    pub example: Seen,
+    pub(super) example: Seen,
     /// The builds that it named.
-    pub builds: BTreeSet<String>,
+    pub(super) builds: BTreeSet<String>,
 }
 
 /// What any answer said: word against code, and what must not stand there.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Told {
     /// Answers that were searched.
-    pub searched: u32,
+    pub(super) searched: u32,
     /// Answers with a known word for the state.
-    pub spoke: u32,
+    pub(super) spoke: u32,
     /// The first that contradicts itself, and how.
-    pub contradiction: Option<(Seen, String)>,
+    pub(super) contradiction: Option<(Seen, String)>,
     /// The first that holds what it must not.
-    pub leak: Option<(Seen, Vec<Leak>)>,
+    pub(super) leak: Option<(Seen, Vec<Leak>)>,
 }
 
 impl Poll {
     /// Holds an answer against the spec.
-    pub fn of(spec: &Spec, call: &Call, cx: &Context, origin: Instant) -> Result<Self, ProbeError> {
+    pub(super) fn of(spec: &Spec, call: &Call, cx: &Context, origin: Instant) -> Result<Self, ProbeError> {
         let seen = Seen::of(call, cx.stopwatch(), origin);
         let (ready, missed) = held(call, &seen, spec.b.expect.as_ref(), cx, |status| status == 200)?;
         Ok(Self { seen, ready, missed })
@@ -144,19 +145,19 @@ impl Poll {
 
 impl Asked {
     /// Holds an answer to the real request against what is declared of it.
-    pub fn of(real: &Real, call: &Call, cx: &Context, origin: Instant) -> Result<Self, ProbeError> {
+    pub(super) fn of(real: &Real, call: &Call, cx: &Context, origin: Instant) -> Result<Self, ProbeError> {
         let seen = Seen::of(call, cx.stopwatch(), origin);
         let (fine, missed) = held(call, &seen, real.expect.as_ref(), cx, |status| (200..300).contains(&status))?;
         Ok(Self { seen, fine, missed })
     }
 
     /// What was there in place of what was asked.
-    pub fn observed(&self) -> String {
+    pub(super) fn observed(&self) -> String {
         self.missed.as_ref().map_or_else(|| self.seen.brief(), |(_, observed)| observed.clone())
     }
 
     /// What was asked.
-    pub fn expected(&self) -> String {
+    pub(super) fn expected(&self) -> String {
         self.missed.as_ref().map_or_else(|| "the declared answer (2xx where nothing is said)".to_owned(), |(expected, _)| expected.clone())
     }
 }
@@ -173,20 +174,20 @@ pub(super) fn held(
     otherwise: impl Fn(u16) -> bool,
 ) -> Result<(bool, Option<(String, String)>), ProbeError> {
     let (Ok(answer), Some(status)) = (&call.answer, seen.answered()) else { return Ok((false, None)) };
-    let code = match expect.filter(|e| e.status_at.is_somewhere()) {
-        Some(expect) => expect.status.admits(status),
+    let code = match expect.and_then(Expect::declared_status) {
+        Some(wanted) => wanted.value.fits(status),
         None => otherwise(status),
     };
     let Some(expect) = expect.filter(|_| code) else { return Ok((code, None)) };
-    let judged = expect.judge(&Answered::from(answer), cx.values()).map_err(|e| ProbeError(e.to_string()))?;
+    let misses = expect.judge(&Answered::of(answer), cx.values()).map_err(|e| ProbeError(e.to_string()))?;
     // The code is judged above, by the rule of this kind.
-    let missed = judged.misses.into_iter().find(|m| m.part != Part::Status).map(|m| (m.expected, m.observed));
+    let missed = misses.into_iter().find(|m| m.part != Part::Status).map(|m| (m.expected, m.observed));
     Ok((missed.is_none(), missed))
 }
 
 impl Polls {
     /// Counts a poll, and keeps it where it tells something.
-    pub fn add(&mut self, poll: Poll) {
+    pub(super) fn add(&mut self, poll: Poll) {
         self.count = self.count.saturating_add(1);
         if !poll.ready {
             self.not_ready = self.not_ready.saturating_add(1);
@@ -201,19 +202,19 @@ impl Polls {
     }
 
     /// The last three, as people read them.
-    pub fn last_lines(&self) -> String {
+    pub(super) fn last_lines(&self) -> String {
         self.last.iter().map(|p| p.seen.line()).collect::<Vec<_>>().join("; ")
     }
 }
 
 impl Told {
     /// Searches one answer.
-    pub fn add(&mut self, seen: &Seen, cx: &Context) {
+    pub(super) fn add(&mut self, seen: &Seen, cx: &Context, search: bool) {
         if seen.status.is_none() {
             return;
         }
         self.searched = self.searched.saturating_add(1);
-        let leaks = if self.leak.is_none() { Leak::all(seen, cx.canaries()) } else { Vec::new() };
+        let leaks = if search && self.leak.is_none() { Leak::all(seen, cx.canaries()) } else { Vec::new() };
         if !leaks.is_empty() {
             self.leak = Some((seen.clone(), leaks));
         }
@@ -227,8 +228,14 @@ impl Told {
 }
 
 impl Observation {
+    /// Searches one answer for words, and for leaks where that is asked.
+    pub(super) fn note(&mut self, answer: &Seen, cx: &Context) {
+        let search = self.asked.iter().any(|clause| clause == NO_LEAK.0);
+        self.told.add(answer, cx, search);
+    }
+
     /// When the check began; the first caller sets it.
-    pub fn origin(&mut self, cx: &Context) -> Instant {
+    pub(super) fn origin(&mut self, cx: &Context) -> Instant {
         *self.origin.get_or_insert_with(|| cx.stopwatch().now())
     }
 }

@@ -75,7 +75,7 @@ async fn poll(spec: &Spec, cx: &Context, seen: &mut Observation) -> Result<Poll,
     let origin = seen.origin(cx);
     let call = cx.call(&spec.a, &how(spec)).await?;
     let poll = Poll::of(spec, &call, cx, origin)?;
-    seen.told.add(&poll.seen, cx);
+    seen.note(&poll.seen, cx);
     Ok(poll)
 }
 

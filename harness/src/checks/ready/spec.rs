@@ -18,37 +18,37 @@ pub(super) type Spec = With<Request, Own>;
 pub(super) struct Own {
     /// Deadline for becoming ready, from the first poll. Default: 30s.
     #[serde(default)]
-    pub within: Option<Sp<Dur>>,
+    pub(super) within: Option<Sp<Dur>>,
     /// Longest time for one answer; a later one is none. Default: 2s.
     #[serde(default)]
-    pub answers_within: Option<Sp<Dur>>,
+    pub(super) answers_within: Option<Sp<Dur>>,
     /// What a ready answer is. Default: exactly 200.
     #[serde(default)]
-    pub expect: Option<Expect>,
+    pub(super) expect: Option<Expect>,
     /// How long it must stay ready once it is. Declares `ready/steady`.
     #[serde(default)]
-    pub steady_for: Option<Sp<Dur>>,
+    pub(super) steady_for: Option<Sp<Dur>>,
     /// Dependencies without which it must not be ready.
     #[serde(default)]
-    pub hard: Option<Many<Sp<String>>>,
+    pub(super) hard: Option<Many<Sp<String>>>,
     /// Dependencies without which it stays ready and says so. Declares `ready/soft`.
     #[serde(default)]
-    pub soft: Option<Many<Sp<String>>>,
+    pub(super) soft: Option<Many<Sp<String>>>,
     /// Longest time until it is not ready after a hard dependency is lost. Declares `ready/falls`.
     #[serde(default)]
-    pub falls_within: Option<Sp<Dur>>,
+    pub(super) falls_within: Option<Sp<Dur>>,
     /// Longest time until it is ready after the dependency is back. Declares `ready/recovers`.
     #[serde(default)]
-    pub recovers_within: Option<Sp<Dur>>,
+    pub(super) recovers_within: Option<Sp<Dur>>,
     /// A request that real callers make. Declares `ready/first-request` and `ready/truthful`.
     #[serde(default)]
-    pub real: Option<With<Request, Real>>,
+    pub(super) real: Option<With<Request, Real>>,
     /// A request and what its answer holds from the moment on at which the service may be ready. Declares `ready/not-before`.
     #[serde(default)]
-    pub not_before: Option<With<Request, Marker>>,
+    pub(super) not_before: Option<With<Request, Marker>>,
     /// How replicas are told apart. Declares `ready/replicas`.
     #[serde(default)]
-    pub replicas: Option<Replicas>,
+    pub(super) replicas: Option<Replicas>,
 }
 
 /// Keys of `real` beside those of its request.
@@ -57,10 +57,10 @@ pub(super) struct Own {
 pub(super) struct Real {
     /// What its answer is. Default: any 2xx.
     #[serde(default)]
-    pub expect: Option<Expect>,
+    pub(super) expect: Option<Expect>,
     /// Longest time for its answer. Default: 5s.
     #[serde(default)]
-    pub within: Option<Sp<Dur>>,
+    pub(super) within: Option<Sp<Dur>>,
 }
 
 /// Keys of `not-before` beside those of its request.
@@ -68,9 +68,9 @@ pub(super) struct Real {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Marker {
     /// JSONPath of the marker, such as `$.migration`.
-    pub at: Sp<Path>,
+    pub(super) at: Sp<Path>,
     /// What it is once the service may be ready: a value, or a matcher such as `{ at-least: 3 }`.
-    pub is: Matcher,
+    pub(super) is: Matcher,
 }
 
 /// Keys of `replicas`.
@@ -78,16 +78,16 @@ pub(super) struct Marker {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Replicas {
     /// The header that names the instance which answered.
-    pub header: Sp<String>,
+    pub(super) header: Sp<String>,
     /// Fresh connections to make. Default: 20.
     #[serde(default)]
-    pub probes: Option<Sp<u32>>,
+    pub(super) probes: Option<Sp<u32>>,
     /// How many replicas must be seen. Default: 1.
     #[serde(default)]
-    pub at_least: Option<Sp<u32>>,
+    pub(super) at_least: Option<Sp<u32>>,
     /// Where the build stands. Without it only the answers are compared.
     #[serde(default)]
-    pub build: Option<With<Request, Build>>,
+    pub(super) build: Option<With<Request, Build>>,
 }
 
 /// Keys of `replicas.build` beside those of its request. The answer must carry the same instance header.
@@ -95,7 +95,7 @@ pub(super) struct Replicas {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Build {
     /// JSONPath of the build's id, such as `$.git_sha`.
-    pub at: Path,
+    pub(super) at: Path,
 }
 
 /// Most probes of replicas.
@@ -149,11 +149,13 @@ pub(super) fn demands(spec: &Spec) -> Demands {
     let build = own.replicas.as_ref().and_then(|r| r.build.as_ref()).map(|b| &b.a);
     for request in [Some(request), real, marker, build].into_iter().flatten() {
         demands.uses.extend(request.captures_used());
+        demands.files.extend(request.files());
         demands.hosts.extend(request.absolute_host());
     }
     let expectations = [own.expect.as_ref(), own.real.as_ref().and_then(|r| r.b.expect.as_ref())];
     for expect in expectations.into_iter().flatten() {
-        demands.uses.extend(expect.captures_used().iter().cloned());
+        demands.uses.extend(expect.captures_used());
+        demands.files.extend(expect.files());
     }
     // A real request that writes raises the clauses that send it, and no other.
     if let Some(real) = real
@@ -226,7 +228,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         say(hard[0].at, "ready.hard: names dependencies, and nothing is promised of their loss".to_owned(), "add `falls-within: 5s`, or take `hard` out");
     }
     if !spec.a.is_repeatable() {
-        say(At::default(), "ready: its request may not be sent again, and readiness is polled".to_owned(), "use get or head, or say `repeatable: true`");
+        say(spec.a.at(), "ready: its request may not be sent again, and readiness is polled".to_owned(), "use get or head, or say `repeatable: true`");
     }
     if let Some(replicas) = &own.replicas {
         if let Some(probes) = &replicas.probes

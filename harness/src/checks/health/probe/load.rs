@@ -105,7 +105,7 @@ async fn wave(
                 break;
             }
             let call = cx.call(&spec.a, &how).await?;
-            let look = Look::of(spec, &call, cx, origin)?;
+            let look = Look::of(spec, &call, cx, origin, seen.searches())?;
             if state.ended.load(Ordering::Relaxed) == 0 || look.seen.took.lo > limit {
                 cx.saw(format!("under load: {}", look.seen.line()));
                 seen.load.kept.push(look);
