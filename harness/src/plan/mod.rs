@@ -7,6 +7,8 @@ mod permit;
 mod select;
 mod shard;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 pub use entry::{Alone, Entry, Limits, Plan};
 pub use make::{Inputs, make};

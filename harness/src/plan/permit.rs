@@ -25,7 +25,8 @@ impl<'a> Permit<'a> {
         Self { environment, targets, stand: Bare }
     }
 
-    /// The most that this check may do: its target and every other host that its requests name must be listed.
+    /// The most that this check may do: its target and every other host that its requests name must be listed. A URL that a
+    /// capture begins needs no rule here: it can only lead to the target's own origin.
     pub(crate) fn here(&self, check: &Check) -> Allowed {
         let environment = self.environment;
         if environment.name.is_empty() {
@@ -34,15 +35,12 @@ impl<'a> Permit<'a> {
         let is_provisioned = environment.provision.as_ref().is_some_and(|p| p.target == check.target);
         let target = self.targets.get(&check.target).filter(|_| !is_provisioned).and_then(|t| t.base.url.host_str()).map(str::to_owned);
         let named = check.planning.demands.hosts.iter().map(|named| host_of(named));
-        for host in target.into_iter().chain(named) {
+        let cleaned = check.cleanup.iter().filter_map(crate::words::Request::absolute_host);
+        for host in target.into_iter().chain(named).chain(cleaned) {
             if !environment.lists(&host) {
                 let why = format!("`{host}` is not in `hosts` of environment `{}`, so nothing above `read` is allowed there", environment.name);
                 return Allowed { most: Impact::Read, why };
             }
-        }
-        if check.planning.wanders {
-            let why = "a request goes to a host that is known only at run time, so nothing above `read` is allowed";
-            return Allowed { most: Impact::Read, why: why.to_owned() };
         }
         Allowed { most: environment.allows, why: format!("environment `{}` allows nothing above `{}`", environment.name, environment.allows) }
     }

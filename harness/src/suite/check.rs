@@ -53,8 +53,6 @@ pub struct Planning {
     pub demands: Demands,
     /// What its declared durations add up to, polling included. A given `timeout` is never below it.
     pub longest: Duration,
-    /// Whether a request goes to a host that is known only at run time (its URL begins with a capture or a secret).
-    pub(crate) wanders: bool,
     /// Where `target` stands, or the kind's key.
     pub(crate) target_at: Option<Origin>,
     /// Key and value of the kind, and the other keys, as they are with values and defaults put in; kept only to be shown.

@@ -3,6 +3,7 @@
 use super::check::{Check, Eventually, Planning};
 use super::draft::Draft;
 use super::file::SuiteFile;
+use super::folder::Folder;
 use super::keys::Late;
 use super::kind_key::KindKey;
 use super::values::{Variables, empty};
@@ -12,13 +13,16 @@ use crate::kind::{CheckKind, Demands, Visit};
 use crate::model::quantity::write_duration;
 use crate::model::{At, Impact, Origin};
 use crate::reader::{Kind as NodeKind, Node, Problem, Resolver, Value, expand, nearest, read};
+use crate::words::{Files, with_files};
 use serde::de;
-use std::{cell::RefCell, collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::BTreeSet, fmt, rc::Rc, sync::Arc, time::Duration};
 
 /// What a check gets beside its own draft.
 pub(crate) struct Surroundings<'a> {
     pub(crate) file: &'a SuiteFile,
     pub(crate) variables: &'a Variables,
+    /// Where samples and schemas are found.
+    pub(crate) folder: &'a Rc<Folder>,
     /// Captures of the checks that it needs, near and far, with the check that gives each.
     pub(crate) captures: &'a [(String, Arc<str>)],
     /// The target where the check names none.
@@ -127,8 +131,10 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
     
     problems.extend(expand(source, &mut late_node, "", &names));
 
-    let kind = read::<Spec>(source, &spec, "").map_err(|more| problems.extend(more)).ok();
-    let late = read::<Late>(source, &late_node, "").map_err(|more| problems.extend(more)).ok();
+    let files: Rc<dyn Files> = Rc::clone(around.folder) as _;
+    let (kind, late) = with_files(files, || (read::<Spec>(source, &spec, ""), read::<Late>(source, &late_node, "")));
+    let kind = kind.map_err(|more| problems.extend(more)).ok();
+    let late = late.map_err(|more| problems.extend(more)).ok();
     let (Some(Spec(kind)), Some(late)) = (kind, late) else { return Err(problems) };
     let NodeKind::Map(mut entries) = spec.kind else { return Err(problems) };
     let Some((key, value)) = entries.pop() else { return Err(problems) };
@@ -172,7 +178,6 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
         return Err(problems);
     }
     let target_at = origin(late.target.as_ref().map_or(written.key.at, |t| t.at));
-    let wanders = wanders(&written.value);
     Ok(Check {
         origin: origin(draft.at),
         clauses,
@@ -191,7 +196,6 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
         planning: Planning {
             demands,
             longest,
-            wanders,
             target_at: Some(target_at),
             resolved: around.keep.then(|| Box::new((written.key, written.value, late_node))),
         },
@@ -263,24 +267,6 @@ fn clashes(draft: &Draft, around: &Surroundings<'_>, problems: &mut Vec<Problem>
         if let Some(from) = variable(name) {
             told(draft.at, format!("`{name}` is a `for-each` variable and a variable ({from})"));
         }
-    }
-}
-
-/// Whether a request of the spec goes to a host that is known only at run time: its URL begins with a capture or a secret.
-fn wanders(spec: &Node) -> bool {
-    const METHODS: &[&str] = &["get", "head", "options", "post", "put", "patch", "delete"];
-    match &spec.kind {
-        NodeKind::Scalar { .. } => false,
-        NodeKind::Seq(items) => items.iter().any(wanders),
-        NodeKind::Map(entries) => entries.iter().any(|(key, value)| match &value.kind {
-            NodeKind::Scalar { text, parts: Some(_), .. } => {
-                // Secrets and captures stand as `${name}` in the text.
-                let authority = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
-                let before_path = authority.split('/').next().unwrap_or_default();
-                key.text().is_some_and(|k| METHODS.contains(&k)) && before_path.contains("${")
-            }
-            _ => wanders(value),
-        }),
     }
 }
 

@@ -8,6 +8,7 @@ mod environment;
 mod file;
 mod find;
 mod finish;
+mod folder;
 mod keys;
 mod kind_key;
 mod later;

@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use super::file::{self, SuiteFile};
 use super::finish::{Surroundings, finish};
+use super::folder::Folder;
 use super::refused::{Reason, Refused};
 use super::values::{Given, Variables};
 use super::{Check, Environment, find, targets};
@@ -13,6 +14,7 @@ use crate::reader::{Resolver, Value, nearest};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    rc::Rc,
     sync::Arc,
 };
 
@@ -24,6 +26,7 @@ pub struct Suites {
     files: Vec<SuiteFile>,
     variables: Variables,
     listing: bool,
+    samples: Option<PathBuf>,
     /// What was found wrong so far; the checks that can be typed still tell theirs.
     reasons: Vec<Reason>,
     /// File and place in it of every check, in order.
@@ -101,7 +104,7 @@ impl Suites {
             starts.push(index.len());
             index.extend((0..file.drafts.len()).map(|d| (f, d)));
         }
-        Ok(Self { environment, files, variables, listing: given.listing, reasons, index, starts })
+        Ok(Self { environment, files, variables, listing: given.listing, samples: given.samples.clone(), reasons, index, starts })
     }
 
     /// What was found wrong so far, if anything: it weighs more than a selection that matches nothing.
@@ -156,6 +159,7 @@ impl Suites {
                 (i, f, self.files[f].drafts[d].for_typing())
             })
             .collect();
+        let folders: Vec<Rc<Folder>> = self.files.iter().map(|f| Rc::new(Folder::new(f.folder.clone(), self.samples.clone()))).collect();
         let (mut checks, mut broken) = (Vec::with_capacity(drafts.len()), BTreeSet::new());
         for (i, f, draft) in drafts {
             let file = &self.files[f];
@@ -166,6 +170,7 @@ impl Suites {
             let around = Surroundings {
                 file,
                 variables: &self.variables,
+                folder: &folders[f],
                 captures: &captures[&i],
                 first_target: self.first_target(file),
                 keep,

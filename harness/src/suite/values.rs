@@ -2,11 +2,12 @@
 
 use super::find;
 use super::refused::Reason;
-use crate::model::{Origin, Secret};
+use crate::model::{At, Origin, Secret, Source};
 use crate::reader::{Node, Problem, Value, nearest, visible};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// The way out for a name that cannot be one.
@@ -23,11 +24,13 @@ pub struct Given {
     pub vars: Vec<(String, String)>,
     /// `--secret name=value`. A later one wins.
     pub secrets: Vec<(String, String)>,
-    /// `--var-file PATH`: a YAML map of names to values. A later one wins.
+    /// `--var-file PATH`: a YAML map of names to values, or lines of `NAME=VALUE`. A later one wins.
     pub var_files: Vec<PathBuf>,
     /// The environment variables of the process. `ALLCLEAR_VAR_max_jobs` (or `…_MAX_JOBS`) gives `max_jobs`; others are read
     /// only where an environment names them: `{ env: STAGE_API_TOKEN }`.
     pub process: BTreeMap<String, String>,
+    /// `--samples`: where sample files are looked for beside the suite's folder and `./media-samples`.
+    pub samples: Option<PathBuf>,
     /// Only list: secrets are not read, a mask stands in their place.
     pub listing: bool,
 }
@@ -285,12 +288,35 @@ fn secret_file(path: &Path) -> Result<String, String> {
     }
 }
 
+/// The pairs of a file of `NAME=VALUE` lines, blank ones and `#` comments aside; `None` where the file is something else.
+fn lines(source: &Arc<Source>) -> Option<Vec<(String, String, Origin)>> {
+    let (mut pairs, mut start) = (Vec::new(), 0);
+    for (i, line) in source.text().split_inclusive('\n').enumerate() {
+        let text = line.trim_end_matches(['\r', '\n']);
+        if !text.trim().is_empty() && !text.starts_with('#') {
+            let (name, value) = text.split_once('=').filter(|(name, _)| is_name(name))?;
+            let at = At { line: i as u32 + 1, column: 1, start, len: text.len() as u32 };
+            pairs.push((name.to_owned(), value.to_owned(), Origin { source: Arc::clone(source), at }));
+        }
+        start += line.len() as u32;
+    }
+    Some(pairs).filter(|pairs| !pairs.is_empty())
+}
+
 fn var_file(path: &Path, reasons: &mut Vec<Reason>) -> Vec<(String, String, Origin)> {
     let shown = path.display().to_string();
     let read = find::bytes(path).and_then(|bytes| {
         let source = crate::reader::open(&shown, &bytes)?;
-        Ok(crate::reader::parse(&source)?)
+        match lines(&source) {
+            Some(pairs) => Ok(Ok(pairs)),
+            None => Ok(Err(crate::reader::parse(&source)?)),
+        }
     });
+    let read = match read {
+        Ok(Ok(pairs)) => return pairs,
+        Ok(Err(document)) => Ok(document),
+        Err(reason) => Err(reason),
+    };
     match read {
         Ok(document) => {
             let origin = |node: &Node| Origin { source: document.source.clone(), at: node.at };
