@@ -15,7 +15,9 @@
 //! | 8 | `run`: doing it |
 //! | 9 | `cargo_test`, `cli` |
 
+pub mod cargo_test;
 pub mod checks;
+pub mod cli;
 pub mod kind;
 pub mod model;
 pub mod plan;

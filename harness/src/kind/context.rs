@@ -158,8 +158,7 @@ impl Context {
     /// is out of descriptors, ports or memory. Everything that the service does is in [`Call::answer`].
     pub async fn call(&self, request: &Request, how: &How) -> Result<Call, ProbeError> {
         let ids = Ids::fresh(&self.0.run_id);
-        let mut out =
-            request.outgoing(&self.0.target.base, &self.0.values, how.anonymous).map_err(|e| ProbeError(e.to_string()))?;
+        let mut out = request.outgoing(&self.0.target.base, &self.0.values, how.anonymous).map_err(|e| ProbeError(e.to_string()))?;
         if how.head {
             out.method = http::Method::HEAD;
             out.body = OutBody::Empty;

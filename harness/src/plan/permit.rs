@@ -32,17 +32,21 @@ impl<'a> Permit<'a> {
         if environment.name.is_empty() {
             return Allowed { most: Impact::Read, why: "without an environment file nothing above `read` is allowed".to_owned() };
         }
-        let is_provisioned = environment.provision.as_ref().is_some_and(|p| p.target == check.target);
+        let is_provisioned = environment.own_target() == Some(&check.target);
         let target = self.targets.get(&check.target).filter(|_| !is_provisioned).and_then(|t| t.base.url.host_str()).map(str::to_owned);
         let named = check.planning.demands.hosts.iter().map(|named| host_of(named));
         let cleaned = check.cleanup.iter().filter_map(crate::words::Request::absolute_host);
         for host in target.into_iter().chain(named).chain(cleaned) {
             if !environment.lists(&host) {
-                let why = format!("`{host}` is not in `hosts` of environment `{}`, so nothing above `read` is allowed there", environment.name);
+                let why =
+                    format!("`{host}` is not in `hosts` of environment `{}`, so nothing above `read` is allowed there", environment.name);
                 return Allowed { most: Impact::Read, why };
             }
         }
-        Allowed { most: environment.allows, why: format!("environment `{}` allows nothing above `{}`", environment.name, environment.allows) }
+        Allowed {
+            most: environment.allows,
+            why: format!("environment `{}` allows nothing above `{}`", environment.name, environment.allows),
+        }
     }
 
     /// Whether a clause may be judged here.

@@ -114,11 +114,17 @@ fn one(out: &mut String, entry: &Entry) {
             pair(out, key, value, 4);
         }
     }
-    _ = writeln!(out, "    # target {}, timeout {}{}", check.target, crate::model::quantity::write_duration(entry.timeout), match entry.alone {
-        Alone::No => "",
-        Alone::OnTarget => ", alone on its target",
-        Alone::OnStand => ", alone on its stand",
-    });
+    _ = writeln!(
+        out,
+        "    # target {}, timeout {}{}",
+        check.target,
+        crate::model::quantity::write_duration(entry.timeout),
+        match entry.alone {
+            Alone::No => "",
+            Alone::OnTarget => ", alone on its target",
+            Alone::OnStand => ", alone on its stand",
+        }
+    );
     if let Some(why) = &entry.skip {
         _ = writeln!(out, "    # SKIP: {}", one_line(why));
     }
@@ -179,6 +185,9 @@ fn scalar(text: &str, plain: bool) -> String {
 /// A text as YAML: plain where nothing in it could be taken for something else. JSON's strings are YAML's.
 fn word(text: &str) -> String {
     let safe = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/' | '$' | '(' | ')' | '+');
-    let plain = matches!(Core::of(text), Core::Text(_)) && text.chars().all(safe) && text.starts_with(|c: char| c.is_alphanumeric() || c == '/' || c == '$') && !text.ends_with(' ');
+    let plain = matches!(Core::of(text), Core::Text(_))
+        && text.chars().all(safe)
+        && text.starts_with(|c: char| c.is_alphanumeric() || c == '/' || c == '$')
+        && !text.ends_with(' ');
     if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }

@@ -21,7 +21,9 @@ pub(crate) fn sets(source: &Arc<Source>, node: &Node) -> Result<Vec<Set>, Proble
         }
     };
     if sets.is_empty() {
-        return Err(problem(source, node.at, "a `for-each` without values stands for no check at all").with_help("give it at least one value"));
+        return Err(
+            problem(source, node.at, "a `for-each` without values stands for no check at all").with_help("give it at least one value")
+        );
     }
     Ok(sets.into_iter().map(Arc::new).collect())
 }
@@ -88,7 +90,8 @@ fn variable<'n>(source: &Arc<Source>, key: &'n Node) -> Result<&'n str, Problem>
 fn scalar(source: &Arc<Source>, node: &Node) -> Result<String, Problem> {
     match node.text() {
         Some(text) if text.contains("${") => {
-            Err(problem(source, node.at, "a value of `for-each` is taken as it stands").with_help("use the variable where the value is used"))
+            Err(problem(source, node.at, "a value of `for-each` is taken as it stands")
+                .with_help("use the variable where the value is used"))
         }
         Some(text) if !node.is_null() && !text.is_empty() => Ok(text.to_owned()),
         _ => Err(problem(source, node.at, "expected a word, a number or a text")),

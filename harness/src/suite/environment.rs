@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -38,6 +39,8 @@ pub struct Environment {
     pub intermittent_is_advisory: bool,
     /// What is started first.
     pub provision: Option<Provision>,
+    /// A service that runs already, in the process of the caller: the target that it is, and its address.
+    pub running: Option<(Arc<str>, SocketAddr)>,
     /// Targets as they were written, in order.
     pub(crate) targets: Vec<targets::Draft>,
     /// Plain values, and who gives them.
@@ -221,7 +224,10 @@ impl Environment {
             if !super::values::is_name(name) {
                 problems.push(told(format!("`{name}` is no name of a variable"), super::values::NAME_HELP));
             } else if let Some((.., origin)) = vars.iter().find(|(var, ..)| var == name) {
-                problems.push(told(format!("`{name}` is a secret and a variable"), "keep one of them").with_note(origin.clone(), "given here under `vars`"));
+                problems.push(
+                    told(format!("`{name}` is a secret and a variable"), "keep one of them")
+                        .with_note(origin.clone(), "given here under `vars`"),
+                );
             }
             secrets.insert(name.clone(), SecretSource { from, mask: secret.mask.unwrap_or(true), origin: at(secret.at) });
         }
@@ -229,7 +235,9 @@ impl Environment {
         for (name, origin) in provision.iter().flat_map(Provision::sets) {
             if let Some(from) = vars.iter().find(|(v, ..)| *v == name).map(|(.., o)| o).or_else(|| secrets.get(&name).map(|s| &s.origin)) {
                 let what = format!("`{name}` is set by this part and given in this file");
-                problems.push(Problem::new(origin, what).with_path("provision").with_note(from.clone(), "given here").with_help("keep one of them"));
+                problems.push(
+                    Problem::new(origin, what).with_path("provision").with_note(from.clone(), "given here").with_help("keep one of them"),
+                );
             }
         }
         let environment = Self {
@@ -244,6 +252,7 @@ impl Environment {
                 connections: keys.limits.connections.map(std::num::NonZeroU32::get),
             },
             intermittent_is_advisory: matches!(keys.intermittent, Intermittent::Report),
+            running: None,
             provision,
             targets,
             vars,
@@ -251,6 +260,18 @@ impl Environment {
             source: Some(Arc::clone(source)),
         };
         (Some(environment), problems)
+    }
+
+    /// The target whose service belongs to this run: what it provisions, or what its caller runs.
+    #[must_use]
+    pub fn own_target(&self) -> Option<&Arc<str>> {
+        self.running.as_ref().map(|(name, _)| name).or(self.provision.as_ref().map(|p| &p.target))
+    }
+
+    /// Takes in a service that the caller runs: it stands in for whatever would have been started for that target.
+    pub(crate) fn runs(&mut self, target: &str, address: SocketAddr) {
+        self.provision.take_if(|p| &*p.target == target);
+        self.running = Some((target.into(), address));
     }
 
     /// Whether `allows` holds for this host by name. What this run provisioned is judged elsewhere.
@@ -308,5 +329,8 @@ fn folders(suites: &[PathBuf]) -> Vec<PathBuf> {
 
 fn names_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(1000);
-    entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(ENVIRONMENT_END)?.to_owned())).filter(|n| !n.is_empty()).collect()
+    entries
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(ENVIRONMENT_END)?.to_owned()))
+        .filter(|n| !n.is_empty())
+        .collect()
 }

@@ -67,6 +67,9 @@ impl Suites {
             reasons.extend(more);
             Environment::default()
         });
+        if let Some((target, address)) = &given.running {
+            environment.runs(target, *address);
+        }
         let is_blind = !reasons.is_empty();
         let mut files = Vec::with_capacity(found.len());
         for path in &found {
@@ -80,9 +83,10 @@ impl Suites {
             }
         }
         same_names(&files, &mut reasons);
-        let set_later = environment.provision.iter().flat_map(|p| {
-            p.dependencies.iter().flat_map(|part| part.sets.iter().map(|(name, _)| (name.clone(), part.name.to_string())))
-        });
+        let set_later = environment
+            .provision
+            .iter()
+            .flat_map(|p| p.dependencies.iter().flat_map(|part| part.sets.iter().map(|(name, _)| (name.clone(), part.name.to_string()))));
         let set_later = set_later.collect();
         let variables = Variables::new(given, &environment.vars, &environment.secrets, set_later, &mut reasons);
         if let Some(provision) = &mut environment.provision {
@@ -92,7 +96,8 @@ impl Suites {
         }
         if reasons.is_empty() {
             let texts: Vec<&str> = files.iter().map(|f| f.source.text()).chain(environment.source.iter().map(|s| s.text())).collect();
-            let known: BTreeSet<String> = files.iter().flat_map(|f| f.vars.keys().cloned()).chain(variables.names().map(str::to_owned)).collect();
+            let known: BTreeSet<String> =
+                files.iter().flat_map(|f| f.vars.keys().cloned()).chain(variables.names().map(str::to_owned)).collect();
             variables.unused(&texts, &known, &mut reasons);
         }
         // Without its environment a suite would only complain of what that gives.
@@ -140,7 +145,8 @@ impl Suites {
     /// The suites, as reports name them.
     #[must_use]
     pub fn infos(&self) -> Vec<SuiteInfo> {
-        let info = |f: &SuiteFile| SuiteInfo { name: f.name.to_string(), file: f.source.path().to_string(), expect_clauses: f.expect_clauses };
+        let info =
+            |f: &SuiteFile| SuiteInfo { name: f.name.to_string(), file: f.source.path().to_string(), expect_clauses: f.expect_clauses };
         self.files.iter().map(info).collect()
     }
 
@@ -212,8 +218,8 @@ impl Suites {
 
     /// The target of checks that name none: the provisioned one, else the first of the suite, else the first of the environment.
     fn first_target(&self, file: &SuiteFile) -> Option<Arc<str>> {
-        let provisioned = self.environment.provision.as_ref().map(|p| Arc::clone(&p.target));
-        provisioned.or_else(|| file.targets.iter().chain(&self.environment.targets).map(|t| Arc::clone(&t.name)).next())
+        let own = self.environment.own_target().cloned();
+        own.or_else(|| file.targets.iter().chain(&self.environment.targets).map(|t| Arc::clone(&t.name)).next())
     }
 
     /// The targets that the checks use. The environment's win over the suite's.
@@ -226,7 +232,7 @@ impl Suites {
     ) -> BTreeMap<Arc<str>, Arc<Target>> {
         let mut done: BTreeMap<Arc<str>, (Arc<Target>, Option<(usize, Origin)>)> = BTreeMap::new();
         let mut failed: BTreeSet<(Arc<str>, usize)> = BTreeSet::new();
-        let started = self.environment.provision.as_ref().map(|p| Arc::clone(&p.target));
+        let started = self.environment.own_target().cloned();
         let used = checks.iter().map(|(_, f, check)| (f, &check.target, check.planning.target_at.as_ref()));
         for (f, name, asked_at) in used.chain(broken.iter().map(|(f, name)| (f, name, None))) {
             let (file, name) = (&self.files[*f], Arc::clone(name));
@@ -239,7 +245,8 @@ impl Suites {
                     let (a, b) = (first.source.text(), second.source.text());
                     let line = |o: &Origin, text: &str| text.get(o.at.start as usize..).and_then(|t| t.lines().next()).map(str::to_owned);
                     if line(first, a) != line(second, b) && failed.insert((Arc::clone(&name), *f)) {
-                        let problem = crate::reader::Problem::new(second.clone(), format!("target `{name}` is given differently in another suite"));
+                        let problem =
+                            crate::reader::Problem::new(second.clone(), format!("target `{name}` is given differently in another suite"));
                         let problem = problem.with_path("targets").with_note(first.clone(), "given here");
                         reasons.push(problem.with_help("give it once, in the environment").into());
                     }
@@ -249,7 +256,9 @@ impl Suites {
                 (None, _) => {}
             }
             let made = match draft {
-                Some(draft) => draft.finish(&OfFile { variables: &self.variables, file: of_environment.is_none().then_some(file) }, is_started),
+                Some(draft) => {
+                    draft.finish(&OfFile { variables: &self.variables, file: of_environment.is_none().then_some(file) }, is_started)
+                }
                 None if is_started => targets::bare(&name, targets::NOT_YET).map_err(|_| Vec::new()),
                 None if asked_at.is_none() => continue,
                 None => {
@@ -265,7 +274,14 @@ impl Suites {
                 }
             };
             match made {
-                Ok(target) => _ = done.insert(name, (Arc::new(target), given_by)),
+                Ok(mut target) => {
+                    if let Some((_, address)) = self.environment.running.as_ref().filter(|(running, _)| *running == name) {
+                        let url = url::Url::parse(&format!("http://{address}/")).expect("an address makes a URL");
+                        target.base.url = url.clone();
+                        target.endpoint.url = url;
+                    }
+                    done.insert(name, (Arc::new(target), given_by));
+                }
                 Err(problems) => {
                     if failed.insert((name, if given_by.is_some() { *f } else { usize::MAX })) || draft.is_none() {
                         reasons.extend(problems.into_iter().map(Reason::from));

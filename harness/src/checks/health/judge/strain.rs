@@ -1,8 +1,8 @@
 //! Judges what shows only under strain: answers while slow requests are held, gauges over hundreds of probes.
 
-use super::{Found, counted, is_timed, more, nothing, within};
 use super::super::look::{Gauge, Look, Observation};
 use super::super::spec::Spec;
+use super::{Found, counted, is_timed, more, nothing, within};
 use crate::model::Finding;
 use crate::model::quantity::show_duration;
 
@@ -21,7 +21,10 @@ pub(super) fn under_load(spec: &Spec, seen: &Observation) -> Found {
     let failing: Vec<&Look> = load.kept.iter().filter(|l| !l.right && !is_timed_out(l)).collect();
     if let Some(worst) = failing.first() {
         return counted(failing.len(), 0, load.kept.len(), "", || {
-            worst.seen.finding(format!("the declared code within {} under load", show_duration(limit)), worst.seen.brief()).detail("held", held)
+            worst
+                .seen
+                .finding(format!("the declared code within {} under load", show_duration(limit)), worst.seen.brief())
+                .detail("held", held)
         });
     }
     let timed: Vec<&Look> = load.kept.iter().filter(|l| is_timed(&l.seen)).collect();

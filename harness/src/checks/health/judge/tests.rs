@@ -61,8 +61,11 @@ fn hundreds_of_good_answers_are_counted_and_few_are_kept() {
 #[track_caller]
 fn grown(values: [f64; 3], expected: &str) {
     let gauges = vec![Gauge { name: "fds".to_owned(), values: values.to_vec() }];
-    let seen =
-        Observation { asked: vec!["health/no-growth".to_owned()], growth: Growth { gauges, probes: 200, ..Growth::default() }, ..Observation::default() };
+    let seen = Observation {
+        asked: vec!["health/no-growth".to_owned()],
+        growth: Growth { gauges, probes: 200, ..Growth::default() },
+        ..Observation::default()
+    };
     let told = told(&judge(&spec::<Health>("{ get: /health, growth: { get: /metrics } }").spec, &seen));
     assert!(told[0].starts_with(expected), "{values:?}: {told:?}");
 }
@@ -88,7 +91,10 @@ fn mistakes_that_only_the_whole_spec_shows_are_told() {
     mistaken("{ get: /health, within: 0 }", Some("health.within: expected more than 0"));
     mistaken("{ get: /health, outage: 5s }", Some("health.outage: says how long dependencies are lost, and none is named"));
     mistaken("{ get: /health, independent-of: [db, db] }", Some("health.independent-of: `db` stands twice"));
-    mistaken("{ get: /health, under-load: { get: /slow, concurrency: 0 } }", Some("health.under-load.concurrency: expected 1 to 1000, got 0"));
+    mistaken(
+        "{ get: /health, under-load: { get: /slow, concurrency: 0 } }",
+        Some("health.under-load.concurrency: expected 1 to 1000, got 0"),
+    );
     mistaken("{ get: /health, growth: { get: /metrics, probes: 3 } }", Some("health.growth.probes: expected 50 to 10000, got 3"));
 }
 

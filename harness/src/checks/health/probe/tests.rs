@@ -108,7 +108,9 @@ async fn whatever_smells_of_a_cache_is_proof() {
     has(&tell("get: /health", "health/fresh", move |_, _| answer(200, &[json], GOOD)).await, "directive: proof no cache-control");
     let aged = move |_: &str, _| answer(200, &[json, "cache-control: no-cache", "age: 30"], GOOD);
     has(&tell("get: /health", "health/fresh", aged).await, "cached: proof age: 30");
-    let told = tell("get: /health", "health/fresh", |head, _| if head.contains("if-none-match") { answer(304, &[], "") } else { good(head) }).await;
+    let told =
+        tell("get: /health", "health/fresh", |head, _| if head.contains("if-none-match") { answer(304, &[], "") } else { good(head) })
+            .await;
     has(&told, "conditional: proof 304");
     has(&told, "directive: held");
 }
@@ -152,7 +154,11 @@ async fn pool(workers: usize, flawed: bool, yaml: &str) -> Vec<String> {
             _ = at;
             return Reply::Late(Duration::from_millis(400), bytes(json(200, "{}")));
         }
-        if flawed && busy.load(Ordering::SeqCst) >= workers { Reply::Late(Duration::from_millis(400), bytes(good(head))) } else { good(head) }
+        if flawed && busy.load(Ordering::SeqCst) >= workers {
+            Reply::Late(Duration::from_millis(400), bytes(good(head)))
+        } else {
+            good(head)
+        }
     })
     .await
 }

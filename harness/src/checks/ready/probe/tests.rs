@@ -193,7 +193,10 @@ async fn failing_answers_are_searched_too() {
     all_held(&tell("{ get: /ready, within: 30s }", "ready/no-leak", leaky(0)).await);
     has(&tell("{ get: /ready, within: 30s }", "ready/no-leak", leaky(2)).await, "proof a secret of this environment");
     all_held(&tell("{ get: /ready, within: 30s }", "ready/agrees", after(2)).await);
-    has(&tell("{ get: /ready, within: 30s }", "ready/agrees", |_, n| json(if n < 2 { 503 } else { 200 }, READY)).await, "proof 503 and a body");
+    has(
+        &tell("{ get: /ready, within: 30s }", "ready/agrees", |_, n| json(if n < 2 { 503 } else { 200 }, READY)).await,
+        "proof 503 and a body",
+    );
 }
 
 #[tokio::test]
