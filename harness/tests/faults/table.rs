@@ -61,7 +61,8 @@ const ALL_OF_HEALTH: &[&str] = &[
 /// The table.
 pub const ROWS: &[Row] = &[
     row(HEALTH, "", &[], &[]),
-    row(READY, "", &[], &[]),
+    // Ready when first seen: whether it was ready too early cannot be told. The row with a migration that takes time tells it.
+    row(READY, "", &[], &["ready/not-before"]),
     row(API, "", &[], &[]),
     row(GROWTH, "", &[], &[]),
     Row { defect: "", suite: READY, args: &["--migration-takes=1500ms"], must: &[], may: &[] },
@@ -88,7 +89,7 @@ pub const ROWS: &[Row] = &[
     row(HEALTH, "health-length-and-chunked", &["health/code"], ALL_OF_HEALTH),
     row(HEALTH, "health-bad-chunk", &["health/code"], ALL_OF_HEALTH),
     row(HEALTH, "health-invalid-utf8", &["health/code"], &["health/agrees", "health/bounded"]),
-    row(HEALTH, "health-duplicate-keys", &["health/code"], &["health/agrees"]),
+    row(HEALTH, "health-duplicate-keys", &["health/code"], &["health/agrees", "health/bounded"]),
     row(HEALTH, "health-not-json", &["health/code"], &["health/agrees", "health/bounded"]),
     row(HEALTH, "health-leaks-secret", &["health/no-leak"], &[]),
     row(HEALTH, "health-leaks-dsn-in-header", &["health/no-leak"], &[]),
@@ -121,6 +122,7 @@ pub const ROWS: &[Row] = &[
         must: &["ready/not-before"],
         may: &["ready/first-request", "ready/truthful"],
     },
+    row(READY, "ready-body-says-not-ready", &["ready/agrees"], &[]),
     row(READY, "ready-flaps", &["ready/steady"], &["ready/becomes", "ready/first-request", "ready/truthful", "ready/replicas"]),
     row(READY, "ready-first-request-fails", &["ready/first-request"], &[]),
     row(READY, "ready-real-fails", &["ready/truthful"], &["ready/first-request"]),
