@@ -30,7 +30,10 @@ const PATTERNS: &[(&str, &str)] = &[
         r"(?i)\b(?:password|passwd|pwd|client_secret|api_?key|secret_key)[\x22']?\s*[:=]\s*[\x22']?(?P<secret>[^\s\x22',;&*<{}]{4}[^\s\x22',;&*<{}]*)",
     ),
     ("a stack trace (Python)", r"Traceback \(most recent call last\)|\bFile \\?\x22[^\x22]+\\?\x22, line \d+, in "),
-    ("a stack trace (JVM)", r"\bat [\w$.]+\([\w$]+\.(?:java|kt|scala|groovy):\d+\)|\b(?:java|javax|org|com)\.[\w.]+(?:Exception|Error)\b: "),
+    (
+        "a stack trace (JVM)",
+        r"\bat [\w$.]+\([\w$]+\.(?:java|kt|scala|groovy):\d+\)|\b(?:java|javax|org|com)\.[\w.]+(?:Exception|Error)\b: ",
+    ),
     ("a stack trace (JavaScript)", r"\bat [^\n\r\\(]+ \((?:file://|node:)?[^()\s]+:\d+:\d+\)"),
     ("a stack trace (.NET)", r"\bat [\w.<>`\[\], ]+\([^)]*\) in [^\n]+:line \d+"),
     ("a stack trace (Go)", r"goroutine \d+ \[[a-z ,0-9]+\]:|panic: [^\n]+(?:\n|\\n)"),
@@ -50,7 +53,10 @@ struct Finder {
 fn finder() -> &'static Finder {
     static FINDER: OnceLock<Finder> = OnceLock::new();
     FINDER.get_or_init(|| Finder {
-        set: RegexSetBuilder::new(PATTERNS.iter().map(|(_, p)| p)).unicode(false).build().expect("the patterns are constants, and a test builds them"),
+        set: RegexSetBuilder::new(PATTERNS.iter().map(|(_, p)| p))
+            .unicode(false)
+            .build()
+            .expect("the patterns are constants, and a test builds them"),
         each: PATTERNS.iter().map(|_| OnceLock::new()).collect(),
     })
 }
@@ -75,7 +81,10 @@ impl Leak {
         look(&seen.body.head, "the body", canaries, &mut leaks);
         for (name, value) in &seen.headers {
             // What we sent ourselves comes back by contract and is no leak; a redirect's path is a URL, not a file.
-            if !matches!(name.as_str(), "location" | "content-location" | "link" | "x-request-id" | "content-security-policy" | "set-cookie") {
+            if !matches!(
+                name.as_str(),
+                "location" | "content-location" | "link" | "x-request-id" | "content-security-policy" | "set-cookie"
+            ) {
                 look(value, &format!("header {name}"), canaries, &mut leaks);
             } else if canaries.finds(value) {
                 leaks.push(canary(value, &format!("header {name}"), canaries));
@@ -95,7 +104,11 @@ impl Leak {
 fn canary(text: &str, place: &str, canaries: &Redactor) -> Leak {
     let masked = canaries.mask(text);
     let at = masked.find(Secret::MASK).unwrap_or(0);
-    Leak { what: "a secret of this environment".to_owned(), place: place.to_owned(), looks_like: around(&masked, at, at + Secret::MASK.len()) }
+    Leak {
+        what: "a secret of this environment".to_owned(),
+        place: place.to_owned(),
+        looks_like: around(&masked, at, at + Secret::MASK.len()),
+    }
 }
 
 fn look(text: &str, place: &str, canaries: &Redactor, leaks: &mut Vec<Leak>) {

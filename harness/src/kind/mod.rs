@@ -55,12 +55,7 @@ pub trait CheckKind: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// # Errors
     /// [`ProbeError`] only where the harness itself failed (no sample file, no file descriptors). What the service
     /// does, however bad, is an observation.
-    fn probe(
-        &self,
-        round: &Round,
-        cx: &Context,
-        seen: &mut Self::Observation,
-    ) -> impl Future<Output = Result<(), ProbeError>> + Send;
+    fn probe(&self, round: &Round, cx: &Context, seen: &mut Self::Observation) -> impl Future<Output = Result<(), ProbeError>> + Send;
 
     /// Reads all that was seen over all rounds, clause by clause. Pure. A clause that the round wanted and of which
     /// nothing was seen gives [`crate::model::Found::Unseen`].

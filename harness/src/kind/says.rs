@@ -17,12 +17,48 @@ pub enum Says {
 }
 
 /// Words that say all is well, in lower case, with `_` and `-` as spaces.
-const WELL: &[&str] =
-    &["ok", "okay", "up", "pass", "passed", "passing", "healthy", "ready", "alive", "live", "running", "serving", "available", "online", "green", "success"];
+const WELL: &[&str] = &[
+    "ok",
+    "okay",
+    "up",
+    "pass",
+    "passed",
+    "passing",
+    "healthy",
+    "ready",
+    "alive",
+    "live",
+    "running",
+    "serving",
+    "available",
+    "online",
+    "green",
+    "success",
+];
 /// Words that say it is not.
 const ILL: &[&str] = &[
-    "down", "fail", "failed", "failing", "failure", "error", "unhealthy", "not healthy", "not ready", "unready", "unavailable", "not serving", "out of service",
-    "dead", "offline", "critical", "red", "fatal", "not ok", "ko", "not available", "not alive",
+    "down",
+    "fail",
+    "failed",
+    "failing",
+    "failure",
+    "error",
+    "unhealthy",
+    "not healthy",
+    "not ready",
+    "unready",
+    "unavailable",
+    "not serving",
+    "out of service",
+    "dead",
+    "offline",
+    "critical",
+    "red",
+    "fatal",
+    "not ok",
+    "ko",
+    "not available",
+    "not alive",
 ];
 /// Keys at the top of a document that speak for the whole service.
 const KEYS: &[&str] = &["status", "state", "health", "healthy", "ready", "ok", "alive", "result"];

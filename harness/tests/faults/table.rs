@@ -22,12 +22,7 @@ impl Row {
     }
 }
 
-const fn row(
-    suite: &'static str,
-    defect: &'static str,
-    must: &'static [&'static str],
-    may: &'static [&'static str],
-) -> Row {
+const fn row(suite: &'static str, defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
     Row { defect, suite, args: &[], must, may }
 }
 
@@ -52,13 +47,22 @@ pub const LATER: &[&str] = &[
 pub const PROVEN_ELSEWHERE: &[&str] = &["http/headers", "http/body", "http/schema", "http/within", "http/capture"];
 
 /// Every clause that reads the plain answer of /health: a flaw that takes the answer away may leave these with nothing to hold.
-const ALL_OF_HEALTH: &[&str] =
-    &["health/code", "health/fast", "health/under-load", "health/open", "health/fresh", "health/bounded", "health/agrees", "health/no-leak"];
+const ALL_OF_HEALTH: &[&str] = &[
+    "health/code",
+    "health/fast",
+    "health/under-load",
+    "health/open",
+    "health/fresh",
+    "health/bounded",
+    "health/agrees",
+    "health/no-leak",
+];
 
 /// The table.
 pub const ROWS: &[Row] = &[
     row(HEALTH, "", &[], &[]),
-    row(READY, "", &[], &[]),
+    // The marker may hold already when it is first seen: then what came before it is not judged.
+    row(READY, "", &[], &["ready/not-before"]),
     row(API, "", &[], &[]),
     row(GROWTH, "", &[], &[]),
     Row { defect: "", suite: READY, args: &["--migration-takes=1500ms"], must: &[], may: &[] },
@@ -105,13 +109,29 @@ pub const ROWS: &[Row] = &[
     row(GROWTH, "grows-threads", &["health/no-growth"], &[]),
     row(GROWTH, "grows-connections", &["health/no-growth"], &[]),
     // Readiness.
-    row(READY, "ready-never", &["ready/becomes"], &["ready/steady", "ready/first-request", "ready/truthful", "ready/replicas", "ready/not-before", "ready/agrees"]),
-    Row { defect: "ready-before-migration", suite: READY, args: &["--migration-takes=2s"], must: &["ready/not-before"], may: &["ready/first-request", "ready/truthful"] },
+    row(
+        READY,
+        "ready-never",
+        &["ready/becomes"],
+        &["ready/steady", "ready/first-request", "ready/truthful", "ready/replicas", "ready/not-before", "ready/agrees"],
+    ),
+    Row {
+        defect: "ready-before-migration",
+        suite: READY,
+        args: &["--migration-takes=2s"],
+        must: &["ready/not-before"],
+        may: &["ready/first-request", "ready/truthful"],
+    },
     row(READY, "ready-flaps", &["ready/steady"], &["ready/becomes", "ready/first-request", "ready/truthful", "ready/replicas"]),
     row(READY, "ready-first-request-fails", &["ready/first-request"], &[]),
     row(READY, "ready-real-fails", &["ready/truthful"], &["ready/first-request"]),
     row(READY, "ready-replicas-differ", &["ready/replicas"], &[]),
-    row(READY, "ready-one-replica-not-ready", &["ready/replicas"], &["ready/becomes", "ready/steady", "ready/truthful", "ready/first-request"]),
+    row(
+        READY,
+        "ready-one-replica-not-ready",
+        &["ready/replicas"],
+        &["ready/becomes", "ready/steady", "ready/truthful", "ready/first-request"],
+    ),
     Row { defect: "ready-leaks-when-failing", suite: READY, args: &["--migration-takes=2s"], must: &["ready/no-leak"], may: &[] },
     // Other calls.
     row(API, "version-changes", &["http/json"], &[]),

@@ -38,7 +38,9 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
             table::UNDER_LOAD => one(strain::under_load(spec, seen)),
             table::NO_GROWTH => one(strain::no_growth(seen)),
             table::INDEPENDENT => one(Found::Unseen {
-                why: Unseen::NotPermitted("needs each dependency to be cut while it is probed, and this version cannot do that yet".to_owned()),
+                why: Unseen::NotPermitted(
+                    "needs each dependency to be cut while it is probed, and this version cannot do that yet".to_owned(),
+                ),
             }),
             table::OPEN => readings.extend(answer::open(seen)),
             table::FRESH => readings.extend(answer::fresh(seen)),
@@ -115,7 +117,9 @@ fn code(spec: &Spec, seen: &Observation) -> Found {
 fn told(spec: &Spec, look: &Look) -> String {
     match (look.seen.answered(), look.seen.header("location")) {
         (Some(status @ 300..=399), Some(to)) => format!("{status}, a redirect to {to}"),
-        (Some(status @ 200..=299), _) if !declared(spec).fits(status) => format!("{status}: successful, and not what a load balancer takes for it"),
+        (Some(status @ 200..=299), _) if !declared(spec).fits(status) => {
+            format!("{status}: successful, and not what a load balancer takes for it")
+        }
         _ => look.seen.brief(),
     }
 }
@@ -173,7 +177,11 @@ fn says(spec: &Spec, seen: &Observation) -> Found {
 
 /// What was asked, with the place in the answer where it was.
 fn spoken(miss: &Miss) -> String {
-    if miss.name.is_empty() || miss.expected.contains(&miss.name) { miss.expected.clone() } else { format!("{} {}", miss.name, miss.expected) }
+    if miss.name.is_empty() || miss.expected.contains(&miss.name) {
+        miss.expected.clone()
+    } else {
+        format!("{} {}", miss.name, miss.expected)
+    }
 }
 
 /// Changes the finding inside a reading, if there is one.

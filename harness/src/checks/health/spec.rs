@@ -155,7 +155,11 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     if let Some(samples) = &own.samples {
         match samples.value {
             0 => say(samples.at, "health.samples: expected at least 1, got 0", "leave it out: the default is 5"),
-            n if n > MOST_SAMPLES => say(samples.at, &format!("health.samples: expected at most {MOST_SAMPLES}, got {n}"), "20 see a flaw of one in five in 98.8 % of runs"),
+            n if n > MOST_SAMPLES => say(
+                samples.at,
+                &format!("health.samples: expected at most {MOST_SAMPLES}, got {n}"),
+                "20 see a flaw of one in five in 98.8 % of runs",
+            ),
             _ => {}
         }
     }
@@ -167,7 +171,11 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     if let Some(outage) = &own.outage
         && own.independent_of.is_none()
     {
-        say(outage.at, "health.outage: says how long dependencies are lost, and none is named", "add `independent-of: [db]`, or take `outage` out");
+        say(
+            outage.at,
+            "health.outage: says how long dependencies are lost, and none is named",
+            "add `independent-of: [db]`, or take `outage` out",
+        );
     }
     if let Some(names) = &own.independent_of {
         let mut before: Vec<&str> = Vec::new();
@@ -181,14 +189,22 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     if let Some(load) = &own.under_load {
         let concurrency = &load.b.concurrency;
         if !(1..=1000).contains(&concurrency.value) {
-            say(concurrency.at, &format!("health.under-load.concurrency: expected 1 to 1000, got {}", concurrency.value), "how many requests the service works on at once");
+            say(
+                concurrency.at,
+                &format!("health.under-load.concurrency: expected 1 to 1000, got {}", concurrency.value),
+                "how many requests the service works on at once",
+            );
         }
     }
     if let Some(growth) = &own.growth {
         if let Some(probes) = &growth.b.probes
             && !(LEAST_PROBES..=10_000).contains(&probes.value)
         {
-            say(probes.at, &format!("health.growth.probes: expected {LEAST_PROBES} to 10000, got {}", probes.value), "leave it out: the default is 200");
+            say(
+                probes.at,
+                &format!("health.growth.probes: expected {LEAST_PROBES} to 10000, got {}", probes.value),
+                "leave it out: the default is 200",
+            );
         }
         if let Some(gauges) = &growth.b.gauges
             && gauges.is_empty()
@@ -197,7 +213,11 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         }
     }
     if !spec.a.is_repeatable() {
-        say(spec.a.at(), "health: its request may not be sent again, and liveness is probed again and again", "use get or head, or say `repeatable: true`");
+        say(
+            spec.a.at(),
+            "health: its request may not be sent again, and liveness is probed again and again",
+            "use get or head, or say `repeatable: true`",
+        );
     }
     all
 }

@@ -27,7 +27,9 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
             table::NO_LEAK => one(no_leak(seen)),
             table::FIRST_REQUEST => readings.extend(first_request(spec, seen)),
             table::REPLICAS => readings.extend(replicas::replicas(spec, seen)),
-            table::LEAVES_FIRST => one(not_permitted("needs the service to be asked to end while it is polled, and this version cannot do that yet")),
+            table::LEAVES_FIRST => {
+                one(not_permitted("needs the service to be asked to end while it is polled, and this version cannot do that yet"))
+            }
             _ => one(not_permitted("needs each named dependency to be cut, and this version cannot do that yet")),
         }
     }
@@ -73,7 +75,8 @@ fn becomes(spec: &Spec, seen: &Observation) -> Found {
     let polls = &seen.waiting;
     let expected = format!("ready within {}", show_duration(deadline));
     let finding = |at: &Seen, observed: String| {
-        let mut finding = at.finding(expected.clone(), observed).detail("last", polls.last_lines()).detail("polls", polls.count.to_string());
+        let mut finding =
+            at.finding(expected.clone(), observed).detail("last", polls.last_lines()).detail("polls", polls.count.to_string());
         if let Some(first) = &polls.first_bad {
             finding = finding.detail("since", format!("+{}", show_duration(first.seen.at.hi)));
         }
@@ -108,7 +111,8 @@ fn becomes(spec: &Spec, seen: &Observation) -> Found {
 fn over_strict(seen: &Observation) -> Option<String> {
     let idle: Vec<&Pair> = seen.pairs.iter().filter(|p| !p.ready).collect();
     let fine = idle.iter().filter(|p| p.real.fine).count();
-    (idle.len() >= 3 && fine == idle.len()).then(|| format!("not ready, yet {} worked {fine} of {fine} times meanwhile", idle[0].real.seen.sent))
+    (idle.len() >= 3 && fine == idle.len())
+        .then(|| format!("not ready, yet {} worked {fine} of {fine} times meanwhile", idle[0].real.seen.sent))
 }
 
 fn steady(spec: &Spec, seen: &Observation) -> Found {
@@ -136,7 +140,12 @@ fn steady(spec: &Spec, seen: &Observation) -> Found {
 fn not_before(seen: &Observation) -> Found {
     let marker = &seen.marker;
     if let Some((ready, read)) = &marker.lie {
-        let observed = format!("ready at +{}, and the marker read at +{} did not hold: {}", show_duration(ready.at.hi), show_duration(read.at.hi), read.brief());
+        let observed = format!(
+            "ready at +{}, and the marker read at +{} did not hold: {}",
+            show_duration(ready.at.hi),
+            show_duration(read.at.hi),
+            read.brief()
+        );
         let finding = ready.finding("not ready until the marker holds", observed).detail("marker", read.sent.clone());
         return Found::Proof(finding);
     }
@@ -147,7 +156,7 @@ fn not_before(seen: &Observation) -> Found {
         return nothing(marker.unreadable.clone().unwrap_or_else(|| "the marker was not read".to_owned()));
     }
     if marker.awaited == 0 {
-        return not_permitted("it was ready, and the marker held, when it was first seen: what came before was not there to see");
+        return not_permitted("the marker held already when it was first seen: what came before it was not there to see");
     }
     Found::held((marker.awaited + marker.held) as usize, "")
 }
@@ -205,7 +214,10 @@ fn truthful(seen: &Observation) -> Found {
     let bad: Vec<&&Pair> = ready.iter().filter(|p| lies(p)).collect();
     counted(number(bad.len()), 0, number(ready.len()), true, "no pair of a ready answer and a real request was seen", || {
         let worst = bad.first().expect("a bad pair was counted, so there is one");
-        worst.real.seen.finding("real requests succeed while it is ready", format!("{}; {} of {} pairs", told(worst), bad.len(), ready.len()))
+        worst
+            .real
+            .seen
+            .finding("real requests succeed while it is ready", format!("{}; {} of {} pairs", told(worst), bad.len(), ready.len()))
     })
 }
 

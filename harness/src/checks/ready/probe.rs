@@ -132,7 +132,13 @@ async fn becomes(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observatio
 }
 
 /// The first real request, at once; then twenty more.
-async fn first_request(spec: &Spec, real: &With<Request, Real>, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
+async fn first_request(
+    spec: &Spec,
+    real: &With<Request, Real>,
+    round: &Round,
+    cx: &Context,
+    seen: &mut Observation,
+) -> Result<(), ProbeError> {
     let wanted = round.wants(table::FIRST_REQUEST);
     if !wanted || !spec.a.is_repeatable() {
         return Ok(());

@@ -177,7 +177,8 @@ pub(super) fn demands(spec: &Spec) -> Demands {
 fn longest(own: &Own) -> Duration {
     let value = |d: &Option<Sp<Dur>>| d.as_ref().map_or(Duration::ZERO, |d| d.value.0);
     let mut longest = own.deadline() + own.patience() + value(&own.steady_for);
-    let losses = |names: &Option<Many<Sp<String>>>| u32::try_from(names.as_ref().map_or(0, |n| n.len()) * table::LOSSES.len()).unwrap_or(u32::MAX);
+    let losses =
+        |names: &Option<Many<Sp<String>>>| u32::try_from(names.as_ref().map_or(0, |n| n.len()) * table::LOSSES.len()).unwrap_or(u32::MAX);
     // Two cycles each, as `ready/recovers` asks.
     longest += (value(&own.falls_within) + value(&own.recovers_within)) * 2 * losses(&own.hard);
     longest += value(&own.falls_within) * losses(&own.soft);
@@ -201,13 +202,21 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     if let Some(answers) = &own.answers_within
         && answers.value.0 > own.deadline()
     {
-        say(answers.at, "ready.answers-within: one answer may take longer than `within` gives for becoming ready".to_owned(), "make it shorter than `within`");
+        say(
+            answers.at,
+            "ready.answers-within: one answer may take longer than `within` gives for becoming ready".to_owned(),
+            "make it shorter than `within`",
+        );
     }
     let names = |m: &Option<Many<Sp<String>>>| m.iter().flat_map(|m| m.iter().cloned()).collect::<Vec<Sp<String>>>();
     let (hard, soft) = (names(&own.hard), names(&own.soft));
     for name in &soft {
         if hard.iter().any(|h| h.value == name.value) {
-            say(name.at, format!("ready.soft: `{}` is named under `hard` too", name.value), "a dependency is hard (without it: not ready) or soft (ready, and says so)");
+            say(
+                name.at,
+                format!("ready.soft: `{}` is named under `hard` too", name.value),
+                "a dependency is hard (without it: not ready) or soft (ready, and says so)",
+            );
         }
     }
     for (key, list) in [("hard", &hard), ("soft", &soft)] {
@@ -221,20 +230,36 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         if let Some(duration) = value
             && hard.is_empty()
         {
-            say(duration.at, format!("ready.{key}: says how it goes without a hard dependency, and none is named"), "add `hard: [db]`, or take the key out");
+            say(
+                duration.at,
+                format!("ready.{key}: says how it goes without a hard dependency, and none is named"),
+                "add `hard: [db]`, or take the key out",
+            );
         }
     }
     if !hard.is_empty() && own.falls_within.is_none() && own.recovers_within.is_none() {
-        say(hard[0].at, "ready.hard: names dependencies, and nothing is promised of their loss".to_owned(), "add `falls-within: 5s`, or take `hard` out");
+        say(
+            hard[0].at,
+            "ready.hard: names dependencies, and nothing is promised of their loss".to_owned(),
+            "add `falls-within: 5s`, or take `hard` out",
+        );
     }
     if !spec.a.is_repeatable() {
-        say(spec.a.at(), "ready: its request may not be sent again, and readiness is polled".to_owned(), "use get or head, or say `repeatable: true`");
+        say(
+            spec.a.at(),
+            "ready: its request may not be sent again, and readiness is polled".to_owned(),
+            "use get or head, or say `repeatable: true`",
+        );
     }
     if let Some(replicas) = &own.replicas {
         if let Some(probes) = &replicas.probes
             && !(1..=MOST_PROBES).contains(&probes.value)
         {
-            say(probes.at, format!("ready.replicas.probes: expected 1 to {MOST_PROBES}, got {}", probes.value), "leave it out: the default is 20");
+            say(
+                probes.at,
+                format!("ready.replicas.probes: expected 1 to {MOST_PROBES}, got {}", probes.value),
+                "leave it out: the default is 20",
+            );
         }
         if replicas.at_least() > replicas.probes() {
             let at = replicas.at_least.as_ref().map(|a| a.at).unwrap_or_default();

@@ -1,9 +1,9 @@
 //! Judges what a single answer shows: open to all, fresh, bounded, in agreement with itself, without secrets.
 
-use super::{MOST_BODY, case, counted, last_three, more, nothing, same_state};
 use super::super::look::{Look, Observation, declared};
 use super::super::spec::Spec;
 use super::super::table;
+use super::{MOST_BODY, case, counted, last_three, more, nothing, same_state};
 use crate::kind::{Says, Seen};
 use crate::model::{Excerpt, Found, Reading, Size, Unseen};
 use crate::words::Document;
@@ -21,7 +21,10 @@ pub(super) fn open(seen: &Observation) -> Vec<Reading> {
         let found = match looks.iter().find(differs) {
             Some(look) => {
                 let observed = difference(name, plain, look).unwrap_or_default();
-                let finding = look.seen.finding(format!("the answer of the plain request: {}", plain.seen.brief()), observed).detail("variant", spoken(name));
+                let finding = look
+                    .seen
+                    .finding(format!("the answer of the plain request: {}", plain.seen.brief()), observed)
+                    .detail("variant", spoken(name));
                 Found::Proof(finding)
             }
             None => {
@@ -33,7 +36,11 @@ pub(super) fn open(seen: &Observation) -> Vec<Reading> {
                     (false, _) => counted(noisy.len(), 0, looks.len(), "the variant was not tried", || {
                         let worst = noisy.first().expect("a bad one was counted, so there is one");
                         let expected = format!("the answer of the plain request: {}", plain.seen.brief());
-                        worst.seen.finding(expected, worst.seen.brief()).detail("variant", spoken(name)).detail("last", last_three(noisy.iter().copied()))
+                        worst
+                            .seen
+                            .finding(expected, worst.seen.brief())
+                            .detail("variant", spoken(name))
+                            .detail("last", last_three(noisy.iter().copied()))
                     }),
                 }
             }
@@ -81,7 +88,8 @@ pub(super) fn fresh(seen: &Observation) -> Vec<Reading> {
     let unmarked = whole.iter().find(|l| !forbids_caching(&l.seen));
     let directive = match unmarked {
         Some(look) => {
-            let observed = look.seen.header_joined("cache-control").map_or("no cache-control".to_owned(), |v| format!("cache-control: {v}"));
+            let observed =
+                look.seen.header_joined("cache-control").map_or("no cache-control".to_owned(), |v| format!("cache-control: {v}"));
             Found::Proof(look.seen.finding("cache-control with no-store or no-cache", observed))
         }
         None => Found::held(of, ""),
@@ -92,7 +100,9 @@ pub(super) fn fresh(seen: &Observation) -> Vec<Reading> {
     };
     let tried: Vec<&Look> = seen.conditional.iter().collect();
     let conditional = match tried.iter().find(|l| l.seen.answered() == Some(304)) {
-        Some(look) => Found::Proof(look.seen.finding("a whole answer, also to a conditional request", "304: the caller is told to believe what it knows")),
+        Some(look) => Found::Proof(
+            look.seen.finding("a whole answer, also to a conditional request", "304: the caller is told to believe what it knows"),
+        ),
         None if tried.is_empty() => Found::Unseen { why: Unseen::Deadline },
         None => match tried.iter().filter(|l| l.seen.whole()).count() {
             0 => more("no valid answer to a conditional request came: health/code tells why", 5),
@@ -180,7 +190,9 @@ fn mislabelled(seen: &Seen) -> Option<(String, String)> {
     if is_json {
         return match read() {
             Err(e) => Some((format!("{declared}: one JSON document"), format!("a body that is none: it {e}"))),
-            Ok(document) if !document.duplicates.is_empty() => Some((format!("{declared}: each key once"), "a key that stands twice: its value is ambiguous".to_owned())),
+            Ok(document) if !document.duplicates.is_empty() => {
+                Some((format!("{declared}: each key once"), "a key that stands twice: its value is ambiguous".to_owned()))
+            }
             Ok(_) => None,
         };
     }
@@ -203,7 +215,9 @@ fn head(spec: &Spec, seen: &Observation) -> Found {
     if let Some(look) = looks.iter().find(broken) {
         let bytes = look.seen.excess.max(look.seen.body.len);
         let status = look.seen.status.unwrap_or_default();
-        return Found::Proof(look.seen.finding(expected(), format!("{status} and {bytes} bytes of a body: a kept connection is now out of step")));
+        return Found::Proof(
+            look.seen.finding(expected(), format!("{status} and {bytes} bytes of a body: a kept connection is now out of step")),
+        );
     }
     if let Some(look) = looks.iter().find(|l| !l.right && !l.confusable()) {
         return Found::Proof(look.seen.finding(format!("{}, as to GET", declared(spec)), look.seen.brief()));

@@ -3,7 +3,7 @@
 use super::super::Health;
 use super::super::look::{Gauge, Growth, Look, Observation};
 use super::judge;
-use crate::kind::testing::{spec, told};
+use crate::kind::testing::{problems, spec, told};
 use crate::kind::{CheckKind as _, Seen, Snag, Twin};
 use crate::model::Interval;
 use std::time::Duration;
@@ -61,8 +61,11 @@ fn hundreds_of_good_answers_are_counted_and_few_are_kept() {
 #[track_caller]
 fn grown(values: [f64; 3], expected: &str) {
     let gauges = vec![Gauge { name: "fds".to_owned(), values: values.to_vec() }];
-    let seen =
-        Observation { asked: vec!["health/no-growth".to_owned()], growth: Growth { gauges, probes: 200, ..Growth::default() }, ..Observation::default() };
+    let seen = Observation {
+        asked: vec!["health/no-growth".to_owned()],
+        growth: Growth { gauges, probes: 200, ..Growth::default() },
+        ..Observation::default()
+    };
     let told = told(&judge(&spec::<Health>("{ get: /health, growth: { get: /metrics } }").spec, &seen));
     assert!(told[0].starts_with(expected), "{values:?}: {told:?}");
 }
@@ -88,7 +91,10 @@ fn mistakes_that_only_the_whole_spec_shows_are_told() {
     mistaken("{ get: /health, within: 0 }", Some("health.within: expected more than 0"));
     mistaken("{ get: /health, outage: 5s }", Some("health.outage: says how long dependencies are lost, and none is named"));
     mistaken("{ get: /health, independent-of: [db, db] }", Some("health.independent-of: `db` stands twice"));
-    mistaken("{ get: /health, under-load: { get: /slow, concurrency: 0 } }", Some("health.under-load.concurrency: expected 1 to 1000, got 0"));
+    mistaken(
+        "{ get: /health, under-load: { get: /slow, concurrency: 0 } }",
+        Some("health.under-load.concurrency: expected 1 to 1000, got 0"),
+    );
     mistaken("{ get: /health, growth: { get: /metrics, probes: 3 } }", Some("health.growth.probes: expected 50 to 10000, got 3"));
 }
 
@@ -108,4 +114,15 @@ fn controls_are_made_where_they_are_quick_and_say_what_the_spec_asks() {
     assert!(!of("{ get: /health, within: 5s }", FAST, Twin::Bad));
     assert!(!of("{ get: /health, expect: { json: { $.a: 1 } } }", CODE, Twin::Good), "no script could keep it");
     assert!(!of("get: /health", OPEN, Twin::Good));
+}
+
+#[test]
+fn the_examples_are_read_without_a_mistake() {
+    let demands = spec::<Health>(include_str!("../examples/ok.yaml")).demands();
+    assert!(demands.mistakes.is_empty(), "{:?}", demands.mistakes);
+}
+
+#[test]
+fn bad_examples_are_told_in_exactly_these_words() {
+    assert_eq!(problems::<Health>(include_str!("../examples/bad-misspelt.yaml")), include_str!("../examples/bad-misspelt.err"));
 }

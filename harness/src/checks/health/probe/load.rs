@@ -44,7 +44,8 @@ pub(super) async fn under_load(
     seen.load.hold = Some(first.took);
     if hold <= limit + settle(hold) {
         let (hold, limit) = (show_duration(hold), show_duration(limit));
-        seen.load.why = Some(format!("the slow request takes only {hold} and the limit is {limit}: nothing could be seen; ask for a slower one"));
+        seen.load.why =
+            Some(format!("the slow request takes only {hold} and the limit is {limit}: nothing could be seen; ask for a slower one"));
         return Ok(());
     }
     seen.load.held = load.b.concurrency.value + 1;
@@ -101,7 +102,8 @@ async fn wave(
             }
             // A service that refuses the one request too many is as full as it gets; one that refuses more is not loaded.
             if state.refused.load(Ordering::Relaxed) > 1 {
-                seen.load.why = Some(format!("the service refused {} of {} slow requests", state.refused.load(Ordering::Relaxed), seen.load.held));
+                seen.load.why =
+                    Some(format!("the service refused {} of {} slow requests", state.refused.load(Ordering::Relaxed), seen.load.held));
                 break;
             }
             let call = cx.call(&spec.a, &how).await?;

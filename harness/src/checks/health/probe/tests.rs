@@ -108,7 +108,9 @@ async fn whatever_smells_of_a_cache_is_proof() {
     has(&tell("get: /health", "health/fresh", move |_, _| answer(200, &[json], GOOD)).await, "directive: proof no cache-control");
     let aged = move |_: &str, _| answer(200, &[json, "cache-control: no-cache", "age: 30"], GOOD);
     has(&tell("get: /health", "health/fresh", aged).await, "cached: proof age: 30");
-    let told = tell("get: /health", "health/fresh", |head, _| if head.contains("if-none-match") { answer(304, &[], "") } else { good(head) }).await;
+    let told =
+        tell("get: /health", "health/fresh", |head, _| if head.contains("if-none-match") { answer(304, &[], "") } else { good(head) })
+            .await;
     has(&told, "conditional: proof 304");
     has(&told, "directive: held");
 }
@@ -152,7 +154,11 @@ async fn pool(workers: usize, flawed: bool, yaml: &str) -> Vec<String> {
             _ = at;
             return Reply::Late(Duration::from_millis(400), bytes(json(200, "{}")));
         }
-        if flawed && busy.load(Ordering::SeqCst) >= workers { Reply::Late(Duration::from_millis(400), bytes(good(head))) } else { good(head) }
+        if flawed && busy.load(Ordering::SeqCst) >= workers {
+            Reply::Late(Duration::from_millis(400), bytes(good(head)))
+        } else {
+            good(head)
+        }
     })
     .await
 }
@@ -162,6 +168,26 @@ async fn who_starves_under_load_is_caught_and_who_does_not_is_not() {
     let yaml = "{ get: /health, under-load: { get: /slow, concurrency: 2, within: 150ms } }";
     has(&pool(2, true, yaml).await, "counted 3+0/");
     all_held(&pool(2, false, yaml).await);
+}
+
+#[tokio::test]
+async fn a_code_that_is_wrong_without_load_too_is_not_blamed_on_the_load() {
+    let yaml = "{ get: /health, under-load: { get: /slow, concurrency: 2, within: 150ms } }";
+    let slow = |head: &str| match (head.starts_with("GET /slow"), json(200, GOOD)) {
+        (true, Reply::Bytes(bytes)) => Some(Reply::Late(Duration::from_millis(400), bytes)),
+        _ => None,
+    };
+    all_held(&tell(yaml, "health/under-load", move |head, _| slow(head).unwrap_or_else(|| json(206, GOOD))).await);
+    let only_loaded = move |head: &str, n: usize| slow(head).unwrap_or_else(|| if n > 5 { json(503, "{}") } else { good(head) });
+    has(
+        &tell(
+            "{ get: /health, samples: 1, under-load: { get: /slow, concurrency: 2, within: 150ms } }",
+            "health/under-load",
+            move |head, n| only_loaded(head, n + 5),
+        )
+        .await,
+        "counted",
+    );
 }
 
 #[tokio::test]

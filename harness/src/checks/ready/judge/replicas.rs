@@ -2,8 +2,8 @@
 
 use super::super::look::{Observation, Replica};
 use super::super::spec::Spec;
-use super::{NEVER_READY, case, counted, nothing, number};
 use super::super::table;
+use super::{NEVER_READY, case, counted, nothing, number};
 use crate::kind::Says;
 use crate::model::{Found, Reading, Want};
 use std::collections::BTreeSet;
@@ -38,7 +38,12 @@ fn answers(at_least: u32, seen: &Observation) -> Found {
     if bad > 0 {
         return counted(bad, 0, of, true, "", || {
             let (name, worst) = polled.iter().max_by_key(|(_, r)| r.not_ready).expect("a bad answer was counted, so there is a replica");
-            let observed = format!("replica {name} was not ready {} of {} times: {}", worst.not_ready, worst.ready + worst.not_ready, worst.example.brief());
+            let observed = format!(
+                "replica {name} was not ready {} of {} times: {}",
+                worst.not_ready,
+                worst.ready + worst.not_ready,
+                worst.example.brief()
+            );
             worst.example.finding("the same answer from every replica", observed).detail("replicas", names(seen))
         });
     }
@@ -57,7 +62,12 @@ fn answers(at_least: u32, seen: &Observation) -> Found {
 fn builds(seen: &Observation) -> Found {
     let all: BTreeSet<&String> = seen.replicas.values().flat_map(|r| &r.builds).collect();
     if all.len() > 1 {
-        let each: Vec<_> = seen.replicas.iter().take(8).map(|(name, r)| format!("{name}: {}", r.builds.iter().cloned().collect::<Vec<_>>().join(" and "))).collect();
+        let each: Vec<_> = seen
+            .replicas
+            .iter()
+            .take(8)
+            .map(|(name, r)| format!("{name}: {}", r.builds.iter().cloned().collect::<Vec<_>>().join(" and ")))
+            .collect();
         let example = seen.replicas.values().find(|r| !r.builds.is_empty()).map(|r| &r.example).expect("more than one build was counted");
         return Found::Proof(example.finding("the same build from every replica", each.join(", ")));
     }

@@ -3,7 +3,7 @@
 use super::super::Ready;
 use super::super::look::{Observation, Poll};
 use super::{judge, lag};
-use crate::kind::testing::{spec, told};
+use crate::kind::testing::{problems, spec, told};
 use crate::kind::{CheckKind as _, Seen, Snag};
 use crate::model::Interval;
 use std::time::Duration;
@@ -80,15 +80,35 @@ fn mistakes_that_only_the_whole_spec_shows_are_told() {
     mistaken("{ get: /ready, within: 30s, hard: [db], soft: [cache], falls-within: 5s, recovers-within: 10s }", None);
     mistaken("{ get: /ready, hard: [db], soft: [db], falls-within: 5s }", Some("ready.soft: `db` is named under `hard` too"));
     mistaken("{ get: /ready, hard: [db, db], falls-within: 5s }", Some("ready.hard: `db` stands twice"));
-    mistaken("{ get: /ready, falls-within: 5s }", Some("ready.falls-within: says how it goes without a hard dependency, and none is named"));
+    mistaken(
+        "{ get: /ready, falls-within: 5s }",
+        Some("ready.falls-within: says how it goes without a hard dependency, and none is named"),
+    );
     mistaken("{ get: /ready, hard: [db] }", Some("ready.hard: names dependencies, and nothing is promised of their loss"));
     mistaken("{ get: /ready, steady-for: 0 }", Some("ready.steady-for: expected more than 0"));
-    mistaken("{ get: /ready, within: 1s, answers-within: 2s }", Some("ready.answers-within: one answer may take longer than `within` gives for becoming ready"));
+    mistaken(
+        "{ get: /ready, within: 1s, answers-within: 2s }",
+        Some("ready.answers-within: one answer may take longer than `within` gives for becoming ready"),
+    );
 }
 
 #[test]
 fn faults_are_demanded_for_each_dependency_and_the_longest_time_is_honest() {
-    let demands = spec::<Ready>("{ get: /ready, within: 30s, steady-for: 2s, hard: [db], soft: [cache], falls-within: 5s, recovers-within: 10s }").demands();
+    let demands =
+        spec::<Ready>("{ get: /ready, within: 30s, steady-for: 2s, hard: [db], soft: [cache], falls-within: 5s, recovers-within: 10s }")
+            .demands();
     assert_eq!(demands.faults.len(), 2 + 2 + 2);
     assert_eq!(demands.longest, Duration::from_secs(30 + 2 + 2 + (5 + 10) * 2 * 2 + 5 * 2));
+}
+
+#[test]
+fn the_examples_are_read_without_a_mistake() {
+    let demands = spec::<Ready>(include_str!("../examples/ok.yaml")).demands();
+    assert!(demands.mistakes.is_empty(), "{:?}", demands.mistakes);
+}
+
+#[test]
+fn bad_examples_are_told_in_exactly_these_words() {
+    assert_eq!(problems::<Ready>(include_str!("../examples/bad-misspelt.yaml")), include_str!("../examples/bad-misspelt.err"));
+    assert_eq!(problems::<Ready>(include_str!("../examples/bad-no-unit.yaml")), include_str!("../examples/bad-no-unit.err"));
 }

@@ -154,7 +154,7 @@ async fn ready_before_its_marker_is_proof() {
     };
     all_held(&tell(yaml, "ready/not-before", marker(3, 3)).await);
     has(&tell(yaml, "ready/not-before", marker(2, 9)).await, "proof ready at");
-    has(&tell(yaml, "ready/not-before", marker(0, 0)).await, "unseen it was ready, and the marker held, when it was first seen");
+    has(&tell(yaml, "ready/not-before", marker(0, 0)).await, "unseen the marker held already when it was first seen");
     let missing = |head: &str, _| if head.starts_with("GET /ready") { json(200, READY) } else { Reply::Close };
     has(&tell(yaml, "ready/not-before", missing).await, "unseen GET /version was answered by");
 }
@@ -193,7 +193,10 @@ async fn failing_answers_are_searched_too() {
     all_held(&tell("{ get: /ready, within: 30s }", "ready/no-leak", leaky(0)).await);
     has(&tell("{ get: /ready, within: 30s }", "ready/no-leak", leaky(2)).await, "proof a secret of this environment");
     all_held(&tell("{ get: /ready, within: 30s }", "ready/agrees", after(2)).await);
-    has(&tell("{ get: /ready, within: 30s }", "ready/agrees", |_, n| json(if n < 2 { 503 } else { 200 }, READY)).await, "proof 503 and a body");
+    has(
+        &tell("{ get: /ready, within: 30s }", "ready/agrees", |_, n| json(if n < 2 { 503 } else { 200 }, READY)).await,
+        "proof 503 and a body",
+    );
 }
 
 #[tokio::test]
