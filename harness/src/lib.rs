@@ -15,10 +15,16 @@
 //! | 8 | `run`: doing it |
 //! | 9 | `cargo_test`, `cli` |
 
+pub mod cargo_test;
 pub mod checks;
+pub mod cli;
 pub mod kind;
 pub mod model;
+pub mod plan;
+pub mod provision;
 pub mod reader;
 pub mod report;
+pub mod run;
+pub mod suite;
 pub mod transport;
 pub mod words;

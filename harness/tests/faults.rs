@@ -111,7 +111,11 @@ fn every_defect_has_a_row() -> Result<(), String> {
     let listed: BTreeSet<&str> = text.lines().filter_map(|l| l.split('\t').next()).collect();
     let rows: BTreeSet<&str> = ROWS.iter().map(|r| r.defect).chain(table::LATER.iter().copied()).filter(|d| !d.is_empty()).collect();
     let missing: Vec<_> = listed.symmetric_difference(&rows).collect();
-    if listed.len() >= 20 && missing.is_empty() { Ok(()) } else { Err(format!("{} defects listed; not in both: {missing:?}", listed.len())) }
+    if listed.len() >= 20 && missing.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} defects listed; not in both: {missing:?}", listed.len()))
+    }
 }
 
 /// Each clause that these suites judge is caught broken by at least one defect: a clause that cannot fail proves nothing.

@@ -31,7 +31,11 @@ const ROWS: &[Row] = &[
     ("curl", "the_command_of_a_finding_shows_it_again", curl::the_command_of_a_finding_shows_it_again),
     ("xmllint", "junit_of_hostile_text_is_well_formed", junit::junit_of_hostile_text_is_well_formed),
     ("junitparser", "an_independent_reader_counts_what_we_counted", junit::an_independent_reader_counts_what_we_counted),
-    ("yaml-language-server", "an_editor_completes_kinds_and_tells_a_misspelt_key", editor::an_editor_completes_kinds_and_tells_a_misspelt_key),
+    (
+        "yaml-language-server",
+        "an_editor_completes_kinds_and_tells_a_misspelt_key",
+        editor::an_editor_completes_kinds_and_tells_a_misspelt_key,
+    ),
     ("tmux", "a_terminal_shows_what_is_waited_for", screen::a_terminal_shows_what_is_waited_for),
 ];
 

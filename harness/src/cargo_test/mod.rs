@@ -28,7 +28,7 @@ use crate::report::{console, writer};
 use crate::run::{Options, Session};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use std::future::Future;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -46,12 +46,12 @@ pub fn main(suites: &str) -> ExitCode {
 
 type Service = Box<dyn FnOnce(TcpListener) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
-/// Suites as tests, with an environment, values and services of one's own.
+/// Suites as tests, with an environment, values and a service of one's own.
 pub struct Harness {
     suites: PathBuf,
     environment: Option<String>,
     vars: Vec<(String, String)>,
-    services: Vec<(String, Service)>,
+    service: Option<(String, Service)>,
 }
 
 impl std::fmt::Debug for Harness {
@@ -64,7 +64,7 @@ impl Harness {
     /// The suites of a folder, relative to the package's `Cargo.toml`; or one suite file.
     #[must_use]
     pub fn new(suites: impl Into<PathBuf>) -> Self {
-        Self { suites: suites.into(), environment: None, vars: Vec::new(), services: Vec::new() }
+        Self { suites: suites.into(), environment: None, vars: Vec::new(), service: None }
     }
 
     /// The environment, by name or path. Default: `ALLCLEAR_ENV`, else `local` where it exists.
@@ -82,14 +82,14 @@ impl Harness {
     }
 
     /// Starts a service in this process on a free port of loopback; it becomes the target of this name. Checks may do to it
-    /// whatever the environment allows. The future is dropped when the tests are over.
+    /// whatever the environment allows. The future is dropped when the tests are over. Given twice, the last one counts.
     #[must_use]
     pub fn service<F, S>(mut self, target: &str, serve: S) -> Self
     where
         S: FnOnce(TcpListener) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        self.services.push((target.to_owned(), Box::new(move |listener| Box::pin(serve(listener)))));
+        self.service = Some((target.to_owned(), Box::new(move |listener| Box::pin(serve(listener)))));
         self
     }
 
@@ -111,18 +111,18 @@ impl Harness {
         let base = vars.get("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
         let out = vars.get("CARGO_TARGET_DIR").map_or_else(std::env::temp_dir, PathBuf::from).join("allclear");
         let is_nextest = vars.get("NEXTEST").is_some_and(|v| v == "1");
-        // Each service has its port before the plan is made, and serves only once something is going to be run.
-        let mut waiting = Vec::new();
         let mut inputs = Inputs { paths: vec![base.join(&self.suites)], environment: self.environment, ..Inputs::default() };
-        for (target, service) in self.services {
-            match TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).and_then(|l| Ok((l.local_addr()?, l))) {
+        // The service has its port before the plan is made, and serves only once something is going to be run.
+        let service = match self.service {
+            None => None,
+            Some((target, service)) => match TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).and_then(|l| Ok((l.local_addr()?, l))) {
                 Ok((address, listener)) => {
-                    inputs.started.push((target, address));
-                    waiting.push((listener, service));
+                    inputs.given.running = Some((target, address));
+                    Some((listener, service))
                 }
                 Err(error) => return refuse(&format!("no free port for `{target}`: {error}\n"), 3),
-            }
-        }
+            },
+        };
         if inputs.environment.is_none() {
             inputs.environment = vars.get("ALLCLEAR_ENV").cloned();
         }
@@ -135,7 +135,8 @@ impl Harness {
         };
         writer::learn(plan.redactor.clone());
         if arguments.list {
-            let trials = plan.entries.iter().map(|entry| Trial::test(title(entry), || Ok(())).with_ignored_flag(entry.skip.is_some())).collect();
+            let trials =
+                plan.entries.iter().map(|entry| Trial::test(title(entry), || Ok(())).with_ignored_flag(entry.skip.is_some())).collect();
             return libtest_mimic::run(&arguments, trials).exit_code();
         }
         arguments.test_threads.get_or_insert(plan.entries.len().clamp(1, MOST_THREADS));
@@ -143,7 +144,7 @@ impl Harness {
             Ok(runtime) => Arc::new(runtime),
             Err(error) => return refuse(&format!("the runtime cannot start: {error}\n"), 3),
         };
-        for (listener, service) in waiting {
+        if let Some((listener, service)) = service {
             runtime.spawn(service(listener));
         }
         let session = Session::new(plan.clone(), Options::new(out.clone()), |_| {});
@@ -200,4 +201,3 @@ fn conclude(outcome: &Outcome, environment: &str) -> Result<Completion, Failed> 
         _ => Err(Failed::from(console::block(outcome, environment, &[], &console::Style::default()))),
     }
 }
-

@@ -21,7 +21,10 @@ pub(crate) fn explain(what: Option<&str>) -> Result<String, Failure> {
             }
             let known = kinds.iter().flat_map(|k| std::iter::once(k.name).chain(k.clauses.iter().map(|c| c.id.0))).chain(["exit-codes"]);
             let near = known.map(|k| (strsim::damerau_levenshtein(k, name), k)).min().filter(|(d, _)| *d <= 4);
-            let hint = near.map_or_else(|| "`allclear explain` lists all".to_owned(), |(_, k)| format!("did you mean `{k}`? `allclear explain` lists all"));
+            let hint = near.map_or_else(
+                || "`allclear explain` lists all".to_owned(),
+                |(_, k)| format!("did you mean `{k}`? `allclear explain` lists all"),
+            );
             Err(Failure::NeverStarted(format!("no kind and no clause is called `{name}`; {hint}")))
         }
     }

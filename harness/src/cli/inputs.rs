@@ -32,6 +32,7 @@ pub(super) fn inputs(args: &args::Inputs, world: &World) -> Result<Inputs, Failu
             var_files: args.var_files.clone(),
             process: world.vars.clone(),
             samples: args.samples.clone(),
+            running: None,
             listing: false,
         },
         selection: Selection {

@@ -3,8 +3,8 @@
 mod args;
 mod explain;
 mod failure;
-mod inspect;
 mod inputs;
+mod inspect;
 mod report;
 mod reports;
 mod run;

@@ -144,10 +144,11 @@ impl Context {
         Self::new(Setting { values, ..(*self.0).clone() })
     }
 
-    /// The same context aimed at another server: how controls run the very same probe.
+    /// The same context aimed at another server, one of our own: how controls run the very same probe. Its engine is a fresh one:
+    /// what the environment allows is meant for the service.
     #[must_use]
     pub fn aimed_at(&self, target: Target) -> Self {
-        Self::new(Setting { target: Arc::new(target), ..(*self.0).clone() })
+        Self::new(Setting { target: Arc::new(target), exchange: Exchange::default(), ..(*self.0).clone() })
     }
 
     /// Sends one request and times it. Waiting for our own permits is not counted.
@@ -157,8 +158,7 @@ impl Context {
     /// is out of descriptors, ports or memory. Everything that the service does is in [`Call::answer`].
     pub async fn call(&self, request: &Request, how: &How) -> Result<Call, ProbeError> {
         let ids = Ids::fresh(&self.0.run_id);
-        let mut out =
-            request.outgoing(&self.0.target.base, &self.0.values, how.anonymous).map_err(|e| ProbeError(e.to_string()))?;
+        let mut out = request.outgoing(&self.0.target.base, &self.0.values, how.anonymous).map_err(|e| ProbeError(e.to_string()))?;
         if how.head {
             out.method = http::Method::HEAD;
             out.body = OutBody::Empty;

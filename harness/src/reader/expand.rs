@@ -32,6 +32,13 @@ pub enum Value {
     },
     /// The name is known, but has no value or an empty one.
     Empty,
+    /// It cannot stand here, or its value cannot be had: the resolver knows why.
+    Refused {
+        /// What is wrong, as a sentence that names it.
+        what: String,
+        /// The way out.
+        help: String,
+    },
 }
 
 /// Puts values into every scalar below `node`. `$${` becomes a literal `${`; any other `$` stands for itself; what a value
@@ -131,6 +138,7 @@ impl Walk<'_> {
             Value::Secret(value) => out.piece(name, Part::Secret { name: name.to_owned(), value }),
             Value::Deferred => out.piece(name, Part::Deferred(name.to_owned())),
             Value::Empty => self.tell(node, nth, width, format!("`${{{name}}}` has no value"), "set it in the environment or by `--var`"),
+            Value::Refused { what, help } => self.tell(node, nth, width, what, &help),
             Value::Unknown { did_you_mean } => {
                 let help = match did_you_mean {
                     Some(near) => Cow::Owned(format!("did you mean `${{{near}}}`?")),

@@ -1,7 +1,9 @@
 //! One check of a suite, typed, with the places that asked for everything it asks.
 
 use crate::checks::Kind;
+use crate::kind::Demands;
 use crate::model::{CheckId, ClauseId, Impact, Origin, Severity};
+use crate::reader::Node;
 use crate::words::{Expect, Request};
 use std::{sync::Arc, time::Duration};
 
@@ -40,6 +42,21 @@ pub struct Check {
     pub about: Option<Arc<str>>,
     /// Link for the person on call.
     pub runbook: Option<Arc<str>>,
+    /// What the plan is made from, beside the above.
+    pub planning: Planning,
+}
+
+/// What a plan needs to know of a check, and the run no longer does.
+#[derive(Debug, Default)]
+pub struct Planning {
+    /// What its spec needs and does.
+    pub demands: Demands,
+    /// What its declared durations add up to, polling included. A given `timeout` is never below it.
+    pub longest: Duration,
+    /// Where `target` stands, or the kind's key.
+    pub(crate) target_at: Option<Origin>,
+    /// Key and value of the kind, and the other keys, as they are with values and defaults put in; kept only to be shown.
+    pub(crate) resolved: Option<Box<(Node, Node, Node)>>,
 }
 
 /// Whether a clause is judged in every check of its kind.

@@ -33,7 +33,8 @@ pub fn an_editor_completes_kinds_and_tells_a_misspelt_key(server: &PathBuf) -> R
             return Err(format!("`{wanted}` is not offered in a check: {kinds:?}"));
         }
     }
-    let keys = editor.completions("keys.yaml", &format!("{head}suite: s\nchecks:\n  - name: a\n    health:\n      get: /health\n      "), 6, 6)?;
+    let keys =
+        editor.completions("keys.yaml", &format!("{head}suite: s\nchecks:\n  - name: a\n    health:\n      get: /health\n      "), 6, 6)?;
     for wanted in ["within", "expect"] {
         if !keys.iter().any(|k| k == wanted) {
             return Err(format!("`{wanted}` is not offered in health: {keys:?}"));
@@ -62,7 +63,8 @@ impl Editor {
         let to = child.stdin.take().expect("piped above");
         let from = BufReader::new(child.stdout.take().expect("piped above"));
         let mut editor = Self { child, to, from, id: 0 };
-        let capabilities = json!({ "textDocument": { "completion": { "completionItem": { "snippetSupport": false } }, "publishDiagnostics": {} } });
+        let capabilities =
+            json!({ "textDocument": { "completion": { "completionItem": { "snippetSupport": false } }, "publishDiagnostics": {} } });
         editor.ask("initialize", json!({ "processId": null, "rootUri": null, "capabilities": capabilities }))?;
         editor.tell("initialized", json!({}))?;
         let settings = json!({ "settings": { "yaml": { "schemaStore": { "enable": false }, "validate": true, "completion": true } } });

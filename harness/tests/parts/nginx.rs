@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub fn nginx_that_serves_its_health_passes(nginx: &PathBuf) -> Result<(), String> {
-    let (_running, port, _folder) =
-        start(nginx, r#"location = /health { default_type application/json; add_header Cache-Control no-store; return 200 '{"status":"healthy"}'; }"#)?;
+    let (_running, port, _folder) = start(
+        nginx,
+        r#"location = /health { default_type application/json; add_header Cache-Control no-store; return 200 '{"status":"healthy"}'; }"#,
+    )?;
     let suite = format!(
         "suite: nginx\ntargets: {{ api: {{ url: 'http://127.0.0.1:{port}' }} }}\nchecks:\n  - name: the process is up\n    promises: [health/open, health/fresh, health/bounded, health/agrees]\n    health: {{ get: /health, within: 2s, expect: {{ json: {{ $.status: healthy }} }} }}\n  - name: an unknown path is not found\n    http: {{ get: /nowhere, expect: {{ status: 404, headers: {{ server: {{ starts-with: nginx }} }} }} }}\n"
     );

@@ -14,9 +14,16 @@ pub fn wait_sees_redis_come_and_go(redis: &PathBuf) -> Result<(), String> {
         return Err(format!("the last word does not say what was seen: {told}"));
     }
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let mut server = Running::start(
-        Command::new(redis).current_dir(folder.path()).args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]),
-    )?;
+    let mut server = Running::start(Command::new(redis).current_dir(folder.path()).args([
+        "--port",
+        &port.to_string(),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+    ]))?;
     let there = allclear().args(["wait", &url, "--timeout", "20s", "--", "sh", "-c", "exit 7"]).output().map_err(|e| e.to_string())?;
     expect_code(&there, 7)?;
     let still = allclear().args(["wait", &url, "--gone", "--timeout", "200ms"]).output().map_err(|e| e.to_string())?;

@@ -154,9 +154,7 @@ fn expectation(clause: ClauseId, seen: &Observation) -> Found {
             finding.details.extend(others.map(|m| ("also".to_owned(), format!("expected {}, got {}", m.expected, m.observed))));
             Found::Proof(finding)
         }
-        None if answered.is_empty() => {
-            Found::Unseen { why: Unseen::NothingToJudge("no answer with the declared status came".to_owned()) }
-        }
+        None if answered.is_empty() => Found::Unseen { why: Unseen::NothingToJudge("no answer with the declared status came".to_owned()) },
         None => Found::held(answered.len(), "no answer came"),
     }
 }

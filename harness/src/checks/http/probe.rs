@@ -108,8 +108,12 @@ fn echoes(spec: &Http, call: &Call, answer: &Answer, misses: &mut Vec<Miss>) {
         let miss = match echo.value {
             Echo::RequestId => {
                 let got = answer.header_text("x-request-id");
-                (got.as_deref() != Some(&call.request_id))
-                    .then(|| (format!("x-request-id: {}", call.request_id), got.map_or("no x-request-id".to_owned(), |g| format!("x-request-id: {g}"))))
+                (got.as_deref() != Some(&call.request_id)).then(|| {
+                    (
+                        format!("x-request-id: {}", call.request_id),
+                        got.map_or("no x-request-id".to_owned(), |g| format!("x-request-id: {g}")),
+                    )
+                })
             }
             Echo::TraceId => {
                 let got = ["traceresponse", "traceparent"].iter().find_map(|name| answer.header_text(name));

@@ -109,7 +109,11 @@ pub(super) fn demands(spec: &Http) -> Demands {
     let mut mistakes = Vec::new();
     if let Some(samples) = &spec.own.samples {
         if samples.value == 0 {
-            mistakes.push(Mistake { at: samples.at, what: "no call is made with 0 samples".into(), help: "write `samples: 1` or more".into() });
+            mistakes.push(Mistake {
+                at: samples.at,
+                what: "no call is made with 0 samples".into(),
+                help: "write `samples: 1` or more".into(),
+            });
         } else if samples.value > 1 && !spec.repeatable() {
             mistakes.push(Mistake {
                 at: samples.at,

@@ -59,7 +59,8 @@ impl Goal {
                     let (name, value) =
                         header.split_once(':').ok_or_else(|| format!("--header `{header}`: write `NAME: VALUE`, with a colon"))?;
                     let name = name.trim().parse().map_err(|_| format!("--header `{header}`: `{}` is no header name", name.trim()))?;
-                    let value = value.trim().parse().map_err(|_| format!("--header `{header}`: the value has characters that HTTP forbids"))?;
+                    let value =
+                        value.trim().parse().map_err(|_| format!("--header `{header}`: the value has characters that HTTP forbids"))?;
                     outgoing = outgoing.header(name, value);
                 }
                 outgoing.body = OutBody::Empty;
@@ -123,7 +124,9 @@ impl Statuses {
         let one = |part: &str| {
             let bytes = part.as_bytes();
             match bytes {
-                [class @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => Some((u16::from(class - b'0') * 100, u16::from(class - b'0') * 100 + 99)),
+                [class @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] => {
+                    Some((u16::from(class - b'0') * 100, u16::from(class - b'0') * 100 + 99))
+                }
                 [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'] => part.parse().ok().map(|n| (n, n)),
                 _ => None,
             }

@@ -1,0 +1,83 @@
+//! What may be done where. Production by mistake is not possible: above `read` only where the environment lists the host,
+//! or where this run started the service itself.
+
+use crate::kind::{Bare, Scope, Stand, Target};
+use crate::model::{ClauseId, Impact};
+use crate::suite::{Check, Environment};
+use std::{collections::BTreeMap, sync::Arc};
+use url::Host;
+
+/// The rules of one environment.
+pub(crate) struct Permit<'a> {
+    environment: &'a Environment,
+    targets: &'a BTreeMap<Arc<str>, Arc<Target>>,
+    stand: Bare,
+}
+
+/// The most that a check may do, and why not more.
+pub(crate) struct Allowed {
+    most: Impact,
+    why: String,
+}
+
+impl<'a> Permit<'a> {
+    pub(crate) fn new(environment: &'a Environment, targets: &'a BTreeMap<Arc<str>, Arc<Target>>) -> Self {
+        Self { environment, targets, stand: Bare }
+    }
+
+    /// The most that this check may do: its target and every other host that its requests name must be listed. A URL that a
+    /// capture begins needs no rule here: it can only lead to the target's own origin.
+    pub(crate) fn here(&self, check: &Check) -> Allowed {
+        let environment = self.environment;
+        if environment.name.is_empty() {
+            return Allowed { most: Impact::Read, why: "without an environment file nothing above `read` is allowed".to_owned() };
+        }
+        let is_provisioned = environment.own_target() == Some(&check.target);
+        let target = self.targets.get(&check.target).filter(|_| !is_provisioned).and_then(|t| t.base.url.host_str()).map(str::to_owned);
+        let named = check.planning.demands.hosts.iter().map(|named| host_of(named));
+        let cleaned = check.cleanup.iter().filter_map(crate::words::Request::absolute_host);
+        for host in target.into_iter().chain(named).chain(cleaned) {
+            if !environment.lists(&host) {
+                let why =
+                    format!("`{host}` is not in `hosts` of environment `{}`, so nothing above `read` is allowed there", environment.name);
+                return Allowed { most: Impact::Read, why };
+            }
+        }
+        Allowed {
+            most: environment.allows,
+            why: format!("environment `{}` allows nothing above `{}`", environment.name, environment.allows),
+        }
+    }
+
+    /// Whether a clause may be judged here.
+    pub(crate) fn scope(&self, check: &Check, clause: ClauseId, impact: Impact, allowed: &Allowed) -> Scope {
+        if impact > allowed.most {
+            return Scope::NotHere(format!("{}; this needs `{impact}`", allowed.why));
+        }
+        let mut faults = check.planning.demands.faults.iter().filter(|(c, ..)| *c == clause);
+        match faults.find_map(|(_, dependency, fault)| self.stand.can(dependency, *fault).err()) {
+            Some(why) => Scope::NotHere(why.to_string()),
+            None => Scope::Here,
+        }
+    }
+}
+
+/// The host of a URL, or the text itself where it is a host already.
+fn host_of(named: &str) -> String {
+    match url::Url::parse(named).ok().and_then(|url| url.host_str().map(str::to_owned)) {
+        Some(host) => host,
+        None => match named.rsplit_once(':') {
+            Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !host.ends_with(':') => host.to_owned(),
+            _ => named.to_owned(),
+        },
+    }
+}
+
+/// Whether a host is this machine, by its address alone: a name may lead anywhere.
+pub(crate) fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Ipv4(ip) => ip.is_loopback(),
+        Host::Ipv6(ip) => ip.is_loopback(),
+        Host::Domain(name) => *name == "localhost",
+    }
+}

@@ -1,0 +1,11 @@
+//! What a run starts for itself: dependencies first, then the service; always stopped, and swept by the next run if we were killed.
+
+mod embedded;
+mod lease;
+mod play;
+mod stand;
+
+pub use play::play_part;
+pub use stand::Provisioned;
+
+pub(crate) use embedded::{PartSpec, Spec, StartError, start};
