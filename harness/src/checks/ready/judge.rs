@@ -156,7 +156,7 @@ fn not_before(seen: &Observation) -> Found {
         return nothing(marker.unreadable.clone().unwrap_or_else(|| "the marker was not read".to_owned()));
     }
     if marker.awaited == 0 {
-        return not_permitted("it was ready, and the marker held, when it was first seen: what came before was not there to see");
+        return not_permitted("the marker held already when it was first seen: what came before it was not there to see");
     }
     Found::held((marker.awaited + marker.held) as usize, "")
 }

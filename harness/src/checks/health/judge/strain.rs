@@ -13,12 +13,17 @@ pub(super) fn under_load(spec: &Spec, seen: &Observation) -> Found {
     if let Some(why) = &load.why {
         return nothing(why.clone());
     }
+    if seen.plain.whole() == 0 {
+        return nothing("no answer came even without load: health/code tells why");
+    }
     if load.kept.is_empty() {
         return more("no sample was taken while all slow requests were in flight", 5);
     }
     let limit = spec.b.loaded_limit(&asked.b);
     let held = format!("{} of `{}`", load.held, load.kept[0].seen.sent);
-    let failing: Vec<&Look> = load.kept.iter().filter(|l| !l.right && !is_timed_out(l)).collect();
+    // A code that is wrong without load too is no work of the load: then only the times are judged.
+    let is_sound = seen.plain.kept.iter().all(|l| l.right);
+    let failing: Vec<&Look> = load.kept.iter().filter(|l| is_sound && !l.right && !is_timed_out(l)).collect();
     if let Some(worst) = failing.first() {
         return counted(failing.len(), 0, load.kept.len(), "", || {
             worst

@@ -171,6 +171,26 @@ async fn who_starves_under_load_is_caught_and_who_does_not_is_not() {
 }
 
 #[tokio::test]
+async fn a_code_that_is_wrong_without_load_too_is_not_blamed_on_the_load() {
+    let yaml = "{ get: /health, under-load: { get: /slow, concurrency: 2, within: 150ms } }";
+    let slow = |head: &str| match (head.starts_with("GET /slow"), json(200, GOOD)) {
+        (true, Reply::Bytes(bytes)) => Some(Reply::Late(Duration::from_millis(400), bytes)),
+        _ => None,
+    };
+    all_held(&tell(yaml, "health/under-load", move |head, _| slow(head).unwrap_or_else(|| json(206, GOOD))).await);
+    let only_loaded = move |head: &str, n: usize| slow(head).unwrap_or_else(|| if n > 5 { json(503, "{}") } else { good(head) });
+    has(
+        &tell(
+            "{ get: /health, samples: 1, under-load: { get: /slow, concurrency: 2, within: 150ms } }",
+            "health/under-load",
+            move |head, n| only_loaded(head, n + 5),
+        )
+        .await,
+        "counted",
+    );
+}
+
+#[tokio::test]
 async fn load_that_is_no_load_is_never_a_pass() {
     let yaml = "{ get: /health, under-load: { get: /slow, concurrency: 2, within: 150ms } }";
     has(&tell(yaml, "health/under-load", |head, _| good(head)).await, "unseen the slow request takes only");

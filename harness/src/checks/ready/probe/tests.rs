@@ -154,7 +154,7 @@ async fn ready_before_its_marker_is_proof() {
     };
     all_held(&tell(yaml, "ready/not-before", marker(3, 3)).await);
     has(&tell(yaml, "ready/not-before", marker(2, 9)).await, "proof ready at");
-    has(&tell(yaml, "ready/not-before", marker(0, 0)).await, "unseen it was ready, and the marker held, when it was first seen");
+    has(&tell(yaml, "ready/not-before", marker(0, 0)).await, "unseen the marker held already when it was first seen");
     let missing = |head: &str, _| if head.starts_with("GET /ready") { json(200, READY) } else { Reply::Close };
     has(&tell(yaml, "ready/not-before", missing).await, "unseen GET /version was answered by");
 }
