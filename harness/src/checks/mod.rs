@@ -1,5 +1,7 @@
 //! The list of kinds: one folder each, strangers to each other. Adding a kind is one folder and two lines here.
 
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod health;
 pub mod http;
 pub mod ready;
@@ -13,6 +15,9 @@ macro_rules! kinds {
         #[derive(Debug)]
         pub enum Kind {
             $(#[doc = concat!("`", stringify!($variant), "`")] $variant(Box<$kind>),)*
+            /// The kind with which the floors above are tested; in no list.
+            #[cfg(test)]
+            Fake(Box<fake::Fake>),
         }
 
         /// The names of all kinds, in the order of the documentation.
@@ -32,19 +37,31 @@ macro_rules! kinds {
 
             /// The one generic door: calls the visitor with the kind inside.
             pub fn with<'a, V: Visit<'a>>(&'a self, visitor: V) -> V::Out {
-                match self { $(Self::$variant(kind) => visitor.visit(&**kind),)* }
+                match self {
+                    $(Self::$variant(kind) => visitor.visit(&**kind),)*
+                    #[cfg(test)]
+                    Self::Fake(kind) => visitor.visit(&**kind),
+                }
             }
 
             /// The kind's name.
             #[must_use]
             pub fn name(&self) -> &'static str {
-                match self { $(Self::$variant(_) => <$kind as CheckKind>::NAME,)* }
+                match self {
+                    $(Self::$variant(_) => <$kind as CheckKind>::NAME,)*
+                    #[cfg(test)]
+                    Self::Fake(_) => fake::Fake::NAME,
+                }
             }
 
             /// The kind's table of clauses.
             #[must_use]
             pub fn clauses(&self) -> &'static [Clause] {
-                match self { $(Self::$variant(_) => <$kind as CheckKind>::CLAUSES,)* }
+                match self {
+                    $(Self::$variant(_) => <$kind as CheckKind>::CLAUSES,)*
+                    #[cfg(test)]
+                    Self::Fake(_) => fake::Fake::CLAUSES,
+                }
             }
         }
 

@@ -144,10 +144,11 @@ impl Context {
         Self::new(Setting { values, ..(*self.0).clone() })
     }
 
-    /// The same context aimed at another server: how controls run the very same probe.
+    /// The same context aimed at another server, one of our own: how controls run the very same probe. Its engine is a fresh one:
+    /// what the environment allows is meant for the service.
     #[must_use]
     pub fn aimed_at(&self, target: Target) -> Self {
-        Self::new(Setting { target: Arc::new(target), ..(*self.0).clone() })
+        Self::new(Setting { target: Arc::new(target), exchange: Exchange::default(), ..(*self.0).clone() })
     }
 
     /// Sends one request and times it. Waiting for our own permits is not counted.

@@ -16,6 +16,7 @@ mod h2;
 mod head;
 mod permits;
 mod pool;
+pub mod process;
 mod redirect;
 mod request;
 mod tls;

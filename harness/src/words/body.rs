@@ -154,7 +154,10 @@ impl JsonSchema for BodyExpectation {
             });
             properties.insert("sha256".to_owned(), sha256);
         }
-        matcher.insert("description".to_owned(), "The body as text and bytes: a text to be equal to, or matchers, `max-size`, `sha256`.".into());
+        matcher.insert(
+            "description".to_owned(),
+            "The body as text and bytes: a text to be equal to, or matchers, `max-size`, `sha256`.".into(),
+        );
         matcher
     }
 }

@@ -115,7 +115,9 @@ impl CaptureRule {
         let name = key.text().unwrap_or_default().to_owned();
         let first = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
         if !first || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
-            return Err(Complaint::new(format!("`{name}` is no name for a value")).help("names are lower-case letters, digits and `_`").at(key));
+            return Err(Complaint::new(format!("`{name}` is no name for a value"))
+                .help("names are lower-case letters, digits and `_`")
+                .at(key));
         }
         let new = |from, is_secret| Ok(Self { name: name.clone(), at: key.at, from, is_secret });
         match &node.kind {
@@ -125,7 +127,8 @@ impl CaptureRule {
                 for (key, value) in entries {
                     match key.text().unwrap_or_default() {
                         word @ ("json" | "header") => {
-                            let this = if word == "json" { CaptureFrom::Json(path(value)?) } else { CaptureFrom::Header(header_name(value)?) };
+                            let this =
+                                if word == "json" { CaptureFrom::Json(path(value)?) } else { CaptureFrom::Header(header_name(value)?) };
                             if from.replace(this).is_some() {
                                 return Err(Complaint::new("a value comes from one place: `json` or `header`").at(key));
                             }
@@ -137,7 +140,10 @@ impl CaptureRule {
                         other => return Err(unknown(other, &["json", "header", "secret"]).at(key)),
                     }
                 }
-                new(from.ok_or_else(|| Complaint::new("where does it stand? `json: $.path` or `header: name` is needed").at(node))?, is_secret)
+                new(
+                    from.ok_or_else(|| Complaint::new("where does it stand? `json: $.path` or `header: name` is needed").at(node))?,
+                    is_secret,
+                )
             }
             Kind::Seq(_) => Err(Complaint::expected("a JSONPath such as $.id, or a map with `json` or `header`").at(node)),
         }

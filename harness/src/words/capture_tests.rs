@@ -5,9 +5,10 @@ use crate::words::{Answered, testing::typed};
 
 #[track_caller]
 fn check(yaml: &str, expected: Result<&str, &str>) {
-    let headers: Vec<(String, Vec<u8>)> = [("Location", &b"/jobs/1"[..]), ("X-Two", b"a"), ("x-two", b"b"), ("X-Raw", b"\xFF"), ("X-None", b"")]
-        .map(|(name, value)| (name.to_owned(), value.to_vec()))
-        .to_vec();
+    let headers: Vec<(String, Vec<u8>)> =
+        [("Location", &b"/jobs/1"[..]), ("X-Two", b"a"), ("x-two", b"b"), ("X-Raw", b"\xFF"), ("X-None", b"")]
+            .map(|(name, value)| (name.to_owned(), value.to_vec()))
+            .to_vec();
     let seen = Answered::new(200, &headers, br#"{"id":9007199254740993,"nil":null,"o":{"a":[1.50]},"l":[1,2],"d":1,"d":2}"#);
     let capture: Capture = typed(yaml).unwrap_or_else(|e| panic!("{yaml}: {e:?}"));
     let taken = capture.take(&seen);

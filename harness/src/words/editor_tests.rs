@@ -26,7 +26,13 @@ fn taken<T: JsonSchema + DeserializeOwned>(json: &str) -> bool {
     let value = serde_json::from_str(json).expect("JSON is YAML too");
     let by_schema = validator.is_valid(&value);
     let by_reader = with_files(Rc::new(Anything), || typed::<T>(json));
-    assert_eq!(by_schema, by_reader.is_ok(), "{json}: {:?} / {:?}", validator.iter_errors(&value).next().map(|e| e.to_string()), by_reader.err());
+    assert_eq!(
+        by_schema,
+        by_reader.is_ok(),
+        "{json}: {:?} / {:?}",
+        validator.iter_errors(&value).next().map(|e| e.to_string()),
+        by_reader.err()
+    );
     by_schema
 }
 

@@ -246,7 +246,9 @@ impl TryFrom<Raw> for Expect {
         if let Some(Tree(node)) = &raw.headers {
             for (key, value) in entries(node, "`content-type: application/json`")? {
                 if value.is_null() {
-                    return Err(Complaint::new("a header is never null").help("write `absent` for a header that must not be there").at(value));
+                    return Err(Complaint::new("a header is never null")
+                        .help("write `absent` for a header that must not be there")
+                        .at(value));
                 }
                 let matcher = Matcher::of_subject(value, Subject::Text)?;
                 expect.headers.push(HeaderExpectation { name: header_name(key)?, matcher, at: key.at });

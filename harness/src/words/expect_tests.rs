@@ -92,10 +92,22 @@ fn a_schema_is_local_and_names_place_and_keyword() {
     let healthy = br#"{"status":"healthy"}"#;
     holds("{ schema: status.json }", healthy);
     holds("{ schema: local.json }", healthy);
-    breaks("{ schema: status.json }", br#"{"status":"down"}"#, "schema /status: a body that follows status.json / \"down\" is not one of \"healthy\" (`enum`)");
+    breaks(
+        "{ schema: status.json }",
+        br#"{"status":"down"}"#,
+        "schema /status: a body that follows status.json / \"down\" is not one of \"healthy\" (`enum`)",
+    );
     breaks("{ schema: local.json }", b"{}", "schema : a body that follows local.json / \"status\" is a required property (`required`)");
-    breaks("{ schema: status.json }", b"<html>", "schema : a body that follows status.json / no JSON: the body has a character that cannot stand there (byte 0)");
-    breaks("{ schema: status.json }", br#"{"status":"healthy","status":"x"}"#, "schema $.status: a body that follows status.json / ambiguous: this key is there more than once");
+    breaks(
+        "{ schema: status.json }",
+        b"<html>",
+        "schema : a body that follows status.json / no JSON: the body has a character that cannot stand there (byte 0)",
+    );
+    breaks(
+        "{ schema: status.json }",
+        br#"{"status":"healthy","status":"x"}"#,
+        "schema $.status: a body that follows status.json / ambiguous: this key is there more than once",
+    );
     for (yaml, told) in [
         ("{ schema: gone.json }", "schema `gone.json`: no such file beside the suite"),
         ("{ schema: broken.json }", "schema `broken.json`: it ends inside a value (byte 1)"),
@@ -118,13 +130,18 @@ fn a_body_that_cannot_be_read_is_named() {
     breaks(json, b"\xEF\xBB\xBF{\"a\":1}", "json : a JSON body with $.a / no JSON: the body begins with a byte order mark (byte 0)");
     breaks(json, &[b'['; 100_000], "json : a JSON body with $.a / no JSON: the body is nested more than 128 levels deep (byte 128)");
     breaks("{ json: { $.a: absent } }", b"", "json : a JSON body with $.a / no JSON: the body is empty (byte 0)");
-    breaks("{ body: { not: { contains: x } } }", b"a\xFF", "body body: not something that contains \"x\" / no text: the body is not valid UTF-8 (byte 1)");
+    breaks(
+        "{ body: { not: { contains: x } } }",
+        b"a\xFF",
+        "body body: not something that contains \"x\" / no text: the body is not valid UTF-8 (byte 1)",
+    );
 }
 
 #[test]
 fn a_body_that_is_not_all_here_proves_nothing() {
-    for yaml in ["{ json: { $.a: 1 } }", "{ json: { $.b: absent } }", "{ body: { not: { contains: x } } }", "{ body: { max-size: 1MiB } }"] {
-        assert_eq!(judge(yaml, 200, br#"{"a":1}"#, |_| {}) , []);
+    for yaml in ["{ json: { $.a: 1 } }", "{ json: { $.b: absent } }", "{ body: { not: { contains: x } } }", "{ body: { max-size: 1MiB } }"]
+    {
+        assert_eq!(judge(yaml, 200, br#"{"a":1}"#, |_| {}), []);
         let cut = judge(yaml, 200, br#"{"a":1}"#, |seen| seen.is_complete = false);
         assert_eq!(cut.len(), 1, "{yaml}: cut");
         let long = judge(yaml, 200, br#"{"a":1}"#, |seen| seen.body_len = 5 << 20);
@@ -148,7 +165,12 @@ fn how_much_was_judged_is_told_by_part() {
 fn a_capture_without_a_value_is_no_judgement() {
     let headers = headers();
     let seen = Answered::new(200, &headers, JSON);
-    for yaml in ["{ json: { $.status: '${job}' } }", "{ json: { $.status: { not: '${job}' } } }", "{ headers: { x-count: '${job}' } }", "{ body: { contains: '${job}' } }"] {
+    for yaml in [
+        "{ json: { $.status: '${job}' } }",
+        "{ json: { $.status: { not: '${job}' } } }",
+        "{ headers: { x-count: '${job}' } }",
+        "{ body: { contains: '${job}' } }",
+    ] {
         let expect = expect(yaml).expect(yaml);
         assert_eq!(expect.captures_used()[0].0, "job");
         assert!(expect.judge(&seen, &Values::default()).is_err(), "{yaml}");
@@ -164,7 +186,10 @@ fn refuse(yaml: &str, told: &[&str]) {
 fn a_mistake_is_told_at_its_place_with_the_way_out() {
     refuse("{ status: \"200\" }", &["1:11: status: expected a status: 200, 2xx or [200, 204], got the text \"200\" (write `status: 200`)"]);
     refuse("{ json: {} }", &["1:3: json: it asks for nothing, so it would prove nothing (such as `$.status: healthy`)"]);
-    refuse("{ headers: { etag: null } }", &["1:20: headers.etag: a header is never null (write `absent` for a header that must not be there)"]);
+    refuse(
+        "{ headers: { etag: null } }",
+        &["1:20: headers.etag: a header is never null (write `absent` for a header that must not be there)"],
+    );
     let problems = expect("status: ok\nwithin: 30\njson:\n  $.a: { atleast: 3 }\n  store: x\n").expect_err("four mistakes");
     assert_eq!(problems.len(), 4, "{problems:#?}");
 }

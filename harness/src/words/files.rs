@@ -46,6 +46,7 @@ pub(super) fn sample(node: &Node) -> Result<(String, Bytes), Complaint> {
 }
 
 /// The schema of that name.
+#[cfg(feature = "schema")]
 pub(super) fn schema(name: &str) -> Result<Bytes, String> {
     find(|files| files.schema(name))
 }

@@ -159,7 +159,8 @@ pub(super) fn multipart(parts: &[Part], values: &Values) -> Result<Made, Unknown
         bytes.extend_from_slice(b"\r\n");
     }
     bytes.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-    let shown = is_secret.then(|| parts.iter().zip(&rendered).map(|(p, (_, shown, _))| format!("{}={shown}", p.name)).collect::<Vec<_>>().join("&"));
+    let shown = is_secret
+        .then(|| parts.iter().zip(&rendered).map(|(p, (_, shown, _))| format!("{}={shown}", p.name)).collect::<Vec<_>>().join("&"));
     Ok(Made { bytes: bytes.into(), content_type: format!("multipart/form-data; boundary={boundary}"), shown })
 }
 

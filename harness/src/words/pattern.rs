@@ -33,7 +33,9 @@ impl Pattern {
                 let values = text.captures().fold(Values::default(), |v, name| v.with(name, super::Json::String("x".to_owned()), false));
                 let sample = text.render(&values, Encode::Regex).map_err(|e| Complaint::new(e.to_string()).at(node))?;
                 RegexBuilder::new(&sample.wire).size_limit(MOST_BYTES).build().map_err(|_| {
-                    Complaint::new(format!("not a regular expression: `{text}`")).help("the text around each `${…}` must be one by itself").at(node)
+                    Complaint::new(format!("not a regular expression: `{text}`"))
+                        .help("the text around each `${…}` must be one by itself")
+                        .at(node)
                 })?;
                 None
             }

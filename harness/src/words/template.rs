@@ -51,9 +51,9 @@ impl Template {
                 Ok(Self::Literal(match node.core() {
                     Some(Core::Null) | None => Json::Null,
                     Some(Core::Bool(b)) => Json::Bool(b),
-                    Some(Core::Number(n)) => {
-                        Json::Number(Number::parse(n).ok_or_else(|| Complaint::expected("a number with an exponent of at most 15 digits").at(node))?)
-                    }
+                    Some(Core::Number(n)) => Json::Number(
+                        Number::parse(n).ok_or_else(|| Complaint::expected("a number with an exponent of at most 15 digits").at(node))?,
+                    ),
                     Some(Core::Text(text)) => Json::String(text.to_owned()),
                 }))
             }
@@ -190,9 +190,11 @@ mod tests {
 
     #[track_caller]
     fn check(yaml: &str, wire: &str, shown: &str) {
-        let values = Values::default()
-            .with("id", Document::read(b"[1.50,{\"a\":null}]").expect("valid").root, false)
-            .with("token", Json::String("correct horse".into()), true);
+        let values = Values::default().with("id", Document::read(b"[1.50,{\"a\":null}]").expect("valid").root, false).with(
+            "token",
+            Json::String("correct horse".into()),
+            true,
+        );
         let template = Template::of(&node(yaml)).expect(yaml);
         assert_eq!(template.fill(&values).expect(yaml).to_string(), wire, "{yaml}");
         assert_eq!(template.show(&values).to_string(), shown, "{yaml}");
@@ -202,12 +204,20 @@ mod tests {
     fn a_whole_capture_keeps_its_json_type_and_a_part_becomes_text() {
         check("{ a: '${id}' }", r#"{"a":[1.50,{"a":null}]}"#, r#"{"a":[1.50,{"a":null}]}"#);
         check("'x ${id}'", r#""x [1.50,{\"a\":null}]""#, r#""x [1.50,{\"a\":null}]""#);
-        check("['${token}', '${secret}', 'Bearer ${token}']", r#"["correct horse","hunter2-hunter2","Bearer correct horse"]"#, r#"["***","***","Bearer ***"]"#);
+        check(
+            "['${token}', '${secret}', 'Bearer ${token}']",
+            r#"["correct horse","hunter2-hunter2","Bearer correct horse"]"#,
+            r#"["***","***","Bearer ***"]"#,
+        );
     }
 
     #[test]
     fn scalars_are_what_json_would_write_and_numbers_keep_their_text() {
-        check("[1, 1.0, 9007199254740993, 1e400, true, null, ~, '1', None, 'no']", r#"[1,1.0,9007199254740993,1e400,true,null,null,"1","None","no"]"#, r#"[1,1.0,9007199254740993,1e400,true,null,null,"1","None","no"]"#);
+        check(
+            "[1, 1.0, 9007199254740993, 1e400, true, null, ~, '1', None, 'no']",
+            r#"[1,1.0,9007199254740993,1e400,true,null,null,"1","None","no"]"#,
+            r#"[1,1.0,9007199254740993,1e400,true,null,null,"1","None","no"]"#,
+        );
         check("'${three}'", r#""3""#, r#""3""#);
         check("${three}", "3", "3");
     }

@@ -285,7 +285,12 @@ mod tests {
     #[test]
     fn values_are_put_in_once_and_encoded_for_where_they_stand() {
         check("'/jobs/${id}'", Encode::Raw, "/jobs/a/b ${other}?\"x\"", "/jobs/a/b ${other}?\"x\"");
-        check("'/jobs/${id}?a=b'", Encode::UrlComponent, "/jobs/a%2Fb%20%24%7Bother%7D%3F%22x%22?a=b", "/jobs/a%2Fb%20%24%7Bother%7D%3F%22x%22?a=b");
+        check(
+            "'/jobs/${id}?a=b'",
+            Encode::UrlComponent,
+            "/jobs/a%2Fb%20%24%7Bother%7D%3F%22x%22?a=b",
+            "/jobs/a%2Fb%20%24%7Bother%7D%3F%22x%22?a=b",
+        );
         check("'x ${id}'", Encode::Json, "x a/b ${other}?\\\"x\\\"", "x a/b ${other}?\\\"x\\\"");
         check("'^${id}$'", Encode::Regex, "^a/b \\$\\{other\\}\\?\"x\"$", "^a/b \\$\\{other\\}\\?\"x\"$");
         check("'${n}'", Encode::Raw, "1.50", "1.50");

@@ -87,7 +87,9 @@ impl Nodes<'_> {
                 Err(missed.none_of(self.name).unwrap_or_else(|| self.nothing()))
             }
             Matcher::Not(inner) if is_about_the_set(inner) => match self.hold(inner) {
-                Err(Not::Miss(_)) if self.nodes.is_empty() && !matches!(**inner, Matcher::Present | Matcher::Count(_)) => Err(self.nothing()),
+                Err(Not::Miss(_)) if self.nodes.is_empty() && !matches!(**inner, Matcher::Present | Matcher::Count(_)) => {
+                    Err(self.nothing())
+                }
                 Err(Not::Miss(_)) => Ok(()),
                 Err(other) => Err(other),
                 Ok(()) if self.nodes.is_empty() => Err(self.nothing()),

@@ -67,8 +67,23 @@ pub struct Expression(Pattern);
 impl Matcher {
     /// The words for matchers, as they stand in suites.
     pub const WORDS: [&'static str; 17] = [
-        "equals", "not", "present", "absent", "at-least", "at-most", "above", "below", "length", "one-of", "matches", "contains",
-        "starts-with", "ends-with", "all", "any", "count",
+        "equals",
+        "not",
+        "present",
+        "absent",
+        "at-least",
+        "at-most",
+        "above",
+        "below",
+        "length",
+        "one-of",
+        "matches",
+        "contains",
+        "starts-with",
+        "ends-with",
+        "all",
+        "any",
+        "count",
     ];
 
     /// Every text in it that holds a secret or a capture.

@@ -41,7 +41,9 @@ impl Matcher {
     /// Reads the entries of a map as matchers that must all hold.
     pub(in crate::words) fn of_entries(node: &Node, entries: &[(Node, Node)], subject: Subject) -> Result<Self, Complaint> {
         if entries.is_empty() {
-            return Err(Complaint::expected(format!("one of {}", listed())).help("to compare with an empty object, write `equals: {}`").at(node));
+            return Err(Complaint::expected(format!("one of {}", listed()))
+                .help("to compare with an empty object, write `equals: {}`")
+                .at(node));
         }
         let mut matchers = entries.iter().map(|(key, value)| Self::of_entry(key, value, subject)).collect::<Result<Vec<_>, _>>()?;
         Ok(if matchers.len() == 1 { matchers.remove(0) } else { Self::Every(matchers) })
@@ -145,7 +147,11 @@ fn of_numbers(matcher: Box<Matcher>, node: &Node) -> Result<Box<Matcher>, Compla
     {
         return Ok(Box::new(Matcher::Equals(Template::Literal(Json::Number(number)))));
     }
-    if fits(&matcher) { Ok(matcher) } else { Err(Complaint::expected("a whole number, or matchers for one such as `{ at-least: 3 }`").at(node)) }
+    if fits(&matcher) {
+        Ok(matcher)
+    } else {
+        Err(Complaint::expected("a whole number, or matchers for one such as `{ at-least: 3 }`").at(node))
+    }
 }
 
 /// Refuses an empty text: every text contains it.

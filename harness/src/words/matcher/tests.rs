@@ -84,8 +84,20 @@ fn captures_stand_in_matchers() {
 #[test]
 fn nothing_selected_is_never_a_pass() {
     for matcher in [
-        "x", "null", "{ not: x }", "{ not: null }", "{ all: x }", "{ any: x }", "{ not: { any: x } }", "{ not: { all: x } }", "{ not: { not: x } }",
-        "{ at-least: 0 }", "{ length: 0 }", "{ matches: '' }", "{ not: { contains: x } }", "present",
+        "x",
+        "null",
+        "{ not: x }",
+        "{ not: null }",
+        "{ all: x }",
+        "{ any: x }",
+        "{ not: { any: x } }",
+        "{ not: { all: x } }",
+        "{ not: { not: x } }",
+        "{ at-least: 0 }",
+        "{ length: 0 }",
+        "{ matches: '' }",
+        "{ not: { contains: x } }",
+        "present",
     ] {
         assert!(matches!(hold("$.gone", matcher), Err(Not::Miss(_))), "$.gone: {matcher}");
         assert!(matches!(hold("$.empty[*]", matcher), Err(Not::Miss(_))), "$.empty[*]: {matcher}");
@@ -145,7 +157,11 @@ fn refuse(matcher: &str, subject: Subject, message: &str) {
 
 #[test]
 fn a_mistake_in_a_matcher_is_told_with_the_way_out() {
-    refuse("{ atleast: 3 }", Subject::One, "unknown matcher `atleast` (did you mean `at-least`? To compare with an object, write `equals: { … }`)");
+    refuse(
+        "{ atleast: 3 }",
+        Subject::One,
+        "unknown matcher `atleast` (did you mean `at-least`? To compare with an object, write `equals: { … }`)",
+    );
     refuse("{ at-least: x }", Subject::One, "expected a number");
     refuse("{ at-least: '3' }", Subject::One, "expected a number");
     refuse("{ one-of: a }", Subject::One, "expected a list with at least one value");

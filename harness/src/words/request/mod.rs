@@ -122,8 +122,24 @@ pub enum RequestError {
 
 impl Keys for Request {
     const KEYS: &'static [&'static str] = &[
-        "get", "head", "options", "post", "put", "patch", "delete", "query", "headers", "auth", "json", "form", "multipart", "text", "sample",
-        "follow-redirects", "http", "repeatable",
+        "get",
+        "head",
+        "options",
+        "post",
+        "put",
+        "patch",
+        "delete",
+        "query",
+        "headers",
+        "auth",
+        "json",
+        "form",
+        "multipart",
+        "text",
+        "sample",
+        "follow-redirects",
+        "http",
+        "repeatable",
     ];
 }
 

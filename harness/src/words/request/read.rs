@@ -52,8 +52,20 @@ impl TryFrom<Raw> for Request {
     fn try_from(raw: Raw) -> Result<Self, Complaint> {
         let mut captures = Vec::new();
         let trees = [
-            &raw.get, &raw.head, &raw.options, &raw.post, &raw.put, &raw.patch, &raw.delete, &raw.query, &raw.headers, &raw.auth, &raw.json,
-            &raw.form, &raw.multipart, &raw.text,
+            &raw.get,
+            &raw.head,
+            &raw.options,
+            &raw.post,
+            &raw.put,
+            &raw.patch,
+            &raw.delete,
+            &raw.query,
+            &raw.headers,
+            &raw.auth,
+            &raw.json,
+            &raw.form,
+            &raw.multipart,
+            &raw.text,
         ];
         trees.into_iter().flatten().for_each(|tree| deferred(&tree.0, &mut captures));
         let calls = [
@@ -226,9 +238,11 @@ impl JsonSchema for Request {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let text = generator.subschema_for::<Text>();
         let one_or_many = serde_json::json!({ "anyOf": [text, { "type": "array", "items": text }] });
-        let flag = |about: &str| serde_json::json!({
-            "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": r"^\$\{[a-z][a-z0-9_]*\}$" }], "description": about
-        });
+        let flag = |about: &str| {
+            serde_json::json!({
+                "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": r"^\$\{[a-z][a-z0-9_]*\}$" }], "description": about
+            })
+        };
         let file = serde_json::json!({
             "type": "object",
             "additionalProperties": false,

@@ -5,7 +5,11 @@ use crate::{
     model::Impact,
     reader::{Keys as _, With},
     transport::{OutBody, Outgoing, Speak},
-    words::{Files, Json, Text, Values, testing::{node, typed}, with_files},
+    words::{
+        Files, Json, Text, Values,
+        testing::{node, typed},
+        with_files,
+    },
 };
 use bytes::Bytes;
 use std::rc::Rc;
@@ -77,7 +81,11 @@ fn urls_are_joined_below_the_base_and_values_stay_in_their_place() {
     check("{ get: /health }", "http://127.0.0.1:8080/base/health", "GET /base/health");
     check("{ get: '/jobs/${id}' }", "http://127.0.0.1:8080/base/jobs/a%2Fb%3Fc", "GET /base/jobs/a%2Fb%3Fc");
     check("{ get: '/jobs?limit=${n}#top' }", "http://127.0.0.1:8080/base/jobs?limit=7", "GET /base/jobs?limit=7");
-    check("{ get: /jobs?a=b, query: { c: 'd e', t: [x, '${id}'] } }", "http://127.0.0.1:8080/base/jobs?a=b&c=d%20e&t=x&t=a%2Fb%3Fc", "GET /base/jobs?a=b&c=d%20e&t=x&t=a%2Fb%3Fc");
+    check(
+        "{ get: /jobs?a=b, query: { c: 'd e', t: [x, '${id}'] } }",
+        "http://127.0.0.1:8080/base/jobs?a=b&c=d%20e&t=x&t=a%2Fb%3Fc",
+        "GET /base/jobs?a=b&c=d%20e&t=x&t=a%2Fb%3Fc",
+    );
     check("{ get: /q, query: { key: '${secret}' } }", "http://127.0.0.1:8080/base/q?key=hunter2-hunter2", "GET /base/q?key=***");
     check("{ get: '/q/${token}' }", "http://127.0.0.1:8080/base/q/captured%20token", "GET /base/q/***");
     check("{ delete: '${where}' }", "http://127.0.0.1:8080/base/jobs/1?x=y", "DELETE /base/jobs/1?x=y");
@@ -87,7 +95,9 @@ fn urls_are_joined_below_the_base_and_values_stay_in_their_place() {
 
 #[test]
 fn a_captured_url_never_leads_away_from_the_target_and_dots_never_climb() {
-    for yaml in ["{ get: '${away}' }", "{ get: '${aside}' }", "{ get: '/jobs/${dots}' }", "{ get: '/jobs/${dots}/x' }", "{ get: '${later}' }"] {
+    for yaml in
+        ["{ get: '${away}' }", "{ get: '${aside}' }", "{ get: '/jobs/${dots}' }", "{ get: '/jobs/${dots}/x' }", "{ get: '${later}' }"]
+    {
         let told = request(yaml).expect(yaml).outgoing(&base(), &values(), false);
         assert!(told.is_err(), "{yaml}: {told:?}");
     }
@@ -185,9 +195,15 @@ fn a_mistake_is_told_at_its_place_with_the_way_out() {
     refuse("{ get: health }", &format!("1:8: get: {url}, got `health` (write `/health` for a path of the target)"));
     refuse("{ get: ftp://x/y }", &format!("1:8: get: {url}, got `ftp://x/y` (`ftp` is no scheme to send to)"));
     refuse("{ get: //x/y }", &format!("1:8: get: {url}, got `//x/y` (write `/x/y` for a path of the target)"));
-    refuse("{ get: 'http://x:99999/' }", &format!("1:8: get: {url}, got the text \"http://x:99999/\" (this URL has no valid host or port)"));
+    refuse(
+        "{ get: 'http://x:99999/' }",
+        &format!("1:8: get: {url}, got the text \"http://x:99999/\" (this URL has no valid host or port)"),
+    );
     refuse("{ get: 'http://${id}/x' }", "1:8: get: the host is known only at run time (write the host itself, or a variable)");
-    refuse("{ get: /x, headers: { content-length: 3 } }", "1:23: headers: `content-length` belongs to the transport: it follows from the body");
+    refuse(
+        "{ get: /x, headers: { content-length: 3 } }",
+        "1:23: headers: `content-length` belongs to the transport: it follows from the body",
+    );
     refuse("{ get: /x, headers: { A: b, a: c } }", "1:29: headers: the header `a` is given twice; names know no case");
     refuse("{ get: /x, http: 3 }", "1:18: http: expected 1.1 or 2, got 3");
     refuse("{ post: /x, sample: gone.png }", "1:21: sample: sample `gone.png`: looked beside the suite and in ./media-samples");

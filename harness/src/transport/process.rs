@@ -1,0 +1,281 @@
+//! Child processes: started in a group of their own, tied to this process by their standard input, their last lines kept.
+
+use nix::sys::signal::{Signal as Number, killpg};
+use nix::unistd::Pid;
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _, BufReader};
+use tokio::sync::oneshot;
+
+/// Lines of a child's output that are kept.
+const LAST_LINES: usize = 40;
+/// Bytes of one line that are kept.
+const LONGEST_LINE: usize = 4096;
+
+/// What is started.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The executable.
+    pub path: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Variables that it gets beside those of this process.
+    pub env: Vec<(OsString, OsString)>,
+}
+
+/// A child process. Dropping it kills its whole group.
+#[derive(Debug)]
+pub struct Process {
+    child: tokio::process::Child,
+    pid: u32,
+    /// Held open: a child that watches its standard input ends when we do, however we end.
+    stdin: Option<tokio::process::ChildStdin>,
+    first_line: Option<oneshot::Receiver<String>>,
+    output: Arc<Mutex<VecDeque<String>>>,
+    /// Aborted when dropped.
+    readers: tokio::task::JoinSet<()>,
+}
+
+/// A child could not be started or waited for: the harness's trouble.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// The system would not start it.
+    #[error("`{program}` could not be started: {source}")]
+    Spawn {
+        /// The executable.
+        program: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The system would not say how it ended.
+    #[error("waiting for a child process failed: {0}")]
+    Wait(#[from] std::io::Error),
+    /// It still runs after SIGKILL.
+    #[error("process {0} does not end, not even by SIGKILL")]
+    Immortal(u32),
+}
+
+impl Process {
+    /// Starts a program with its output piped to us, in a process group of its own: a Ctrl-C at the terminal is ours to
+    /// pass on, in our order.
+    ///
+    /// # Errors
+    /// [`ProcessError::Spawn`] with what the system said.
+    pub fn start(program: &Program) -> Result<Self, ProcessError> {
+        let spawn = |source| ProcessError::Spawn { program: program.path.display().to_string(), source };
+        #[expect(clippy::disallowed_methods, reason = "this is the one home of child processes")]
+        let mut command = tokio::process::Command::new(&program.path);
+        command.args(&program.args).envs(program.env.iter().map(|(k, v)| (k, v)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0).kill_on_drop(true);
+        let mut child = command.spawn().map_err(spawn)?;
+        let pid = child.id().expect("a child that has not been waited for has an id");
+        let output = Arc::new(Mutex::new(VecDeque::new()));
+        let (first, first_line) = oneshot::channel();
+        let stdout = child.stdout.take().expect("stdout was piped");
+        let stderr = child.stderr.take().expect("stderr was piped");
+        let mut readers = tokio::task::JoinSet::new();
+        readers.spawn(keep_lines(stdout, output.clone(), Some(first)));
+        readers.spawn(keep_lines(stderr, output.clone(), None));
+        let stdin = child.stdin.take();
+        Ok(Self { child, pid, stdin, first_line: Some(first_line), output, readers })
+    }
+
+    /// Its process id, which is its group's too.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Its first line on standard output. `None`: it closed its standard output without one, or was asked before.
+    pub async fn first_line(&mut self) -> Option<String> {
+        self.first_line.take()?.await.ok()
+    }
+
+    /// The last lines of its standard output and standard error, oldest first.
+    #[must_use]
+    pub fn last_lines(&self) -> Vec<String> {
+        self.output.lock().expect("no panic while lines are kept").iter().cloned().collect()
+    }
+
+    /// Waits until it has ended and all it said was read.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub async fn wait(&mut self) -> Result<ExitStatus, ProcessError> {
+        let status = self.child.wait().await?;
+        // Grandchildren may hold the pipes open for ever; what is there now is read at once.
+        let read_all = async { while self.readers.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(Duration::from_millis(200), read_all).await;
+        Ok(status)
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Sends a signal to its whole group. Nothing happens if it has ended.
+    pub fn signal(&self, number: Number) {
+        if self.child.id().is_some() {
+            let _ = killpg(group(self.pid), number);
+        }
+    }
+
+    /// Asks it to end (standard input closed, SIGTERM), waits for `grace`, then ends it by SIGKILL.
+    ///
+    /// # Errors
+    /// [`ProcessError::Immortal`] if it still runs a second after SIGKILL.
+    pub async fn stop(&mut self, grace: Duration) -> Result<ExitStatus, ProcessError> {
+        self.stdin = None;
+        self.signal(Number::SIGTERM);
+        // A stopped process acts on nothing but SIGKILL until it is continued.
+        self.signal(Number::SIGCONT);
+        if let Ok(status) = tokio::time::timeout(grace, self.wait()).await {
+            return status;
+        }
+        self.signal(Number::SIGKILL);
+        match tokio::time::timeout(Duration::from_secs(1), self.wait()).await {
+            Ok(status) => status,
+            Err(_) => Err(ProcessError::Immortal(self.pid)),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Number::SIGKILL);
+    }
+}
+
+fn group(pid: u32) -> Pid {
+    Pid::from_raw(i32::try_from(pid).expect("process ids of the system fit in an i32"))
+}
+
+/// Keeps the last lines of a stream; hands the first one on.
+async fn keep_lines(stream: impl AsyncRead + Unpin, kept: Arc<Mutex<VecDeque<String>>>, mut first: Option<oneshot::Sender<String>>) {
+    let mut stream = BufReader::new(stream);
+    let mut line = Vec::new();
+    let mut chunk = [0; 8192];
+    loop {
+        let n = stream.read(&mut chunk).await.unwrap_or(0);
+        for byte in &chunk[..n] {
+            match byte {
+                b'\n' => keep(&mut line, &kept, &mut first),
+                _ if line.len() < LONGEST_LINE => line.push(*byte),
+                _ => {}
+            }
+        }
+        if n == 0 {
+            if !line.is_empty() {
+                keep(&mut line, &kept, &mut first);
+            }
+            return;
+        }
+    }
+}
+
+fn keep(line: &mut Vec<u8>, kept: &Mutex<VecDeque<String>>, first: &mut Option<oneshot::Sender<String>>) {
+    let text = String::from_utf8_lossy(line).trim_end_matches('\r').to_owned();
+    line.clear();
+    if let Some(first) = first.take() {
+        let _ = first.send(text.clone());
+    }
+    let mut kept = kept.lock().expect("no panic while lines are kept");
+    if kept.len() == LAST_LINES {
+        kept.pop_front();
+    }
+    kept.push_back(text);
+}
+
+/// When a process was started, in the system's own count since boot; together with its id it names one process for ever.
+/// `None` where it does not run, or the system does not say (`/proc` of Linux only).
+#[must_use]
+pub fn started(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+    // The second field is the name in parentheses and may hold anything; the 22nd is the start time (proc_pid_stat(5)).
+    let (_, rest) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    // A zombie has ended; only its parent has not looked yet.
+    if matches!(fields.first(), Some(&"Z" | &"X")) {
+        return None;
+    }
+    fields.get(19)?.parse().ok()
+}
+
+/// Ends the process group of another run's child, if that very process still runs. Answers whether it was there.
+#[must_use]
+pub fn kill_group(pid: u32, started_at: u64) -> bool {
+    let there = started(pid) == Some(started_at);
+    if there {
+        let _ = killpg(group(pid), Number::SIGKILL);
+    }
+    there
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Program {
+        Program { path: "/bin/sh".into(), args: vec!["-c".into(), script.into()], env: Vec::new() }
+    }
+
+    #[tokio::test]
+    async fn the_first_line_is_handed_on_and_the_last_ones_are_kept() {
+        let mut process = Process::start(&shell("echo one; for i in $(seq 100); do echo \"$i\" >&2; done; exit 3")).unwrap();
+        assert_eq!(process.first_line().await.as_deref(), Some("one"));
+        assert_eq!(process.wait().await.unwrap().code(), Some(3));
+        let lines = process.last_lines();
+        assert_eq!((lines.len(), lines.last().map(String::as_str)), (LAST_LINES, Some("100")));
+    }
+
+    #[tokio::test]
+    async fn a_child_that_says_nothing_has_no_first_line() {
+        let mut process = Process::start(&shell("exit 1")).unwrap();
+        assert_eq!(process.first_line().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_child_that_ignores_sigterm_is_killed() {
+        let mut process = Process::start(&shell("trap '' TERM; echo ready; while :; do sleep 1; done")).unwrap();
+        process.first_line().await.unwrap();
+        let status = process.stop(Duration::from_millis(100)).await.unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
+    }
+
+    #[tokio::test]
+    async fn dropping_a_process_ends_its_group() {
+        let mut process = Process::start(&shell("sleep 1000 & echo $!; wait")).unwrap();
+        let grandchild: u32 = process.first_line().await.unwrap().parse().unwrap();
+        assert!(started(grandchild).is_some());
+        drop(process);
+        // SIGKILL is on its way; the kernel is given 5 s to act on it.
+        for _ in 0..500 {
+            if started(grandchild).is_none() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the grandchild {grandchild} still runs");
+    }
+
+    #[test]
+    fn a_process_with_another_start_time_is_left_alone() {
+        let me = std::process::id();
+        let at = started(me).expect("this process runs");
+        assert!(!kill_group(me, at + 1), "an id that was used again is not killed");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_named() {
+        let missing = Program { path: "/nowhere/at/all".into(), args: Vec::new(), env: Vec::new() };
+        let error = Process::start(&missing).unwrap_err();
+        assert!(error.to_string().starts_with("`/nowhere/at/all` could not be started: "), "{error}");
+    }
+}
