@@ -16,6 +16,7 @@
 //! | 9 | `cargo_test`, `cli` |
 
 pub mod checks;
+pub mod cli;
 pub mod kind;
 pub mod model;
 pub mod plan;

@@ -2,8 +2,10 @@
 
 mod embedded;
 mod lease;
+mod part;
 mod stand;
 
+pub use part::play_part;
 pub use stand::Provisioned;
 
 pub(crate) use embedded::{PartSpec, Spec, StartError, start};
