@@ -40,7 +40,8 @@ fn hold(file: &Path, told: &str, wrong: &mut Vec<String>) {
 }
 
 fn files(folder: &str, end: &str) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.to_str().unwrap().ends_with(end)).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).filter(|p| p.to_str().unwrap().ends_with(end)).collect();
     files.sort();
     assert!(!files.is_empty());
     files
@@ -105,7 +106,10 @@ fn check_call(files: &[(&str, &str)], call: impl FnOnce(&Path) -> Inputs, meanin
         fs::write(path, text).unwrap();
     }
     let refused = make(&call(folder.path())).expect_err("nothing was refused");
-    assert_eq!(refused.to_string().replace(&format!("{}/", folder.path().display()), "").replace(&folder.path().display().to_string(), "."), expected);
+    assert_eq!(
+        refused.to_string().replace(&format!("{}/", folder.path().display()), "").replace(&folder.path().display().to_string(), "."),
+        expected
+    );
     assert_eq!(refused.meaning, meaning);
 }
 
@@ -124,7 +128,12 @@ fn a_missing_path_is_a_usage_mistake_and_an_empty_folder_is_nothing_to_run() {
         Meaning::Usage,
         "apii.suite.yaml: no such file or folder\n  help: did you mean `api.suite.yaml`?\n\n1 problem; nothing was sent\n",
     );
-    check_call(&[], at, Meaning::NothingToRun, ".: the folder is empty\n  help: suites are named `NAME.suite.yaml`\n\nnothing to run; nothing was sent\n");
+    check_call(
+        &[],
+        at,
+        Meaning::NothingToRun,
+        ".: the folder is empty\n  help: suites are named `NAME.suite.yaml`\n\nnothing to run; nothing was sent\n",
+    );
     check_call(
         &[("api.yaml", ONE)],
         at,
@@ -197,7 +206,11 @@ fn a_value_that_no_suite_uses_is_a_mistake_and_a_short_secret_too() {
 fn an_unknown_environment_is_told_with_those_that_there_are() {
     let env = |name: &'static str| move |f: &Path| Inputs { environment: Some(name.to_owned()), ..at(f) };
     check_call(
-        &[("api.suite.yaml", ONE), ("environments/stage.env.yaml", "environment: stage\n"), ("environments/live.env.yaml", "environment: live\n")],
+        &[
+            ("api.suite.yaml", ONE),
+            ("environments/stage.env.yaml", "environment: stage\n"),
+            ("environments/live.env.yaml", "environment: live\n"),
+        ],
         env("stag"),
         Meaning::Usage,
         "--env stag: there is no environment `stag`\n  help: did you mean `stage`? There is `live`, `stage`\n\n1 problem; nothing was sent\n",

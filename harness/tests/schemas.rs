@@ -1,9 +1,8 @@
 //! The schemas that editors read are those of the code, and the shipped suites are fine by it.
 //!
 //! With `ALLCLEAR_BLESS=1` in the environment the schemas are written anew.
-
-
 #![cfg(feature = "schema")]
+
 use allclear::plan::{Inputs, make};
 use allclear::reader::{Core, Kind, Node, open, parse};
 use std::fs;
@@ -51,7 +50,9 @@ fn a_schema_names_every_kind_and_describes_every_key_of_a_check() {
 fn plain(node: &Node) -> serde_json::Value {
     match (&node.kind, node.core()) {
         (Kind::Seq(items), _) => items.iter().map(plain).collect(),
-        (Kind::Map(entries), _) => entries.iter().map(|(k, v)| (k.text().unwrap().to_owned(), plain(v))).collect::<serde_json::Map<_, _>>().into(),
+        (Kind::Map(entries), _) => {
+            entries.iter().map(|(k, v)| (k.text().unwrap().to_owned(), plain(v))).collect::<serde_json::Map<_, _>>().into()
+        }
         (Kind::Scalar { .. }, Some(Core::Bool(b))) => b.into(),
         (Kind::Scalar { .. }, Some(Core::Number(n))) => n.parse::<serde_json::Number>().unwrap().into(),
         (Kind::Scalar { .. }, Some(Core::Text(t))) => t.into(),

@@ -91,7 +91,8 @@ pub fn make(inputs: &Inputs) -> Result<Plan, Refused> {
     let here: BTreeSet<&str> = entries.iter().map(|e| &*e.check.id.suite).collect();
     let insecure = targets.values().filter(|t| t.endpoint.insecure);
     let warnings = insecure.map(|t| format!("target `{}`: certificates are not checked (`insecure`)", t.name)).collect();
-    let is_local = environment.provision.is_some() || targets.values().all(|t| t.base.url.host().is_some_and(|h| super::permit::is_loopback(&h)));
+    let is_local =
+        environment.provision.is_some() || targets.values().all(|t| t.base.url.host().is_some_and(|h| super::permit::is_loopback(&h)));
     Ok(Plan {
         environment: environment.name.clone(),
         aimed_at: aimed_at(&environment, &targets),
@@ -128,10 +129,20 @@ fn entry(check: &Arc<Check>, needs: Vec<usize>, permit: &Permit<'_>, reasons: &m
         let row = check.kind.clauses().iter().find(|c| c.id == *id).map_or(Impact::Read, |c| c.impact);
         let raised = check.planning.demands.raised.iter().find(|(c, _)| c == id).map_or(Impact::Read, |(_, i)| *i);
         let impact = row.max(raised).max(least);
-        asked.push(Asked { clause: *id, origin: origin.clone(), always: *always, impact, scope: permit.scope(check, *id, impact, &allowed) });
+        asked.push(Asked {
+            clause: *id,
+            origin: origin.clone(),
+            always: *always,
+            impact,
+            scope: permit.scope(check, *id, impact, &allowed),
+        });
     }
     let refused = |a: &&Asked| matches!(a.scope, Scope::NotHere(_));
-    let why = asked.iter().filter(|a| a.always).find(refused).or_else(|| asked.iter().find(refused).filter(|_| asked.iter().all(|a| refused(&a))));
+    let why = asked
+        .iter()
+        .filter(|a| a.always)
+        .find(refused)
+        .or_else(|| asked.iter().find(refused).filter(|_| asked.iter().all(|a| refused(&a))));
     let skip = why.and_then(|a| match &a.scope {
         Scope::NotHere(why) => Some(why.clone()),
         Scope::Here => None,

@@ -114,11 +114,17 @@ fn one(out: &mut String, entry: &Entry) {
             pair(out, key, value, 4);
         }
     }
-    _ = writeln!(out, "    # target {}, timeout {}{}", check.target, crate::model::quantity::write_duration(entry.timeout), match entry.alone {
-        Alone::No => "",
-        Alone::OnTarget => ", alone on its target",
-        Alone::OnStand => ", alone on its stand",
-    });
+    _ = writeln!(
+        out,
+        "    # target {}, timeout {}{}",
+        check.target,
+        crate::model::quantity::write_duration(entry.timeout),
+        match entry.alone {
+            Alone::No => "",
+            Alone::OnTarget => ", alone on its target",
+            Alone::OnStand => ", alone on its stand",
+        }
+    );
     if let Some(why) = &entry.skip {
         _ = writeln!(out, "    # SKIP: {}", one_line(why));
     }
@@ -139,7 +145,7 @@ fn pair(out: &mut String, key: &Node, value: &Node, indent: usize) {
     match &value.kind {
         NodeKind::Scalar { text, plain, .. } => _ = writeln!(out, "{:indent$}{key}: {}", "", scalar(text, *plain)),
         NodeKind::Seq(items) if items.iter().all(|i| matches!(i.kind, NodeKind::Scalar { .. })) => {
-            let items: Vec<String> = items.iter().map(|i| flow(i)).collect();
+            let items: Vec<String> = items.iter().map(flow).collect();
             _ = writeln!(out, "{:indent$}{key}: [{}]", "", items.join(", "));
         }
         NodeKind::Seq(items) => {
@@ -179,6 +185,9 @@ fn scalar(text: &str, plain: bool) -> String {
 /// A text as YAML: plain where nothing in it could be taken for something else. JSON's strings are YAML's.
 fn word(text: &str) -> String {
     let safe = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | '/' | '$' | '(' | ')' | '+');
-    let plain = matches!(Core::of(text), Core::Text(_)) && text.chars().all(safe) && text.starts_with(|c: char| c.is_alphanumeric() || c == '/' || c == '$') && !text.ends_with(' ');
+    let plain = matches!(Core::of(text), Core::Text(_))
+        && text.chars().all(safe)
+        && text.starts_with(|c: char| c.is_alphanumeric() || c == '/' || c == '$')
+        && !text.ends_with(' ');
     if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }

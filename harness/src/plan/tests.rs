@@ -340,10 +340,16 @@ fn nothing_to_run_and_a_mistake_are_told_apart_and_the_mistake_weighs_more() {
 #[test]
 fn ten_thousand_checks_are_planned_and_each_mistake_keeps_its_line() {
     let check = |i: usize| format!("  - name: call {i}\n    http: {{ get: \"/a/{i}\" }}\n");
-    let text = |last: &str| format!("suite: a\ntargets: {{ api: {{ url: \"http://127.0.0.1:1\" }} }}\nchecks:\n{}{last}", (0..10_000).map(check).collect::<String>());
+    let text = |last: &str| {
+        format!(
+            "suite: a\ntargets: {{ api: {{ url: \"http://127.0.0.1:1\" }} }}\nchecks:\n{}{last}",
+            (0..10_000).map(check).collect::<String>()
+        )
+    };
     let plan = plan_of(&[("a.suite.yaml", &text(""))], |_, _| {}).unwrap();
     assert_eq!(plan.entries.len(), 10_000);
-    let told = plan_of(&[("a.suite.yaml", &text("  - name: last\n    needs: call 1000000\n    http: { gett: / }\n"))], |_, _| {}).unwrap_err();
+    let told =
+        plan_of(&[("a.suite.yaml", &text("  - name: last\n    needs: call 1000000\n    http: { gett: / }\n"))], |_, _| {}).unwrap_err();
     assert!(told.contains("a.suite.yaml:20005:12: needs: no check of this suite is named `call 1000000`"), "{told}");
     assert!(told.contains("a.suite.yaml:20006:13: http: unknown key `gett`"), "{told}");
 }

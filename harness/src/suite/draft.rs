@@ -57,7 +57,9 @@ pub(crate) struct Defaults {
 impl Defaults {
     pub(crate) fn read(source: &Arc<Source>, node: Node, problems: &mut Vec<Problem>) -> Self {
         let mut defaults = Self::default();
-        let told = |at: At, what: String, help: String| Problem::new(Origin { source: Arc::clone(source), at }, what).with_path("defaults").with_help(help);
+        let told = |at: At, what: String, help: String| {
+            Problem::new(Origin { source: Arc::clone(source), at }, what).with_path("defaults").with_help(help)
+        };
         let at = node.at;
         let NodeKind::Map(entries) = node.kind else {
             problems.push(told(at, "expected a map of keys".to_owned(), "write `defaults: { timeout: 10s }`".to_owned()));
@@ -134,11 +136,21 @@ fn join_maps(own: &mut Node, more: &Node) {
 }
 
 /// The checks that one item of `checks` stands for: one, or one for each set of its `for-each`.
-pub(crate) fn drafts(suite: &Arc<str>, source: &Arc<Source>, item: Node, defaults: &Defaults, out: &mut Vec<Draft>, problems: &mut Vec<Problem>) {
+pub(crate) fn drafts(
+    suite: &Arc<str>,
+    source: &Arc<Source>,
+    item: Node,
+    defaults: &Defaults,
+    out: &mut Vec<Draft>,
+    problems: &mut Vec<Problem>,
+) {
     let at = item.at;
     let problem = |at: At, what: String| Problem::new(Origin { source: Arc::clone(source), at }, what);
     let Node { id, via, kind: NodeKind::Map(entries), .. } = item else {
-        problems.push(problem(at, "a check is a map with a `name` and one kind".to_owned()).with_help("write `- name: it answers` and below it `http: { get: / }`"));
+        problems.push(
+            problem(at, "a check is a map with a `name` and one kind".to_owned())
+                .with_help("write `- name: it answers` and below it `http: { get: / }`"),
+        );
         return;
     };
     let shown = entries.iter().find(|(k, _)| k.text() == Some("name")).map_or(at, |(_, v)| v.at);
@@ -157,7 +169,7 @@ pub(crate) fn drafts(suite: &Arc<str>, source: &Arc<Source>, item: Node, default
         Ok(each) => each,
         Err(problem) => {
             // Without its variables nothing more can be said of the check.
-            problems.push(problem);
+            problems.push(*problem);
             return;
         }
     };
@@ -179,7 +191,8 @@ pub(crate) fn drafts(suite: &Arc<str>, source: &Arc<Source>, item: Node, default
     let (mut early, mut late, mut kind) = (Some(whole(early)), Some(whole(late)), Some(kind));
     for (i, set) in sets.into_iter().enumerate() {
         // The last one takes what the others copied.
-        let (Some(early), Some(late), Some(kind)) = (take(&mut early, i == last), take(&mut late, i == last), take(&mut kind, i == last)) else {
+        let (Some(early), Some(late), Some(kind)) = (take(&mut early, i == last), take(&mut late, i == last), take(&mut kind, i == last))
+        else {
             return;
         };
         let Early { name, needs, tags, .. } = identity(source, early, set.as_ref(), set.is_some(), problems).unwrap_or_else(|| {
@@ -215,7 +228,9 @@ fn identity(source: &Arc<Source>, mut early: Node, set: Option<&Set>, is_each: b
     match read::<Early>(source, &early, "") {
         Ok(early) if early.name.trim().is_empty() => {
             let origin = Origin { source: Arc::clone(source), at: early.name.at };
-            problems.push(Problem::new(origin, "the name is empty").with_path("name").with_help("say what is promised: `name: the process is up`"));
+            problems.push(
+                Problem::new(origin, "the name is empty").with_path("name").with_help("say what is promised: `name: the process is up`"),
+            );
             None
         }
         Ok(early) => Some(early),

@@ -221,7 +221,10 @@ impl Environment {
             if !super::values::is_name(name) {
                 problems.push(told(format!("`{name}` is no name of a variable"), super::values::NAME_HELP));
             } else if let Some((.., origin)) = vars.iter().find(|(var, ..)| var == name) {
-                problems.push(told(format!("`{name}` is a secret and a variable"), "keep one of them").with_note(origin.clone(), "given here under `vars`"));
+                problems.push(
+                    told(format!("`{name}` is a secret and a variable"), "keep one of them")
+                        .with_note(origin.clone(), "given here under `vars`"),
+                );
             }
             secrets.insert(name.clone(), SecretSource { from, mask: secret.mask.unwrap_or(true), origin: at(secret.at) });
         }
@@ -229,7 +232,9 @@ impl Environment {
         for (name, origin) in provision.iter().flat_map(Provision::sets) {
             if let Some(from) = vars.iter().find(|(v, ..)| *v == name).map(|(.., o)| o).or_else(|| secrets.get(&name).map(|s| &s.origin)) {
                 let what = format!("`{name}` is set by this part and given in this file");
-                problems.push(Problem::new(origin, what).with_path("provision").with_note(from.clone(), "given here").with_help("keep one of them"));
+                problems.push(
+                    Problem::new(origin, what).with_path("provision").with_note(from.clone(), "given here").with_help("keep one of them"),
+                );
             }
         }
         let environment = Self {
@@ -308,5 +313,8 @@ fn folders(suites: &[PathBuf]) -> Vec<PathBuf> {
 
 fn names_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(1000);
-    entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(ENVIRONMENT_END)?.to_owned())).filter(|n| !n.is_empty()).collect()
+    entries
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(ENVIRONMENT_END)?.to_owned()))
+        .filter(|n| !n.is_empty())
+        .collect()
 }

@@ -66,14 +66,18 @@ fn missing(path: &Path, error: &io::Error, is_default: bool) -> Reason {
         return Reason::plain(format!("{}: {error}", path.display()), "");
     }
     if is_default {
-        return Reason::plain("no suites: there is no folder `suites` here", "give a path: `allclear run PATH`, or begin with `allclear init`");
+        return Reason::plain(
+            "no suites: there is no folder `suites` here",
+            "give a path: `allclear run PATH`, or begin with `allclear init`",
+        );
     }
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let names: Vec<String> = fs::read_dir(parent)
         .map(|entries| entries.flatten().take(1000).map(|e| e.file_name().to_string_lossy().into_owned()).collect())
         .unwrap_or_default();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let help = nearest(&name, names.iter().map(String::as_str)).map(|near| format!("did you mean `{}`?", path.with_file_name(near).display()));
+    let help =
+        nearest(&name, names.iter().map(String::as_str)).map(|near| format!("did you mean `{}`?", path.with_file_name(near).display()));
     Reason::plain(format!("{}: no such file or folder", path.display()), help.unwrap_or_default())
 }
 

@@ -1,13 +1,13 @@
 //! Puts values into a selected check, types it, and holds it against itself: captures, durations, promises.
 
 use super::check::{Check, Eventually, Planning};
+use super::declare;
 use super::draft::Draft;
 use super::file::SuiteFile;
 use super::folder::Folder;
 use super::keys::Late;
 use super::kind_key::KindKey;
 use super::values::{Variables, empty};
-use super::declare;
 use crate::checks::Kind;
 use crate::kind::{CheckKind, Demands, Visit};
 use crate::model::quantity::write_duration;
@@ -128,7 +128,7 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
     let names = Names { around, draft: &draft, own: RefCell::default() };
     problems.extend(expand(source, &mut spec, "", &names));
     let used_in_spec = names.own.take();
-    
+
     problems.extend(expand(source, &mut late_node, "", &names));
 
     let files: Rc<dyn Files> = Rc::clone(around.folder) as _;
@@ -152,7 +152,8 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
     {
         let at = demands.uses.iter().find(|(used, _)| used == name).map_or(written.key.at, |(_, at)| *at);
         let what = format!("`${{{name}}}` is known only after this check's own request was answered");
-        problems.push(Problem::new(origin(at), what).with_path(kind_name).with_help("use it in `cleanup`, or in a check that needs this one"));
+        problems
+            .push(Problem::new(origin(at), what).with_path(kind_name).with_help("use it in `cleanup`, or in a check that needs this one"));
     }
     polling(&late, &demands, kind_name, &origin, &mut problems);
     let longest = longest(&late, &demands);
@@ -189,7 +190,11 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
         needs: draft.needs.iter().map(|(name, at)| (Arc::clone(name), origin(*at))).collect(),
         tags: draft.tags,
         timeout: late.timeout.map(|t| t.value.0),
-        eventually: late.eventually.map(|e| e.value).map(|e| Eventually { within: e.within.0, every: e.every.map(|d| d.value.0), fails_on: e.fails_on }),
+        eventually: late.eventually.map(|e| e.value).map(|e| Eventually {
+            within: e.within.0,
+            every: e.every.map(|d| d.value.0),
+            fails_on: e.fails_on,
+        }),
         consistently: late.consistently.map(|c| c.value.0),
         impact: late.impact.map(|i| i.value),
         severity,
@@ -225,7 +230,9 @@ fn polling(late: &Late, demands: &Demands, kind: &str, origin: &dyn Fn(At) -> Or
     let (eventually, consistently) = (late.eventually.as_ref().map(|e| e.at), late.consistently.as_ref().map(|c| c.at));
     if let (Some(first), Some(second)) = (eventually, consistently) {
         let problem = Problem::new(origin(second), "`eventually` and `consistently` on one check").with_path("consistently");
-        problems.push(problem.with_note(origin(first), "`eventually` stands here").with_help("make it two checks; let the second need the first"));
+        problems.push(
+            problem.with_note(origin(first), "`eventually` stands here").with_help("make it two checks; let the second need the first"),
+        );
     }
     for (key, at) in [("eventually", eventually), ("consistently", consistently)] {
         if let Some(at) = at.filter(|_| !demands.single_shot) {
@@ -233,9 +240,14 @@ fn polling(late: &Late, demands: &Demands, kind: &str, origin: &dyn Fn(At) -> Or
             problems.push(problem.with_help("only kinds that send one request take it: `http`"));
         }
     }
-    for (key, duration) in [("eventually", late.eventually.as_ref().map(|e| e.value.within.0)), ("consistently", late.consistently.as_ref().map(|c| c.value.0))] {
+    for (key, duration) in [
+        ("eventually", late.eventually.as_ref().map(|e| e.value.within.0)),
+        ("consistently", late.consistently.as_ref().map(|c| c.value.0)),
+    ] {
         if let (Some(Duration::ZERO), Some(at)) = (duration, if key == "eventually" { eventually } else { consistently }) {
-            problems.push(Problem::new(origin(at), "no time at all").with_path(key).with_help(format!("write how long, for example `{key}: 30s`")));
+            problems.push(
+                Problem::new(origin(at), "no time at all").with_path(key).with_help(format!("write how long, for example `{key}: 30s`")),
+            );
         }
     }
 }

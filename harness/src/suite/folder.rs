@@ -45,7 +45,8 @@ impl Folder {
                 Err(e) => return Err(format!("{}: {e}", path.display())),
             }
         }
-        let looked: Vec<String> = folders.iter().map(|f| if f.as_os_str().is_empty() { "`.`".to_owned() } else { format!("`{}`", f.display()) }).collect();
+        let looked: Vec<String> =
+            folders.iter().map(|f| if f.as_os_str().is_empty() { "`.`".to_owned() } else { format!("`{}`", f.display()) }).collect();
         Err(format!("no such file in {}", looked.join(", ")))
     }
 }

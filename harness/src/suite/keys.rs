@@ -13,9 +13,8 @@ use std::{borrow::Cow, fmt};
 /// Keys that are read before selection: they say which check this is.
 pub(crate) const EARLY: &[&str] = &["name", "needs", "tags", "for-each"];
 /// Keys that are read after values were put in.
-pub(crate) const LATE: &[&str] = &[
-    "about", "runbook", "target", "gate", "timeout", "eventually", "consistently", "promises", "impact", "severity", "cleanup",
-];
+pub(crate) const LATE: &[&str] =
+    &["about", "runbook", "target", "gate", "timeout", "eventually", "consistently", "promises", "impact", "severity", "cleanup"];
 /// Keys of a check that `defaults` may give.
 pub(crate) const DEFAULTS: &[&str] = &["target", "tags", "timeout", "severity", "impact", "about", "runbook"];
 /// Keys of a request that `defaults` may give, to every kind that takes them.

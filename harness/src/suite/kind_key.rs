@@ -34,11 +34,15 @@ pub(crate) fn only_one(source: &Arc<Source>, name: At, entries: Vec<(Node, Node)
             }
             (Some(kind), Some(first)) => {
                 let problem = Problem::new(origin(key.at), format!("two kinds on one check: `{}` and `{kind}`", first.name));
-                Problem { also: vec![Note::at(origin(first.key.at), "the first kind")], ..problem.with_help("make it two checks, each with its own name") }
+                Problem {
+                    also: vec![Note::at(origin(first.key.at), "the first kind")],
+                    ..problem.with_help("make it two checks, each with its own name")
+                }
             }
             (None, _) if later::KINDS.contains(&word) => {
                 is_told = true;
-                Problem::new(origin(key.at), format!("kind `{word}` is not in this version")).with_help(format!("this version has {}", listed(checks::NAMES)))
+                Problem::new(origin(key.at), format!("kind `{word}` is not in this version"))
+                    .with_help(format!("this version has {}", listed(checks::NAMES)))
             }
             (None, _) => {
                 let (help, is_kind) = unknown(word, value.text(), present);

@@ -23,7 +23,10 @@ pub(crate) fn resolve(source: &Arc<Source>, drafts: &mut [Draft], problems: &mut
                         let missing = set.keys().map(|name| format!("`${{{name}}}`")).collect::<Vec<_>>().join(", ");
                         problem.with_help(format!("every check of a `for-each` needs a name of its own: put {missing} into it"))
                     }
-                    _ => Problem { also: vec![Note::at(origin(first.at), "the first one")], ..problem.with_help("reports tell checks apart by name") },
+                    _ => Problem {
+                        also: vec![Note::at(origin(first.at), "the first one")],
+                        ..problem.with_help("reports tell checks apart by name")
+                    },
                 });
             }
         }
@@ -34,7 +37,8 @@ pub(crate) fn resolve(source: &Arc<Source>, drafts: &mut [Draft], problems: &mut
         for (n, (name, at)) in draft.needs.iter().enumerate() {
             match by_name.get(name) {
                 Some(&other) if other == i => {
-                    problems.push(Problem::new(origin(*at), "a check cannot need itself").with_path("needs").with_help("take the name out"));
+                    problems
+                        .push(Problem::new(origin(*at), "a check cannot need itself").with_path("needs").with_help("take the name out"));
                 }
                 Some(&other) => needed.push(other),
                 None => {
@@ -44,9 +48,13 @@ pub(crate) fn resolve(source: &Arc<Source>, drafts: &mut [Draft], problems: &mut
                         Some(whole) if n > 0 && whole.ends_with(&format!(", {}", items[n])) => continue,
                         Some(whole) => format!("a comma separates names; quote it: `needs: [\"{whole}\"]`"),
                         None => nearest(name, by_name.keys().map(|k| &**k).filter(|k| *k != &*draft.id.name))
-                            .map_or("a check needs checks of its own suite, by their whole name".to_owned(), |near| format!("did you mean `{near}`?")),
+                            .map_or("a check needs checks of its own suite, by their whole name".to_owned(), |near| {
+                                format!("did you mean `{near}`?")
+                            }),
                     };
-                    problems.push(Problem::new(origin(*at), format!("no check of this suite is named `{name}`")).with_path("needs").with_help(help));
+                    problems.push(
+                        Problem::new(origin(*at), format!("no check of this suite is named `{name}`")).with_path("needs").with_help(help),
+                    );
                 }
             }
         }
@@ -93,7 +101,10 @@ fn circles(source: &Arc<Source>, drafts: &mut [Draft], problems: &mut Vec<Proble
                     let round: Vec<String> =
                         path[from..].iter().map(|(i, _)| *i).chain([to]).map(|i| format!("`{}`", drafts[i].id.name)).collect();
                     let at = drafts[here].needs.iter().find(|(name, _)| *name == drafts[to].id.name).map_or(drafts[here].at, |(_, at)| *at);
-                    let problem = Problem::new(Origin { source: Arc::clone(source), at }, format!("these checks need each other: {}", round.join(" -> ")));
+                    let problem = Problem::new(
+                        Origin { source: Arc::clone(source), at },
+                        format!("these checks need each other: {}", round.join(" -> ")),
+                    );
                     problems.push(problem.with_path("needs").with_help("none of them could ever start; take one `needs` out"));
                     broken.push((here, to));
                 }

@@ -64,7 +64,8 @@ impl Provision {
                                 _ => "is neither a variable nor set by a dependency",
                             };
                             let known = sets.iter().map(|s| format!("`${{{s}}}`")).collect::<Vec<_>>().join(", ");
-                            let help = if known.is_empty() { String::from("give it by `--var`") } else { format!("dependencies set {known}") };
+                            let help =
+                                if known.is_empty() { String::from("give it by `--var`") } else { format!("dependencies set {known}") };
                             let problem = Problem::new(part.origin.clone(), format!("`${{{name}}}` {what}"));
                             problems.push(problem.with_path("provision").with_help(help));
                         }
@@ -76,7 +77,10 @@ impl Provision {
 
     /// Every name that a part sets, with the part's place.
     pub(crate) fn sets(&self) -> impl Iterator<Item = (String, Origin)> {
-        self.dependencies.iter().chain([&self.service]).flat_map(|part| part.sets.iter().map(|(name, _)| (name.clone(), part.origin.clone())))
+        self.dependencies
+            .iter()
+            .chain([&self.service])
+            .flat_map(|part| part.sets.iter().map(|(name, _)| (name.clone(), part.origin.clone())))
     }
 }
 
@@ -142,7 +146,9 @@ impl ProvisionKeys {
             let path = format!("provision.dependencies.{name}");
             let mut sets = Vec::new();
             for (variable, template) in keys.value.b.sets {
-                let told = |what: String, help: &str| Problem::new(origin(template.at), what).with_path(format!("{path}.sets.{variable}")).with_help(help);
+                let told = |what: String, help: &str| {
+                    Problem::new(origin(template.at), what).with_path(format!("{path}.sets.{variable}")).with_help(help)
+                };
                 if !super::values::is_name(&variable) {
                     problems.push(told(format!("`{variable}` is no name of a variable"), super::values::NAME_HELP));
                 } else if set.contains(&variable) {
@@ -167,21 +173,19 @@ impl ProvisionKeys {
 
 impl Start {
     /// `kind`: what this part may embed.
-    fn finish(
-        self,
-        kind: &str,
-        at: At,
-        path: &str,
-        origin: &dyn Fn(At) -> Origin,
-        problems: &mut Vec<Problem>,
-    ) -> Option<PartHow> {
+    fn finish(self, kind: &str, at: At, path: &str, origin: &dyn Fn(At) -> Origin, problems: &mut Vec<Problem>) -> Option<PartHow> {
         let before = problems.len();
         let mut told = |at: At, key: &str, what: String, help: String| {
             problems.push(Problem::new(origin(at), what).with_path(format!("{path}{key}")).with_help(help));
         };
         for (name, tree) in later::STARTS.iter().zip([&self.process, &self.container, &self.compose]) {
             if let Some(tree) = tree {
-                told(tree.at, &format!(".{name}"), format!("`{name}` is not in this version"), format!("this version starts `embedded: {kind}`"));
+                told(
+                    tree.at,
+                    &format!(".{name}"),
+                    format!("`{name}` is not in this version"),
+                    format!("this version starts `embedded: {kind}`"),
+                );
             }
         }
         match &self.embedded {

@@ -106,7 +106,9 @@ fn in_order(reasons: &mut Vec<Reason>) {
         .into_iter()
         .enumerate()
         .map(|(i, reason)| match &reason {
-            Reason::InFile(problem) => ((*files.entry(Arc::clone(problem.origin.source.path())).or_insert(i), problem.origin.at.start), reason),
+            Reason::InFile(problem) => {
+                ((*files.entry(Arc::clone(problem.origin.source.path())).or_insert(i), problem.origin.at.start), reason)
+            }
             Reason::Plain { .. } => ((i, 0), reason),
         })
         .collect();

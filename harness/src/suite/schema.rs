@@ -28,7 +28,10 @@ pub fn suite_schema() -> Value {
     check.insert("description".to_owned(), json!("One promise: a name, one kind, and what is expected."));
     let one_kind: Vec<Value> = checks::NAMES.iter().map(|name| json!({ "required": [name] })).collect();
     check.insert("oneOf".to_owned(), json!(one_kind));
-    let snippets: Vec<Value> = checks::NAMES.iter().map(|name| json!({ "label": format!("check: {name}"), "body": { "name": "$1", (*name): { "get": "$2" } } })).collect();
+    let snippets: Vec<Value> = checks::NAMES
+        .iter()
+        .map(|name| json!({ "label": format!("check: {name}"), "body": { "name": "$1", (*name): { "get": "$2" } } }))
+        .collect();
     check.insert("defaultSnippets".to_owned(), json!(snippets));
     let defaults = defaults(&check, &mut generator);
     if let Some(Value::Object(properties)) = root.get_mut("properties") {

@@ -80,9 +80,10 @@ impl Suites {
             }
         }
         same_names(&files, &mut reasons);
-        let set_later = environment.provision.iter().flat_map(|p| {
-            p.dependencies.iter().flat_map(|part| part.sets.iter().map(|(name, _)| (name.clone(), part.name.to_string())))
-        });
+        let set_later = environment
+            .provision
+            .iter()
+            .flat_map(|p| p.dependencies.iter().flat_map(|part| part.sets.iter().map(|(name, _)| (name.clone(), part.name.to_string()))));
         let set_later = set_later.collect();
         let variables = Variables::new(given, &environment.vars, &environment.secrets, set_later, &mut reasons);
         if let Some(provision) = &mut environment.provision {
@@ -92,7 +93,8 @@ impl Suites {
         }
         if reasons.is_empty() {
             let texts: Vec<&str> = files.iter().map(|f| f.source.text()).chain(environment.source.iter().map(|s| s.text())).collect();
-            let known: BTreeSet<String> = files.iter().flat_map(|f| f.vars.keys().cloned()).chain(variables.names().map(str::to_owned)).collect();
+            let known: BTreeSet<String> =
+                files.iter().flat_map(|f| f.vars.keys().cloned()).chain(variables.names().map(str::to_owned)).collect();
             variables.unused(&texts, &known, &mut reasons);
         }
         // Without its environment a suite would only complain of what that gives.
@@ -140,7 +142,8 @@ impl Suites {
     /// The suites, as reports name them.
     #[must_use]
     pub fn infos(&self) -> Vec<SuiteInfo> {
-        let info = |f: &SuiteFile| SuiteInfo { name: f.name.to_string(), file: f.source.path().to_string(), expect_clauses: f.expect_clauses };
+        let info =
+            |f: &SuiteFile| SuiteInfo { name: f.name.to_string(), file: f.source.path().to_string(), expect_clauses: f.expect_clauses };
         self.files.iter().map(info).collect()
     }
 
@@ -224,7 +227,7 @@ impl Suites {
         broken: &BTreeSet<(usize, Arc<str>)>,
         reasons: &mut Vec<Reason>,
     ) -> BTreeMap<Arc<str>, Arc<Target>> {
-        let mut done: BTreeMap<Arc<str>, (Arc<Target>, Option<(usize, Origin)>)> = BTreeMap::new();
+        let mut done: BTreeMap<Arc<str>, (Arc<Target>, GivenBy)> = BTreeMap::new();
         let mut failed: BTreeSet<(Arc<str>, usize)> = BTreeSet::new();
         let started = self.environment.provision.as_ref().map(|p| Arc::clone(&p.target));
         let used = checks.iter().map(|(_, f, check)| (f, &check.target, check.planning.target_at.as_ref()));
@@ -239,7 +242,8 @@ impl Suites {
                     let (a, b) = (first.source.text(), second.source.text());
                     let line = |o: &Origin, text: &str| text.get(o.at.start as usize..).and_then(|t| t.lines().next()).map(str::to_owned);
                     if line(first, a) != line(second, b) && failed.insert((Arc::clone(&name), *f)) {
-                        let problem = crate::reader::Problem::new(second.clone(), format!("target `{name}` is given differently in another suite"));
+                        let problem =
+                            crate::reader::Problem::new(second.clone(), format!("target `{name}` is given differently in another suite"));
                         let problem = problem.with_path("targets").with_note(first.clone(), "given here");
                         reasons.push(problem.with_help("give it once, in the environment").into());
                     }
@@ -249,7 +253,9 @@ impl Suites {
                 (None, _) => {}
             }
             let made = match draft {
-                Some(draft) => draft.finish(&OfFile { variables: &self.variables, file: of_environment.is_none().then_some(file) }, is_started),
+                Some(draft) => {
+                    draft.finish(&OfFile { variables: &self.variables, file: of_environment.is_none().then_some(file) }, is_started)
+                }
                 None if is_started => targets::bare(&name, targets::NOT_YET).map_err(|_| Vec::new()),
                 None if asked_at.is_none() => continue,
                 None => {
@@ -276,6 +282,9 @@ impl Suites {
         done.into_iter().map(|(name, (target, _))| (name, target)).collect()
     }
 }
+
+/// The suite that gives a target, and where; `None`: the environment does.
+type GivenBy = Option<(usize, Origin)>;
 
 /// The typed checks and the targets that they use.
 #[derive(Debug)]

@@ -148,7 +148,12 @@ impl Draft {
             };
             match (address.parse::<IpAddr>(), port) {
                 (Ok(ip), Some(port)) => resolve.push(Resolve { host: host.to_ascii_lowercase(), port, ip }),
-                _ => told(address.at, "resolve", format!("`{name}: {}` is no host and address", address.value), "write `stage.example.org: 10.0.0.7`, or with a port `\"stage.example.org:8443\": 10.0.0.7`"),
+                _ => told(
+                    address.at,
+                    "resolve",
+                    format!("`{name}: {}` is no host and address", address.value),
+                    "write `stage.example.org: 10.0.0.7`, or with a port `\"stage.example.org:8443\": 10.0.0.7`",
+                ),
             }
         }
         match url {
@@ -157,7 +162,14 @@ impl Draft {
                     Some(Version::Http2) => Speak::Http2,
                     Some(Version::Http11) | None => Speak::Http11,
                 };
-                let endpoint = Endpoint { insecure: keys.insecure.is_some_and(|i| i.value), ca, resolve, proxy, version, ..Endpoint::new(url.clone()) };
+                let endpoint = Endpoint {
+                    insecure: keys.insecure.is_some_and(|i| i.value),
+                    ca,
+                    resolve,
+                    proxy,
+                    version,
+                    ..Endpoint::new(url.clone())
+                };
                 let headers = keys.headers.into_iter().map(|(name, value)| (name, value.value)).collect();
                 Ok(Target { name: Arc::clone(&self.name), base: Base { url, headers }, endpoint })
             }

@@ -233,14 +233,19 @@ impl Variables {
 
 /// The answer for a value that is there and empty.
 pub(crate) fn empty(name: &str, from: &str) -> Value {
-    Value::Refused { what: format!("`${{{name}}}` is empty: {from} gives no value"), help: format!("give it one there, or by `--var {name}=…`") }
+    Value::Refused {
+        what: format!("`${{{name}}}` is empty: {from} gives no value"),
+        help: format!("give it one there, or by `--var {name}=…`"),
+    }
 }
 
 const SHORT_HELP: &str = "use a longer one, or declare it in the environment with `mask: false`: masking a short word would rewrite others";
 
 fn secret(value: &str) -> Result<Secret, String> {
     match value.chars().count() {
-        n if n < Secret::LEAST_LEN && n > 0 => Err(format!("a secret of {n} characters is too short to be masked; at least {}", Secret::LEAST_LEN)),
+        n if n < Secret::LEAST_LEN && n > 0 => {
+            Err(format!("a secret of {n} characters is too short to be masked; at least {}", Secret::LEAST_LEN))
+        }
         _ => Ok(Secret::new(value)),
     }
 }
@@ -266,7 +271,8 @@ impl SecretSource {
         }
         secret(&value).map_or_else(
             |why| {
-                reasons.push(Problem::new(self.origin.clone(), why.clone()).with_path(format!("secrets.{name}")).with_help(SHORT_HELP).into());
+                reasons
+                    .push(Problem::new(self.origin.clone(), why.clone()).with_path(format!("secrets.{name}")).with_help(SHORT_HELP).into());
                 Held::Missing(why)
             },
             Held::Secret,
