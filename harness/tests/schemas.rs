@@ -1,8 +1,10 @@
 //! The schemas that editors read are those of the code, and the shipped suites are fine by it.
 //!
 //! With `ALLCLEAR_BLESS=1` in the environment the schemas are written anew.
+#![cfg(feature = "schema")]
 
 use allclear::plan::{Inputs, make};
+use allclear::reader::{Core, Kind, Node, open, parse};
 use std::fs;
 
 #[expect(clippy::disallowed_methods, reason = "a test is its own main: it alone reads how it was called")]
@@ -41,5 +43,51 @@ fn a_schema_names_every_kind_and_describes_every_key_of_a_check() {
     }
     for (key, property) in properties {
         assert!(property["description"].as_str().is_some_and(|d| !d.is_empty()), "`{key}` has no description for editors");
+    }
+}
+
+/// The value as an editor sees it.
+fn plain(node: &Node) -> serde_json::Value {
+    match (&node.kind, node.core()) {
+        (Kind::Seq(items), _) => items.iter().map(plain).collect(),
+        (Kind::Map(entries), _) => {
+            entries.iter().map(|(k, v)| (k.text().unwrap().to_owned(), plain(v))).collect::<serde_json::Map<_, _>>().into()
+        }
+        (Kind::Scalar { .. }, Some(Core::Bool(b))) => b.into(),
+        (Kind::Scalar { .. }, Some(Core::Number(n))) => n.parse::<serde_json::Number>().unwrap().into(),
+        (Kind::Scalar { .. }, Some(Core::Text(t))) => t.into(),
+        (Kind::Scalar { .. }, Some(Core::Null) | None) => serde_json::Value::Null,
+    }
+}
+
+/// Whether editors would accept the text, and what they would say.
+fn editors_say(schema: &serde_json::Value, text: &str) -> Vec<String> {
+    let value = plain(&parse(&open("a.yaml", text.as_bytes()).unwrap()).unwrap().root);
+    let validator = jsonschema::draft7::new(schema).unwrap();
+    validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect()
+}
+
+#[test]
+fn editors_accept_the_shipped_files_and_refuse_what_the_reader_refuses() {
+    let suite = allclear::suite::suite_schema();
+    for file in ["health", "ready", "api"] {
+        let text = fs::read_to_string(format!("../suites/{file}.suite.yaml")).unwrap();
+        assert_eq!(editors_say(&suite, &text), Vec::<String>::new(), "{file}");
+    }
+    let local = fs::read_to_string("../suites/environments/local.env.yaml").unwrap();
+    assert_eq!(editors_say(&allclear::suite::environment_schema(), &local), Vec::<String>::new());
+    let check = |check: &str| editors_say(&suite, &format!("suite: a\nchecks:\n  - {{ name: x, {check} }}\n"));
+    assert!(check("http: { get: / }").is_empty());
+    for wrong in [
+        "htpp: { get: / }",
+        "http: { gett: / }",
+        "http: { get: /, expect: { statsu: 200 } }",
+        "http: { get: / }, health: { get: / }",
+        "tags: [a]",
+        "timeout: 30, http: { get: / }",
+        "severity: optional, http: { get: / }",
+        "health: { get: /, wihtin: 1s }",
+    ] {
+        assert!(!check(wrong).is_empty(), "accepted: {wrong}");
     }
 }

@@ -2,7 +2,7 @@
 //! or where this run started the service itself.
 
 use crate::kind::{Bare, Scope, Stand, Target};
-use crate::model::{ClauseId, Impact};
+use crate::model::{ClauseId, FaultKind, Impact};
 use crate::suite::{Check, Environment};
 use std::{collections::BTreeMap, sync::Arc};
 use url::Host;
@@ -55,10 +55,20 @@ impl<'a> Permit<'a> {
             return Scope::NotHere(format!("{}; this needs `{impact}`", allowed.why));
         }
         let mut faults = check.planning.demands.faults.iter().filter(|(c, ..)| *c == clause);
-        match faults.find_map(|(_, dependency, fault)| self.stand.can(dependency, *fault).err()) {
-            Some(why) => Scope::NotHere(why.to_string()),
+        match faults.find_map(|(_, dependency, fault)| self.cannot(dependency, *fault)) {
+            Some(why) => Scope::NotHere(why),
             None => Scope::Here,
         }
+    }
+
+    /// Why the fault cannot be had here, if so.
+    fn cannot(&self, dependency: &str, fault: FaultKind) -> Option<String> {
+        let why = self.stand.can(dependency, fault).err()?;
+        let mut parts = self.environment.provision.iter().flat_map(|p| &p.dependencies);
+        Some(match parts.any(|part| &*part.name == dependency) {
+            true => format!("this version cannot {fault} `{dependency}` yet"),
+            false => why.to_string(),
+        })
     }
 }
 

@@ -145,7 +145,7 @@ fn pair(out: &mut String, key: &Node, value: &Node, indent: usize) {
     match &value.kind {
         NodeKind::Scalar { text, plain, .. } => _ = writeln!(out, "{:indent$}{key}: {}", "", scalar(text, *plain)),
         NodeKind::Seq(items) if items.iter().all(|i| matches!(i.kind, NodeKind::Scalar { .. })) => {
-            let items: Vec<String> = items.iter().map(|i| flow(i)).collect();
+            let items: Vec<String> = items.iter().map(flow).collect();
             _ = writeln!(out, "{:indent$}{key}: [{}]", "", items.join(", "));
         }
         NodeKind::Seq(items) => {

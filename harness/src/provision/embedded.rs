@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// The hidden first argument of an embedded part; the second is which part it is.
 pub(crate) const HIDDEN: &str = "__embedded";
+/// The part behind that argument: the reference service in all of its roles.
+pub(crate) const REFERENCE: &str = "reference-service";
 /// How long a part may take until it says where it listens.
 const START: Duration = Duration::from_secs(30);
 /// Lines of a part's own output that a failure shows.
@@ -102,7 +104,7 @@ async fn start_part(spec: &Spec, part: &PartSpec, more: Vec<String>) -> Result<S
         "reference-dependency" => &["dependency"],
         other => return Err((Trouble::Spawn(format!("`{other}` is not embedded in this executable")), Vec::new())),
     };
-    let fixed = [HIDDEN, "reference-service"].iter().chain(role).chain(&["--listen", "127.0.0.1:0", "--parent-watch"]);
+    let fixed = [HIDDEN, REFERENCE].iter().chain(role).chain(&["--listen", "127.0.0.1:0", "--parent-watch"]);
     let args = fixed.map(OsString::from).chain(more.into_iter().map(OsString::from)).collect();
     let program = Program { path: spec.executable.clone(), args, env: Vec::new() };
     let mut process = Process::start(&program).map_err(|e| (Trouble::Spawn(e.to_string()), Vec::new()))?;

@@ -2,10 +2,10 @@
 
 mod embedded;
 mod lease;
-mod play;
+mod part;
 mod stand;
 
-pub use play::play_part;
+pub use part::play_part;
 pub use stand::Provisioned;
 
 pub(crate) use embedded::{PartSpec, Spec, StartError, start};

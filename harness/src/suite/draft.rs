@@ -169,7 +169,7 @@ pub(crate) fn drafts(
         Ok(each) => each,
         Err(problem) => {
             // Without its variables nothing more can be said of the check.
-            problems.push(problem);
+            problems.push(*problem);
             return;
         }
     };

@@ -11,35 +11,37 @@ const MOST: usize = 10_000;
 pub(crate) type Set = Arc<BTreeMap<String, String>>;
 
 /// The sets of a `for-each`: `{ service: [a, b] }`, every combination of several variables, or a list of sets.
-pub(crate) fn sets(source: &Arc<Source>, node: &Node) -> Result<Vec<Set>, Problem> {
+pub(crate) fn sets(source: &Arc<Source>, node: &Node) -> Result<Vec<Set>, Box<Problem>> {
     let sets = match &node.kind {
         NodeKind::Map(entries) => combined(source, entries, node.at)?,
         NodeKind::Seq(items) => listed(source, items)?,
         NodeKind::Scalar { .. } => {
             let help = "write `for-each: { service: [a, b] }`, or a list of sets: `- { service: a, port: 1 }`";
-            return Err(problem(source, node.at, "expected variables with their values").with_help(help));
+            return boxed(problem(source, node.at, "expected variables with their values").with_help(help));
         }
     };
     if sets.is_empty() {
-        return Err(
-            problem(source, node.at, "a `for-each` without values stands for no check at all").with_help("give it at least one value")
+        return boxed(
+            problem(source, node.at, "a `for-each` without values stands for no check at all").with_help("give it at least one value"),
         );
     }
     Ok(sets.into_iter().map(Arc::new).collect())
 }
 
-fn combined(source: &Arc<Source>, entries: &[(Node, Node)], at: At) -> Result<Vec<BTreeMap<String, String>>, Problem> {
+fn combined(source: &Arc<Source>, entries: &[(Node, Node)], at: At) -> Result<Vec<BTreeMap<String, String>>, Box<Problem>> {
     let mut sets = vec![BTreeMap::new()];
     for (key, value) in entries {
         let name = variable(source, key)?;
         let Some(items) = value.items() else {
             let shown = value.text().unwrap_or("…");
-            return Err(problem(source, if value.at.len == 0 { key.at } else { value.at }, "expected a list of values")
-                .with_help(format!("write `{name}: [{shown}]`")));
+            return boxed(
+                problem(source, if value.at.len == 0 { key.at } else { value.at }, "expected a list of values")
+                    .with_help(format!("write `{name}: [{shown}]`")),
+            );
         };
         let values = items.iter().map(|item| scalar(source, item)).collect::<Result<Vec<_>, _>>()?;
         if sets.len() * values.len() > MOST {
-            return Err(problem(source, at, format!("this `for-each` stands for more than {MOST} checks")));
+            return boxed(problem(source, at, format!("this `for-each` stands for more than {MOST} checks")));
         }
         sets = sets
             .iter()
@@ -55,11 +57,11 @@ fn combined(source: &Arc<Source>, entries: &[(Node, Node)], at: At) -> Result<Ve
     Ok(if entries.is_empty() { Vec::new() } else { sets })
 }
 
-fn listed(source: &Arc<Source>, items: &[Node]) -> Result<Vec<BTreeMap<String, String>>, Problem> {
+fn listed(source: &Arc<Source>, items: &[Node]) -> Result<Vec<BTreeMap<String, String>>, Box<Problem>> {
     let mut sets: Vec<BTreeMap<String, String>> = Vec::new();
     for item in items {
         let Some(entries) = item.entries() else {
-            return Err(problem(source, item.at, "expected a set of variables").with_help("write `- { service: a, port: 1 }`"));
+            return boxed(problem(source, item.at, "expected a set of variables").with_help("write `- { service: a, port: 1 }`"));
         };
         let mut set = BTreeMap::new();
         for (key, value) in entries {
@@ -69,33 +71,36 @@ fn listed(source: &Arc<Source>, items: &[Node]) -> Result<Vec<BTreeMap<String, S
             && !first.keys().eq(set.keys())
         {
             let names: Vec<_> = first.keys().map(String::as_str).collect();
-            return Err(problem(source, item.at, format!("every set has the same variables; the first has {}", names.join(", "))));
+            return boxed(problem(source, item.at, format!("every set has the same variables; the first has {}", names.join(", "))));
         }
         sets.push(set);
     }
     if sets.len() > MOST {
-        return Err(problem(source, items[MOST].at, format!("this `for-each` stands for more than {MOST} checks")));
+        return boxed(problem(source, items[MOST].at, format!("this `for-each` stands for more than {MOST} checks")));
     }
     Ok(sets)
 }
 
-fn variable<'n>(source: &Arc<Source>, key: &'n Node) -> Result<&'n str, Problem> {
+fn variable<'n>(source: &Arc<Source>, key: &'n Node) -> Result<&'n str, Box<Problem>> {
     let name = key.text().unwrap_or_default();
     if super::values::is_name(name) {
         return Ok(name);
     }
-    Err(problem(source, key.at, format!("`{name}` is no name of a variable")).with_help(super::values::NAME_HELP))
+    boxed(problem(source, key.at, format!("`{name}` is no name of a variable")).with_help(super::values::NAME_HELP))
 }
 
-fn scalar(source: &Arc<Source>, node: &Node) -> Result<String, Problem> {
+fn scalar(source: &Arc<Source>, node: &Node) -> Result<String, Box<Problem>> {
     match node.text() {
-        Some(text) if text.contains("${") => {
-            Err(problem(source, node.at, "a value of `for-each` is taken as it stands")
-                .with_help("use the variable where the value is used"))
-        }
+        Some(text) if text.contains("${") => boxed(
+            problem(source, node.at, "a value of `for-each` is taken as it stands").with_help("use the variable where the value is used"),
+        ),
         Some(text) if !node.is_null() && !text.is_empty() => Ok(text.to_owned()),
-        _ => Err(problem(source, node.at, "expected a word, a number or a text")),
+        _ => boxed(problem(source, node.at, "expected a word, a number or a text")),
     }
+}
+
+fn boxed<T>(problem: Problem) -> Result<T, Box<Problem>> {
+    Err(Box::new(problem))
 }
 
 fn problem(source: &Arc<Source>, at: At, what: impl Into<String>) -> Problem {

@@ -19,7 +19,6 @@ pub(crate) struct SuiteFile {
     pub(crate) name: Arc<str>,
     /// Where its name stands.
     pub(crate) at: At,
-    pub(crate) about: Option<String>,
     pub(crate) source: Arc<Source>,
     /// The folder of the file: samples and schemas are found there.
     pub(crate) folder: PathBuf,
@@ -35,6 +34,10 @@ pub(crate) struct SuiteFile {
 /// What a service promises its callers, check by check.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(
+    dead_code,
+    reason = "typing the keys is what tells their mistakes; their values are taken from the tree, also where a key is wrong"
+)]
 pub(crate) struct FileKeys {
     /// Its name, unique over all files of a run.
     suite: Sp<String>,
@@ -120,7 +123,6 @@ fn suite(source: &Arc<Source>, folder: PathBuf, mut root: Node, problems: &mut V
     SuiteFile {
         name,
         at,
-        about: keys.as_ref().and_then(|k| k.about.clone()),
         source: Arc::clone(source),
         folder,
         vars: vars.into_iter().map(|(name, value, origin)| (name, (value, origin))).collect(),

@@ -142,7 +142,10 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
 
     let demands = kind.with(DemandsOf);
     for mistake in &demands.mistakes {
-        problems.push(Problem::new(origin(mistake.at), mistake.what.clone()).with_path(kind_name).with_help(mistake.help.clone()));
+        let problem = Problem::new(origin(mistake.at), mistake.what.clone()).with_help(mistake.help.clone());
+        // Kinds may name the key themselves.
+        let names_itself = mistake.what.strip_prefix(kind_name).is_some_and(|rest| rest.starts_with(['.', ':']));
+        problems.push(if names_itself { problem } else { problem.with_path(kind_name) });
     }
     if demands.single_shot
         && let Some(name) = used_in_spec.first()

@@ -230,7 +230,7 @@ impl Suites {
         broken: &BTreeSet<(usize, Arc<str>)>,
         reasons: &mut Vec<Reason>,
     ) -> BTreeMap<Arc<str>, Arc<Target>> {
-        let mut done: BTreeMap<Arc<str>, (Arc<Target>, Option<(usize, Origin)>)> = BTreeMap::new();
+        let mut done: BTreeMap<Arc<str>, (Arc<Target>, GivenBy)> = BTreeMap::new();
         let mut failed: BTreeSet<(Arc<str>, usize)> = BTreeSet::new();
         let started = self.environment.own_target().cloned();
         let used = checks.iter().map(|(_, f, check)| (f, &check.target, check.planning.target_at.as_ref()));
@@ -292,6 +292,9 @@ impl Suites {
         done.into_iter().map(|(name, (target, _))| (name, target)).collect()
     }
 }
+
+/// The suite that gives a target, and where; `None`: the environment does.
+type GivenBy = Option<(usize, Origin)>;
 
 /// The typed checks and the targets that they use.
 #[derive(Debug)]
