@@ -115,7 +115,12 @@ impl History {
 
     /// The check begins anew: only what says something about this machine stays.
     pub(crate) fn begin_anew(&mut self) {
-        *self = Self { restarts: self.restarts + 1, deny_skips: self.deny_skips, controls: std::mem::take(&mut self.controls), ..Self::default() };
+        *self = Self {
+            restarts: self.restarts + 1,
+            deny_skips: self.deny_skips,
+            controls: std::mem::take(&mut self.controls),
+            ..Self::default()
+        };
     }
 
     fn may_look(&self) -> bool {
@@ -230,8 +235,7 @@ impl Told {
     }
 
     fn settle(self, history: &History) -> Settled {
-        let judged =
-            |c: &ClauseOutcome| matches!(c.verdict, ClauseVerdict::Held | ClauseVerdict::Broken | ClauseVerdict::Intermittent);
+        let judged = |c: &ClauseOutcome| matches!(c.verdict, ClauseVerdict::Held | ClauseVerdict::Broken | ClauseVerdict::Intermittent);
         let harness = match &history.ended {
             Some(Ended::Harness(why)) => Some(why.clone()),
             _ => None,

@@ -47,7 +47,8 @@ pub(crate) async fn eventually<K: CheckKind>(kind: &K, cx: &Context, terms: Term
         }
         if ended.is_none() && held {
             // It became true between the last poll that began while it was not, and the end of this one.
-            let since = Interval { lo: if series.polls == 1 { Duration::ZERO } else { watch.between(series.began, false_at).lo }, hi: took.hi };
+            let since =
+                Interval { lo: if series.polls == 1 { Duration::ZERO } else { watch.between(series.began, false_at).lo }, hi: took.hi };
             let readings = series.became(poll.readings, since, promise.within);
             let lag = since.hi.saturating_sub(since.lo);
             let mut done = finish(kind, cx, &poll.seen, readings, &terms, &series, Ended::Complete).await;

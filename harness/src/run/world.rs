@@ -29,13 +29,7 @@ pub(crate) struct World {
 impl World {
     /// Starts what the plan wants started; without that the world is what it is.
     pub(crate) async fn begin(plan: &Plan, options: &Options, run: &Arc<str>) -> Self {
-        let mut world = Self {
-            targets: plan.targets.clone(),
-            stand: Arc::new(Bare),
-            provisioned: None,
-            broken: None,
-            notices: Vec::new(),
-        };
+        let mut world = Self { targets: plan.targets.clone(), stand: Arc::new(Bare), provisioned: None, broken: None, notices: Vec::new() };
         let Some(provision) = &plan.provision else { return world };
         let executable = match &options.executable {
             Some(path) => path.clone(),
@@ -78,7 +72,7 @@ impl World {
 /// The engine of a run, with the caps of its environment.
 pub(crate) fn exchange(limits: &Limits) -> Exchange {
     let permits = Permits::new(limits.rate, Some(limits.connections), limits.upload.map(|size| size.0));
-    Exchange::new(transport::Options { permits, ..transport::Options::default() })
+    Exchange::new(transport::Options { permits })
 }
 
 /// The captured values that must never be shown.
@@ -101,7 +95,8 @@ fn moved(planned: Option<&Arc<Target>>, name: &Arc<str>, address: SocketAddr) ->
         Some(target) => {
             let mut target = (**target).clone();
             let mut url = target.base.url.clone();
-            let placed = url.set_scheme("http").is_ok() && url.set_ip_host(address.ip()).is_ok() && url.set_port(Some(address.port())).is_ok();
+            let placed =
+                url.set_scheme("http").is_ok() && url.set_ip_host(address.ip()).is_ok() && url.set_port(Some(address.port())).is_ok();
             target.base.url = if placed { url } else { root };
             target.endpoint.url = target.base.url.clone();
             target

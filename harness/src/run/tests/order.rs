@@ -45,8 +45,7 @@ async fn what_is_needed_runs_first_whatever_the_order_of_the_plan() {
     let (heard, _) = run(plan(server.address, vec![needing("c", &[1]), needing("b", &[2]), entry("a")])).await;
     let lines = heard.lines();
     let ordered: Vec<&str> = lines.iter().map(String::as_str).collect();
-    let expected =
-        ["run", "started a", "finished a pass", "started b", "finished b pass", "started c", "finished c pass", "end"];
+    let expected = ["run", "started a", "finished a pass", "started b", "finished b pass", "started c", "finished c pass", "end"];
     assert_eq!(ordered, expected);
 }
 

@@ -134,7 +134,11 @@ fn toss(n: usize, seed: u64) -> f64 {
 /// 1 - (1 - 1/k)^n. Held against that rate less six standard deviations of 200 runs: one wrong alarm in a thousand million.
 async fn told_at_the_promised_rate(one_in: u32, samples: u32) {
     const RUNS: u32 = 200;
-    let server = TestServer::start(move |n, _| if toss(n, u64::from(one_in)) < 1.0 / f64::from(one_in) { Reply::Status(503) } else { Reply::Status(200) }).await;
+    let server =
+        TestServer::start(
+            move |n, _| if toss(n, u64::from(one_in)) < 1.0 / f64::from(one_in) { Reply::Status(503) } else { Reply::Status(200) },
+        )
+        .await;
     let mut not_passed = 0;
     let entries = (0..RUNS).map(|i| entry_of(&i.to_string(), Fake { samples, control: Twins::None, ..Fake::default() })).collect();
     let heard = Heard::default();
@@ -146,7 +150,10 @@ async fn told_at_the_promised_rate(one_in: u32, samples: u32) {
     let promised = 1.0 - (1.0 - 1.0 / f64::from(one_in)).powi(i32::try_from(samples).unwrap());
     let runs = f64::from(RUNS);
     let least = runs * promised - 6.0 * (runs * promised * (1.0 - promised)).sqrt();
-    assert!(f64::from(not_passed) >= least, "1 in {one_in}, {samples} samples: told in {not_passed} of {RUNS}, promised {least:.0} at least");
+    assert!(
+        f64::from(not_passed) >= least,
+        "1 in {one_in}, {samples} samples: told in {not_passed} of {RUNS}, promised {least:.0} at least"
+    );
 }
 
 #[tokio::test]
