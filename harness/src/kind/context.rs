@@ -4,7 +4,8 @@ use super::{Stand, Stopwatch, ids::Ids};
 use crate::kind::ProbeError;
 use crate::model::{Interval, Redactor};
 use crate::transport::{Answer, Endpoint, Exchange, Failed, OutBody, Outgoing, Timeouts, Wishes};
-use crate::words::{Base, Request, Values};
+use crate::words::{Answered, Base, Expect, Request, Values};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{sync::Arc, time::Duration, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +22,13 @@ pub struct Target {
 
 /// Everything that one check runs with. Cheap to clone.
 #[derive(Clone)]
-pub struct Context(Arc<Setting>);
+pub struct Context(Arc<Setting>, Option<Arc<Watched>>);
+
+/// A state that ends a poll at once, and whether an answer has met it.
+struct Watched {
+    expect: Expect,
+    is_met: AtomicBool,
+}
 
 /// The parts of a [`Context`], made by the core (or by a test).
 #[derive(Clone)]
@@ -82,7 +89,7 @@ impl Context {
     /// Puts a context together.
     #[must_use]
     pub fn new(setting: Setting) -> Self {
-        Self(Arc::new(setting))
+        Self(Arc::new(setting), None)
     }
 
     /// The target of this check.
@@ -141,7 +148,7 @@ impl Context {
     /// The same context with more captures.
     #[must_use]
     pub fn with_values(&self, values: Values) -> Self {
-        Self::new(Setting { values, ..(*self.0).clone() })
+        Self(Arc::new(Setting { values, ..(*self.0).clone() }), self.1.clone())
     }
 
     /// The same context aimed at another server, one of our own: how controls run the very same probe. Its engine is a fresh one:
@@ -149,6 +156,16 @@ impl Context {
     #[must_use]
     pub fn aimed_at(&self, target: Target) -> Self {
         Self::new(Setting { target: Arc::new(target), exchange: Exchange::default(), ..(*self.0).clone() })
+    }
+
+    /// The same context, watching every answer for this state.
+    pub(crate) fn watching(&self, expect: Expect) -> Self {
+        Self(self.0.clone(), Some(Arc::new(Watched { expect, is_met: AtomicBool::new(false) })))
+    }
+
+    /// Whether an answer met the state that is watched for.
+    pub(crate) fn is_met(&self) -> bool {
+        self.1.as_ref().is_some_and(|watched| watched.is_met.load(Ordering::Relaxed))
     }
 
     /// Sends one request and times it. Waiting for our own permits is not counted.
@@ -180,6 +197,10 @@ impl Context {
                 (failed.began, failed.ended)
             }
         };
+        if let (Some(watched), Ok(answer)) = (&self.1, &answer) {
+            let misses = watched.expect.judge(&Answered::of(answer), &self.0.values).map_err(|e| ProbeError(e.to_string()))?;
+            watched.is_met.fetch_or(misses.is_empty(), Ordering::Relaxed);
+        }
         let began = began.into_std();
         Ok(Call {
             took: self.0.stopwatch.between(began, ended.into_std()),

@@ -27,7 +27,7 @@ pub use stand::{Bare, BoxFuture, Exit, FaultError, Lease, Signal, Stand, Unavail
 pub use stopwatch::{Stalls, Stopwatch, Timed};
 
 use crate::model::{Clause, ClauseId, Measurement, Reading};
-use crate::words::{Expect, Values};
+use crate::words::Values;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -67,12 +67,6 @@ pub trait CheckKind: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// The values that this check gives to the checks that need it.
     fn captures(&self, _seen: &Self::Observation) -> Values {
         Values::default()
-    }
-
-    /// Whether the last answer that was seen meets these expectations: for `fails-on`. Pure. Only single-shot kinds, whose
-    /// observation keeps its answer, can say so; the default says no.
-    fn meets(&self, _expect: &Expect, _seen: &Self::Observation) -> bool {
-        false
     }
 
     /// A small server, as data, that keeps or breaks this clause: run before a clause is blamed on the service.

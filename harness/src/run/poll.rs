@@ -28,6 +28,8 @@ pub(crate) fn step(elapsed: Duration, every: Option<Duration>) -> Duration {
 
 /// Polls until all expectations hold, `fails-on` is met, or the time is up; the expectations are judged at the end.
 pub(crate) async fn eventually<K: CheckKind>(kind: &K, cx: &Context, terms: Terms<'_>, promise: &Eventually) -> Attempted {
+    let watching = promise.fails_on.as_ref().map(|fails_on| cx.watching(fails_on.clone()));
+    let cx = watching.as_ref().unwrap_or(cx);
     let watch = cx.stopwatch();
     let mut series = Series::new(watch);
     let mut false_at = series.began;
@@ -37,7 +39,7 @@ pub(crate) async fn eventually<K: CheckKind>(kind: &K, cx: &Context, terms: Term
         let held = poll.held(&terms);
         let ended = poll.ended.clone();
         series.take(&poll.readings);
-        let is_lost = ended.is_none() && promise.fails_on.as_ref().is_some_and(|e| kind.meets(e, &poll.seen));
+        let is_lost = ended.is_none() && cx.is_met();
         if is_lost {
             let met = format!("met at +{}; polling ended at once", show_duration(took.hi));
             let readings = series.proven(poll.readings, &terms, &met);

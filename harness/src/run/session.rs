@@ -192,7 +192,7 @@ impl Session {
         self.slots[index]
             .get_or_init(|| {
                 let session = session.clone();
-                async move { session.decide(index).await }.boxed().shared()
+                session.decide(index).boxed().shared()
             })
             .clone()
     }
@@ -275,7 +275,8 @@ impl Session {
             turn = self.turn(index, entry) => turn,
         };
         match turn {
-            Ok(turn) => self.probe(index, entry, turn).await,
+            // Boxed: thousands of checks wait, and only those that run need the room that probing takes.
+            Ok(turn) => Box::pin(self.probe(index, entry, turn)).await,
             Err(outcome) => (*outcome, Values::default()),
         }
     }
@@ -372,7 +373,7 @@ impl Session {
     async fn world(&self) -> &World {
         self.world
             .get_or_init(|| async {
-                let world = World::begin(&self.plan, &self.options, &self.run).await;
+                let world = Box::pin(World::begin(&self.plan, &self.options, &self.run)).await;
                 world.notices.iter().for_each(|notice| self.teller.notice(notice));
                 if let Some(broken) = &world.broken {
                     let mut outcome = broken.clone();

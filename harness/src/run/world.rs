@@ -72,7 +72,7 @@ impl World {
 /// The engine of a run, with the caps of its environment.
 pub(crate) fn exchange(limits: &Limits) -> Exchange {
     let permits = Permits::new(limits.rate, Some(limits.connections), limits.upload.map(|size| size.0));
-    Exchange::new(transport::Options { permits, ..transport::Options::default() })
+    Exchange::new(transport::Options { permits })
 }
 
 /// The captured values that must never be shown.

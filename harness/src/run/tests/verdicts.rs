@@ -196,6 +196,38 @@ async fn eventually_polls_until_the_third_bad_one_even_where_its_time_is_short()
     assert_eq!((told(&outcome).as_str(), server.hits()), ("fail", 3));
 }
 
+/// What stands in a suite, read as the suites are.
+fn written<T: serde::de::DeserializeOwned>(yaml: &str) -> T {
+    let source = crate::reader::open("t.suite.yaml", yaml.as_bytes()).unwrap_or_else(|p| panic!("{p:?}"));
+    let document = crate::reader::parse(&source).unwrap_or_else(|p| panic!("{p:?}"));
+    crate::reader::read(&source, &document.root, "").unwrap_or_else(|p| panic!("{p:?}"))
+}
+
+fn http(yaml: &str, fails_on: Option<&str>) -> Entry {
+    let mut entry = entry_of("a", Fake::default());
+    let check = edit(&mut entry);
+    check.kind = crate::checks::Kind::Http(Box::new(written(yaml)));
+    check.eventually = Some(Eventually { within: Duration::from_secs(20), every: Some(ms(5)), fails_on: fails_on.map(written) });
+    entry.asked = vec![crate::kind::Asked { clause: crate::model::ClauseId("http/json"), ..entry.asked.remove(0) }];
+    entry
+}
+
+#[tokio::test]
+async fn fails_on_ends_a_poll_at_once_and_only_in_its_own_state() {
+    let states = |n: usize, _: &str| Reply::Body(if n < 4 { r#"{"state":"running"}"# } else { r#"{"state":"failed"}"# });
+    let wants_done = "{ get: /a, expect: { json: { $.state: done } } }";
+    let server = TestServer::start(states).await;
+    let outcome = outcome_of(&server, http(wants_done, Some("json: { $.state: failed }"))).await;
+    assert_eq!((outcome.verdict, server.hits()), (Verdict::Fail, 5), "{outcome:#?}");
+    let finding = outcome.clauses[0].finding.clone().unwrap();
+    assert!(finding.details.iter().any(|(label, text)| label == "fails-on" && text.starts_with("met at +")), "{finding:#?}");
+
+    let ends_well = |n: usize, _: &str| Reply::Body(if n < 4 { r#"{"state":"running"}"# } else { r#"{"state":"done"}"# });
+    let server = TestServer::start(ends_well).await;
+    let outcome = outcome_of(&server, http(wants_done, Some("json: { $.state: failed }"))).await;
+    assert_eq!((outcome.verdict, server.hits()), (Verdict::Pass, 5), "{outcome:#?}");
+}
+
 #[tokio::test]
 async fn consistently_passes_fails_at_the_third_bad_poll_and_tells_two_as_intermittent() {
     let consistently = |span| {
