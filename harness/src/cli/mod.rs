@@ -39,27 +39,28 @@ pub fn main(world: World) -> ExitCode {
         return code;
     }
     writer::install_panic_hook();
-    let cli = match Cli::try_parse_from(&world.args) {
+    // Without a command: run, with whatever the environment says.
+    let implied = (world.args.len() == 1).then(|| OsString::from("run"));
+    let cli = match Cli::try_parse_from(world.args.iter().cloned().chain(implied)) {
         Ok(cli) => cli,
         Err(usage) => return told_usage(&usage),
     };
     let done = match cli.command {
-        None => run::run(&default_run(), &world),
-        Some(Command::Run(args)) => run::run(&args, &world),
-        Some(Command::Lint(args)) => inspect::lint(&args, &world),
-        Some(Command::List(args)) => inspect::list(&args, &world),
-        Some(Command::Render(args)) => inspect::render(&args, &world),
-        Some(Command::Explain(args)) => explain::explain(args.what.as_deref()).and_then(print),
-        Some(Command::Wait(args)) => wait::wait(&args),
-        Some(Command::Schema(args)) => print(schema::text(args.what)),
-        Some(Command::Report(args)) => report::report(&args, &world),
-        Some(Command::Completions { shell }) => {
+        Command::Run(args) => run::run(&args, &world),
+        Command::Lint(args) => inspect::lint(&args, &world),
+        Command::List(args) => inspect::list(&args, &world),
+        Command::Render(args) => inspect::render(&args, &world),
+        Command::Explain(args) => explain::explain(args.what.as_deref()).and_then(print),
+        Command::Wait(args) => wait::wait(&args),
+        Command::Schema(args) => print(schema::text(args.what)),
+        Command::Report(args) => report::report(&args, &world),
+        Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "allclear", &mut text);
-            print(String::from_utf8_lossy(&text).into_owned())
+            print(String::from_utf8_lossy(&text))
         }
         #[cfg(feature = "reference")]
-        Some(Command::ServeReference { args }) => return reference_service::main_with(args),
+        Command::ServeReference { args } => return reference_service::main_with(args),
     };
     match done {
         Ok(code) => code,
@@ -68,14 +69,6 @@ pub fn main(world: World) -> ExitCode {
             writer::err(&format!("{}\n", text.trim_end()));
             ExitCode::from(&failure)
         }
-    }
-}
-
-/// The flags of `allclear run` without any: environment variables still count.
-fn default_run() -> args::Run {
-    match Cli::try_parse_from(["allclear", "run"]).map(|cli| cli.command) {
-        Ok(Some(Command::Run(run))) => *run,
-        _ => unreachable!("`run` takes no required argument"),
     }
 }
 

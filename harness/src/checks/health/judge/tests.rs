@@ -91,10 +91,7 @@ fn mistakes_that_only_the_whole_spec_shows_are_told() {
     mistaken("{ get: /health, within: 0 }", Some("within: expected more than 0"));
     mistaken("{ get: /health, outage: 5s }", Some("outage: says how long dependencies are lost, and none is named"));
     mistaken("{ get: /health, independent-of: [db, db] }", Some("independent-of: `db` stands twice"));
-    mistaken(
-        "{ get: /health, under-load: { get: /slow, concurrency: 0 } }",
-        Some("under-load.concurrency: expected 1 to 1000, got 0"),
-    );
+    mistaken("{ get: /health, under-load: { get: /slow, concurrency: 0 } }", Some("under-load.concurrency: expected 1 to 1000, got 0"));
     mistaken("{ get: /health, growth: { get: /metrics, probes: 3 } }", Some("growth.probes: expected 50 to 10000, got 3"));
 }
 
