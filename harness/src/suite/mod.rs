@@ -22,7 +22,7 @@ mod values;
 
 pub use check::{Always, Check, Eventually, Planning};
 pub use environment::{Environment, EnvironmentLimits};
-pub use provision::{Part, PartHow, Provision};
+pub use provision::{Part, Provision};
 pub use refused::{Meaning, Reason, Refused};
 pub use schema::{environment_schema, suite_schema};
 pub use suites::{About, Finished, Suites};

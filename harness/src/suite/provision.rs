@@ -2,7 +2,9 @@
 
 use super::later;
 use super::values::Variables;
-use crate::model::{At, Origin};
+use crate::kind::Unavailable;
+use crate::model::{At, FaultKind, Origin};
+use crate::provision::{How, PartSpec, can, literal};
 use crate::reader::{Keys, Many, Problem, Sp, Tree, Value, With};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -29,23 +31,11 @@ pub struct Part {
     /// Its name, as suites say it in `hard: [db]`.
     pub name: Arc<str>,
     /// How it is started.
-    pub how: PartHow,
+    pub how: How,
     /// Variables that it sets once its address is known: name and template over `${host}` and `${port}`.
     pub sets: Vec<(String, String)>,
     /// Where the file asked for it.
     pub origin: Origin,
-}
-
-/// How a part is started.
-#[derive(Clone, Debug)]
-pub enum PartHow {
-    /// A child process of this very executable: `reference-service` or `reference-dependency`, with arguments.
-    Embedded {
-        /// Which.
-        what: String,
-        /// Further arguments, for example `--defect NAME`. `${name}` in them is what a dependency `sets`.
-        args: Vec<String>,
-    },
 }
 
 impl Provision {
@@ -53,11 +43,11 @@ impl Provision {
     pub(crate) fn put_values(&mut self, values: &Variables, problems: &mut Vec<Problem>) {
         let sets: Vec<String> = self.sets().map(|(name, _)| name).collect();
         for part in self.dependencies.iter_mut().chain([&mut self.service]) {
-            let PartHow::Embedded { args, .. } = &mut part.how;
+            let How::Embedded { args, .. } = &mut part.how else { continue };
             for arg in args {
                 for name in names_in(&arg.clone()).into_iter().filter(|name| !sets.iter().any(|s| s == name)) {
                     match values.value(name) {
-                        Some(Value::Plain(value, _)) => *arg = arg.replace(&format!("${{{name}}}"), &value),
+                        Some(Value::Plain(value, _)) => *arg = arg.replace(&format!("${{{name}}}"), &literal(&value)),
                         other => {
                             let what = match other {
                                 Some(Value::Secret(_)) => "is a secret, and arguments of programs can be seen by everyone",
@@ -75,12 +65,35 @@ impl Provision {
         }
     }
 
+    /// Whether this fault can be injected into the part of this name, once it is started. Pure.
+    ///
+    /// # Errors
+    /// [`Unavailable`] with the reason.
+    pub fn can(&self, part: &str, fault: FaultKind) -> Result<(), Unavailable> {
+        let dependencies: Vec<PartSpec> = self.dependencies.iter().map(Part::spec).collect();
+        can(&dependencies, &self.service.spec(), &self.target, part, fault)
+    }
+
+    /// Whether it may be started a second time beside the first: nothing in it insists on a port.
+    #[must_use]
+    pub fn starts_twice(&self) -> bool {
+        let insists = |part: &Part| matches!(&part.how, How::Process(process) if process.port.is_some());
+        !self.dependencies.iter().chain([&self.service]).any(insists)
+    }
+
     /// Every name that a part sets, with the part's place.
     pub(crate) fn sets(&self) -> impl Iterator<Item = (String, Origin)> {
         self.dependencies
             .iter()
             .chain([&self.service])
             .flat_map(|part| part.sets.iter().map(|(name, _)| (name.clone(), part.origin.clone())))
+    }
+}
+
+impl Part {
+    /// The part as provisioning takes it.
+    pub(crate) fn spec(&self) -> PartSpec {
+        PartSpec { name: Arc::clone(&self.name), how: self.how.clone(), sets: self.sets.clone() }
     }
 }
 
@@ -173,7 +186,7 @@ impl ProvisionKeys {
 
 impl Start {
     /// `kind`: what this part may embed.
-    fn finish(self, kind: &str, at: At, path: &str, origin: &dyn Fn(At) -> Origin, problems: &mut Vec<Problem>) -> Option<PartHow> {
+    fn finish(self, kind: &str, at: At, path: &str, origin: &dyn Fn(At) -> Origin, problems: &mut Vec<Problem>) -> Option<How> {
         let before = problems.len();
         let mut told = |at: At, key: &str, what: String, help: String| {
             problems.push(Problem::new(origin(at), what).with_path(format!("{path}{key}")).with_help(help));
@@ -197,7 +210,7 @@ impl Start {
             None => told(at, "", "how is it started?".to_owned(), format!("write `embedded: {kind}`")),
         }
         (problems.len() == before)
-            .then(|| PartHow::Embedded { what: kind.to_owned(), args: self.args.0.into_iter().map(|arg| arg.value).collect() })
+            .then(|| How::Embedded { what: kind.to_owned(), args: self.args.0.into_iter().map(|arg| arg.value).collect() })
     }
 }
 
