@@ -13,6 +13,8 @@ mod ready;
 mod spec;
 mod stand;
 mod start;
+#[cfg(all(test, feature = "reference"))]
+mod tests;
 
 pub use door::play_part;
 pub use spec::{How, ProcessSpec, ReadyBy};
