@@ -81,7 +81,8 @@ pub(crate) async fn consistently<K: CheckKind>(kind: &K, cx: &Context, terms: Te
         series.take(&poll.readings);
         let took = watch.between(series.began, watch.now());
         let over = took.lo >= span;
-        let wants_more = over && series.owed() > 0 && extra < MOST_EXTRA;
+        // Slow polls may leave room for one or two in the whole span: as long as all of them are bad, the third decides.
+        let wants_more = over && (series.owed() > 0 && extra < MOST_EXTRA || series.only_bad());
         extra += u32::from(wants_more);
         if poll.ended.is_some() || series.is_broken() || (over && !wants_more) {
             let ended = poll.ended.unwrap_or(Ended::Complete);
@@ -251,6 +252,11 @@ impl<'a> Series<'a> {
         self.tallies.values().filter(|t| t.bad == 0).map(|t| t.near.saturating_sub(t.good_since_near)).max().unwrap_or(0)
     }
 
+    /// Whether no poll was good so far in some clause, and too few were bad to be certain.
+    fn only_bad(&self) -> bool {
+        self.tallies.values().any(|t| t.good == 0 && t.near == 0 && (1..ENOUGH_BAD).contains(&t.bad) && t.unsure.is_none())
+    }
+
     fn is_broken(&self) -> bool {
         self.tallies.values().any(|t| t.proof || t.bad >= ENOUGH_BAD)
     }
@@ -288,8 +294,10 @@ impl<'a> Series<'a> {
             };
             reading
         };
-        if last.is_empty() && *ended != Ended::Complete {
-            // The last poll was cut short before it saw anything: the polls before it decide.
+        let saw_nothing = last.iter().all(|r| matches!(r.found, Found::Unseen { .. }));
+        if saw_nothing && *ended != Ended::Complete && self.polls > 0 {
+            // The last poll was cut short before it saw anything: the polls before it decide. What held in them did not last, or
+            // it would have ended there.
             return self.counted(&Ended::Complete).into_iter().filter(|r| !matches!(r.found, Found::Held { .. })).collect();
         }
         last.into_iter().map(of_poll).collect()

@@ -45,6 +45,7 @@ fn a_time_is_held_near_or_bad_by_where_its_limit_lies() {
 fn a_timeout_in_which_this_machine_stood_still_is_near_for_the_code() {
     check("health/code", vec![timeout(1200, 1200), took(1, 1)], "counted 1+0/2");
     check("health/code", vec![timeout(50, 1200), took(1, 1)], "counted 0+1/2");
+    check("health/code", vec![timeout(1100, 1200), took(1, 1)], "counted 1+0/2");
     check("health/code", vec![took(1, 1)], "held");
 }
 
