@@ -38,7 +38,7 @@ pub(crate) async fn eventually<K: CheckKind>(kind: &K, cx: &Context, terms: Term
         let took = watch.between(series.began, watch.now());
         let held = poll.held(&terms);
         let ended = poll.ended.clone();
-        series.take(&poll.readings);
+        series.take(&poll);
         let is_lost = ended.is_none() && cx.is_met();
         if is_lost {
             let met = format!("met at +{}; polling ended at once", show_duration(took.hi));
@@ -61,7 +61,8 @@ pub(crate) async fn eventually<K: CheckKind>(kind: &K, cx: &Context, terms: Term
         let over = took.lo >= promise.within && series.polls >= ENOUGH_BAD;
         if over || ended.is_some() {
             let ended = ended.unwrap_or(Ended::Complete);
-            let readings = series.last_word(poll.readings, &ended);
+            let is_early = ended != Ended::Complete && took.lo < promise.within;
+            let readings = if is_early { series.not_yet(&terms, &ended, promise.within) } else { series.last_word(poll.readings, &ended) };
             return finish(kind, cx, &poll.seen, readings, &terms, &series, ended).await;
         }
         false_at = poll.began;
@@ -78,7 +79,7 @@ pub(crate) async fn consistently<K: CheckKind>(kind: &K, cx: &Context, terms: Te
     let mut extra = 0;
     loop {
         let poll = series.poll(kind, cx, &terms).await;
-        series.take(&poll.readings);
+        series.take(&poll);
         let took = watch.between(series.began, watch.now());
         let over = took.lo >= span;
         // Slow polls may leave room for one or two in the whole span: as long as all of them are bad, the third decides.
@@ -218,8 +219,10 @@ impl<'a> Series<'a> {
         Poll { seen, readings, ended, began }
     }
 
-    fn take(&mut self, readings: &[Reading]) {
-        for reading in readings {
+    fn take(&mut self, poll: &Poll<impl Sized>) {
+        // What a poll that was cut short did not see yet says nothing.
+        let says = |found: &Found| poll.ended.is_none() || !matches!(found, Found::Unseen { .. } | Found::Unsure { .. });
+        for reading in poll.readings.iter().filter(|r| says(&r.found)) {
             let tally = self.tallies.entry((reading.clause, reading.case.clone())).or_default();
             match &reading.found {
                 Found::Held { .. } => tally.good(),
@@ -276,6 +279,19 @@ impl<'a> Series<'a> {
             Reading { clause: *clause, case: case.clone(), found }
         };
         self.tallies.iter().map(read).collect()
+    }
+
+    /// It did not hold so far, and the promised time was not up when there was no more: nothing is broken, and nothing held.
+    fn not_yet(&self, terms: &Terms<'_>, ended: &Ended, within: Duration) -> Vec<Reading> {
+        if let Ended::Harness(_) = ended {
+            return Vec::new();
+        }
+        let what = if *ended == Ended::Cancelled { "the run was interrupted" } else { "the deadline came" };
+        let after = show_duration(self.watch.since(self.began).hi);
+        let last = self.last.back().map(|line| format!("; last seen at {line}")).unwrap_or_default();
+        let why = format!("{what} after {after} of the {} that it may take{last}", show_duration(within));
+        let unsure = |clause: &ClauseId| Reading::of(*clause, Found::Unsure { why: why.clone(), wants: None });
+        decide::wanted(terms.asked).iter().map(unsure).collect()
     }
 
     /// The last poll, with what was bad in it counted over all polls: for `eventually` when its time is up.

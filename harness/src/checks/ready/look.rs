@@ -32,6 +32,8 @@ pub struct Observation {
     pub(super) pairs: Vec<Pair>,
     /// Polls once ready.
     pub(super) steady: Polls,
+    /// They went on for the whole time that was declared.
+    pub(super) steady_to_the_end: bool,
     /// Replicas by the name that they give themselves.
     pub(super) replicas: BTreeMap<String, Replica>,
     /// Answers that named no replica.

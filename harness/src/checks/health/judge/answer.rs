@@ -5,7 +5,7 @@ use super::super::spec::Spec;
 use super::super::table;
 use super::{MOST_BODY, case, counted, last_three, more, nothing, same_state};
 use crate::kind::{Says, Seen};
-use crate::model::{Excerpt, Found, Reading, Size, Unseen};
+use crate::model::{Found, Reading, Size, Unseen};
 use crate::words::Document;
 
 /// Each variant against the plain answer.

@@ -90,6 +90,7 @@ fn mistakes_that_only_the_whole_spec_shows_are_told() {
     mistaken("{ get: /health, within: 200ms, samples: 20, independent-of: [db], outage: 5s }", None);
     mistaken("{ get: /health, samples: 0 }", Some("samples: expected at least 1, got 0"));
     mistaken("{ get: /health, within: 0 }", Some("within: expected more than 0"));
+    mistaken("{ get: /health, expect: { within: 1s } }", Some("expect.within: says nothing here: how long an answer may take is `within`"));
     mistaken("{ get: /health, outage: 5s }", Some("outage: says how long dependencies are lost, and none is named"));
     mistaken("{ get: /health, independent-of: [db, db] }", Some("independent-of: `db` stands twice"));
     mistaken("{ get: /health, under-load: { get: /slow, concurrency: 0 } }", Some("under-load.concurrency: expected 1 to 1000, got 0"));
