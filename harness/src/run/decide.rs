@@ -353,7 +353,8 @@ fn count(ask: &Asked, reading: &Reading, c: Counts, worst: &Finding, history: &H
 fn blame(ask: &Asked, reading: &Reading, c: Counts, worst: &Finding, history: &History, told: &mut Told) {
     let say = |verdict| outcome(ask, &reading.case, verdict).counted(c.bad, c.of);
     if history.is_tainted() {
-        told.tainted = true;
+        // What may be sent once only is not looked at anew either.
+        told.tainted |= c.repeatable;
         return told.unsure(say(ClauseVerdict::Unsure).because(&stood_still(history)).showing(ask, worst));
     }
     match history.controls.iter().find(|(clause, _)| *clause == ask.clause) {

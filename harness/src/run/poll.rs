@@ -173,6 +173,7 @@ struct Series<'a> {
     polls: u32,
     tallies: BTreeMap<(ClauseId, Case), Tally>,
     last: VecDeque<String>,
+    bad_polls: u32,
     bad_since: Option<Duration>,
 }
 
@@ -191,7 +192,7 @@ struct Tally {
 
 impl<'a> Series<'a> {
     fn new(watch: &'a Stopwatch) -> Self {
-        Self { watch, began: watch.now(), polls: 0, tallies: BTreeMap::new(), last: VecDeque::new(), bad_since: None }
+        Self { watch, began: watch.now(), polls: 0, tallies: BTreeMap::new(), last: VecDeque::new(), bad_polls: 0, bad_since: None }
     }
 
     async fn poll<K: CheckKind>(&mut self, kind: &K, cx: &Context, terms: &Terms<'_>) -> Poll<K::Observation> {
@@ -208,6 +209,7 @@ impl<'a> Series<'a> {
             self.polls += 1;
             let at = self.watch.since(self.began).hi;
             let what = bad_finding(&readings).map_or_else(|| kind.tell(&seen).summary, |f| f.observed.clone());
+            self.bad_polls += u32::from(bad_finding(&readings).is_some());
             self.bad_since = bad_finding(&readings).map(|_| self.bad_since.unwrap_or(at));
             let line = format!("+{}: {}", show_duration(at), if what.is_empty() { "held" } else { &what });
             cx.saw(line.clone());
@@ -294,13 +296,14 @@ impl<'a> Series<'a> {
         decide::wanted(terms.asked).iter().map(unsure).collect()
     }
 
-    /// The last poll, with what was bad in it counted over all polls: for `eventually` when its time is up.
+    /// The last poll, with what was bad in it counted over all polls that were bad in any way: for `eventually` when its time is up.
+    /// What was promised is that all expectations hold at once, and that never was, whichever of them it was that did not.
     fn last_word(&self, last: Vec<Reading>, ended: &Ended) -> Vec<Reading> {
         let of_poll = |mut reading: Reading| {
             let tally = self.tallies.get(&(reading.clause, reading.case.clone()));
             reading.found = match (reading.found, tally) {
                 (Found::Proof(_) | Found::Counted { bad: 1.., .. }, Some(tally)) => Found::Counted {
-                    bad: tally.bad,
+                    bad: self.bad_polls.max(tally.bad),
                     near: 0,
                     of: at_least_one(self.polls.max(tally.bad)),
                     worst: self.dress(tally.worst.clone().unwrap_or_default()),
