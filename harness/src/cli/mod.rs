@@ -13,7 +13,7 @@ mod wait;
 
 use crate::report::writer;
 use args::{Cli, Command};
-use clap::Parser as _;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use failure::Failure;
 use std::{collections::BTreeMap, ffi::OsString, process::ExitCode};
 
@@ -39,18 +39,21 @@ pub fn main(world: World) -> ExitCode {
         return code;
     }
     writer::install_panic_hook();
-    let cli = match Cli::try_parse_from(&world.args) {
+    let cli = match parse(&world.args, &world) {
         Ok(cli) => cli,
         Err(usage) => return told_usage(&usage),
     };
     let done = match cli.command {
-        None => run::run(&default_run(), &world),
+        None => match default_run(&world) {
+            Ok(args) => run::run(&args, &world),
+            Err(usage) => return told_usage(&usage),
+        },
         Some(Command::Run(args)) => run::run(&args, &world),
         Some(Command::Lint(args)) => inspect::lint(&args, &world),
         Some(Command::List(args)) => inspect::list(&args, &world),
         Some(Command::Render(args)) => inspect::render(&args, &world),
         Some(Command::Explain(args)) => explain::explain(args.what.as_deref()).and_then(print),
-        Some(Command::Wait(args)) => wait::wait(&args),
+        Some(Command::Wait(args)) => wait::wait(&args, &world),
         Some(Command::Schema(args)) => print(schema::text(args.what)),
         Some(Command::Report(args)) => report::report(&args, &world),
         Some(Command::Completions { shell }) => {
@@ -71,24 +74,38 @@ pub fn main(world: World) -> ExitCode {
     }
 }
 
-/// The flags of `allclear run` without any: environment variables still count.
-fn default_run() -> args::Run {
-    match Cli::try_parse_from(["allclear", "run"]).map(|cli| cli.command) {
-        Ok(Some(Command::Run(run))) => *run,
-        _ => unreachable!("`run` takes no required argument"),
+/// Reads the arguments. A variable that stands in for a flag and is empty counts as not set: CI systems set every variable
+/// that a pipeline names.
+fn parse(args: &[OsString], world: &World) -> Result<Cli, clap::Error> {
+    let is_empty = |arg: &clap::Arg| arg.get_env().is_some_and(|name| world.vars.get(&*name.to_string_lossy()).is_some_and(String::is_empty));
+    let without = |arg: clap::Arg| if is_empty(&arg) { arg.env(None::<&'static str>) } else { arg };
+    let mut command = <Cli as clap::CommandFactory>::command().mut_subcommands(|sub| sub.mut_args(without));
+    let mut matches = command.try_get_matches_from_mut(args)?;
+    <Cli as clap::FromArgMatches>::from_arg_matches_mut(&mut matches).map_err(|e| e.format(&mut command))
+}
+
+/// The flags of `allclear run` without any: environment variables still count, and may be wrong.
+fn default_run(world: &World) -> Result<args::Run, clap::Error> {
+    match parse(&["allclear".into(), "run".into()], world)?.command {
+        Some(Command::Run(run)) => Ok(*run),
+        _ => unreachable!("`allclear run` is read as the command `run`"),
     }
 }
 
 /// Help and version are answers (0, standard output); everything else that clap says is usage (2).
 fn told_usage(usage: &clap::Error) -> ExitCode {
-    let text = usage.render().to_string();
-    if usage.use_stderr() {
-        writer::err(&text);
-        ExitCode::from(2)
-    } else {
+    let mut text = usage.render().to_string();
+    if !usage.use_stderr() {
         let _ = writer::out(&text);
-        ExitCode::SUCCESS
+        return ExitCode::SUCCESS;
     }
+    if let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) = (usage.kind(), usage.get(ContextKind::InvalidSubcommand))
+        && std::path::Path::new(word).exists()
+    {
+        text.push_str(&format!("  tip: to run the suites there: allclear run {word}\n"));
+    }
+    writer::err(&text);
+    ExitCode::from(2)
 }
 
 /// Machine output goes to standard output.

@@ -1,7 +1,7 @@
 //! One look at one URL: there, not there, or not to be told because this machine is in trouble.
 
 use super::super::args::Wait;
-use crate::transport::{Endpoint, Exchange, OutBody, Outgoing, Timeouts, Trouble, Wishes};
+use crate::transport::{Endpoint, Exchange, OutBody, Outgoing, Stage, Timeouts, Trouble, Wishes};
 use std::{fmt, time::Duration};
 use url::Url;
 
@@ -12,6 +12,13 @@ pub(crate) enum Look {
     There(String),
     /// It does not, for this reason.
     NotThere(String),
+    /// Nothing came in the time that the look had: a host that is gone, or a server that hangs.
+    Silent {
+        /// What was waited for.
+        what: String,
+        /// Whether something accepted the connection: then it is not gone.
+        accepted: bool,
+    },
     /// Could not look: this machine's own trouble. Counts for neither side.
     Unknown(String),
 }
@@ -19,7 +26,7 @@ pub(crate) enum Look {
 impl fmt::Display for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::There(what) | Self::NotThere(what) => f.write_str(what),
+            Self::There(what) | Self::NotThere(what) | Self::Silent { what, .. } => f.write_str(what),
             Self::Unknown(what) => write!(f, "this machine: {what}"),
         }
     }
@@ -87,8 +94,7 @@ impl Goal {
         match &self.what {
             What::Tcp { host, port } => match crate::transport::tcp(host, *port, longest).await {
                 Ok(_) => Look::There("accepts connections".to_owned()),
-                Err(Trouble::Own(own)) => Look::Unknown(own.to_string()),
-                Err(trouble) => Look::NotThere(trouble.to_string()),
+                Err(trouble) => failed(&trouble),
             },
             What::Http { endpoint, outgoing, statuses, body } => {
                 let timeouts = Timeouts { connect: longest, first_byte: longest, total: longest };
@@ -101,13 +107,22 @@ impl Goal {
                         }
                         _ => Look::There(answer.status.to_string()),
                     },
-                    Err(failed) => match failed.trouble {
-                        Trouble::Own(own) => Look::Unknown(own.to_string()),
-                        _ => Look::NotThere(failed.to_string()),
-                    },
+                    Err(answer) => failed(&answer.trouble),
                 }
             }
         }
+    }
+}
+
+fn failed(trouble: &Trouble) -> Look {
+    let text = trouble.to_string();
+    match trouble {
+        Trouble::Own(_) => Look::Unknown(text),
+        Trouble::ConnectTimeout { .. } | Trouble::TotalTimeout { stage: Stage::Connect, .. } => Look::Silent { what: text, accepted: false },
+        Trouble::FirstByteTimeout { .. } | Trouble::HeadTimeout { .. } | Trouble::TotalTimeout { .. } => {
+            Look::Silent { what: text, accepted: true }
+        }
+        _ => Look::NotThere(text),
     }
 }
 
