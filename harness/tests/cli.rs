@@ -1,6 +1,6 @@
 //! The command line as people and scripts meet it: the real binary, real sockets, exit codes and every byte that it writes.
 
-#![expect(missing_docs, unreachable_pub, reason = "a test binary has no users, and shares modules with the others")]
+#![expect(unreachable_pub, reason = "a test binary has no users, and shares modules with the others")]
 #![expect(clippy::disallowed_methods, reason = "tests start the real binary, connect and watch the clock themselves")]
 
 #[path = "cli/case.rs"]

@@ -3,25 +3,34 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
+const OVERVIEW: &str = "\
+Without a command, `run` is meant. `allclear COMMAND --help` tells its options.
+
+Exit codes: 0 clear · 1 a contract is broken · 2 never started
+            3 the harness failed · 4 could not tell · 5 nothing judged
+            130/143 interrupted; `allclear explain exit-codes` tells more";
+
 const RUN_EXAMPLES: &str = "\
 Examples:
-  allclear run                                       all of ./suites, in environment `local` where there is one
-  allclear run suites/api.suite.yaml -e stage        one suite against what environments/stage.env.yaml names
+  allclear run                              all of ./suites, here: `local`
+  allclear run suites/api.suite.yaml -e stage
   allclear run --tag smoke --deadline 2m --report junit=junit.xml
-  allclear run --dry-run                             what would be done; sends nothing";
+  allclear run --dry-run                    what would be done; sends nothing";
 
 const WAIT_EXAMPLES: &str = "\
 Examples:
   allclear wait http://localhost:8080/ready --timeout 2m
-  allclear wait tcp://db:5432 https://auth.example.org/health -- ./start-tests.sh
+  allclear wait tcp://db:5432 https://auth.example.org/health -- ./start.sh
   allclear wait http://localhost:8080/ready --gone --timeout 30s
-Exit codes: that of the command, 0 without one · 1 time is up · 2 usage · 126/127 the command cannot be started · 130/143 interrupted";
+
+Exit codes: that of CMD, 0 without one · 1 time is up · 2 usage
+            126/127 CMD cannot be started · 130/143 interrupted";
 
 const REPORT_EXAMPLES: &str = "\
 Examples:
-  allclear report target/allclear/run.json --report markdown=summary.md
-  allclear report one.json two.json three.json --report junit=junit.xml      the shards of one run
-  allclear report target/allclear/events.jsonl                               what a run saw before it was killed";
+  allclear report run.json --report markdown=summary.md
+  allclear report 1.json 2.json 3.json --report junit=junit.xml   (shards)
+  allclear report events.jsonl              what a killed run had seen";
 
 /// Holds a running service to its suites and proves, clause by clause, whether the contract is kept.
 #[derive(Debug, Parser)]
@@ -29,8 +38,7 @@ Examples:
     name = "allclear",
     version,
     max_term_width = 110,
-    after_help = "Without a command: run. Exit codes: 0 clear · 1 a contract is broken · 2 never started · 3 the harness failed · \
-                  4 could not tell · 5 nothing judged · 130/143 interrupted. More: allclear explain exit-codes"
+    after_help = OVERVIEW
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -80,7 +88,7 @@ pub(crate) struct Inputs {
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// Environment: NAME of environments/NAME.env.yaml, or a path [default: local, if it exists]
-    #[arg(short, long, env = "ALLCLEAR_ENV", value_name = "NAME")]
+    #[arg(short, long, env = "ALLCLEAR_ENV", hide_env_values = true, value_name = "NAME")]
     pub(crate) env: Option<String>,
     /// Give a variable its value; repeatable
     #[arg(long = "var", value_name = "NAME=VALUE")]
@@ -124,13 +132,13 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) inputs: Inputs,
     /// Most checks at once [default: 4 x cores, at least 8]
-    #[arg(short, long, help_heading = RUNNING, env = "ALLCLEAR_JOBS", value_name = "N")]
+    #[arg(short, long, help_heading = RUNNING, env = "ALLCLEAR_JOBS", hide_env_values = true, value_name = "N")]
     pub(crate) jobs: Option<std::num::NonZeroUsize>,
     /// Start no more checks after the first that fails
     #[arg(long, help_heading = RUNNING)]
     pub(crate) fail_fast: bool,
     /// Deadline of the whole run, for example 5m; what is not reached is inconclusive
-    #[arg(long, help_heading = RUNNING, env = "ALLCLEAR_DEADLINE", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, help_heading = RUNNING, env = "ALLCLEAR_DEADLINE", hide_env_values = true, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
     /// What is not permitted here makes the run inconclusive (exit 4) in place of being skipped
     #[arg(long, help_heading = RUNNING)]
@@ -139,7 +147,7 @@ pub(crate) struct Run {
     #[arg(long, help_heading = RUNNING)]
     pub(crate) dry_run: bool,
     /// Where junit.xml, run.json and events.jsonl go [default: target/allclear in a cargo workspace, else nowhere]
-    #[arg(long, help_heading = "Reports", env = "ALLCLEAR_OUT", value_name = "DIR")]
+    #[arg(long, help_heading = "Reports", env = "ALLCLEAR_OUT", hide_env_values = true, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reports: Reports,
@@ -183,7 +191,7 @@ pub(crate) struct Show {
     #[arg(short, long)]
     pub(crate) verbose: bool,
     /// Colour
-    #[arg(long, env = "ALLCLEAR_COLOR", value_name = "WHEN", default_value = "auto")]
+    #[arg(long, env = "ALLCLEAR_COLOR", hide_env_values = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: When,
 }
 

@@ -11,7 +11,7 @@ mod run;
 mod schema;
 mod wait;
 
-use crate::report::writer;
+use crate::report::{inert, writer};
 use args::{Cli, Command};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use failure::Failure;
@@ -77,7 +77,8 @@ pub fn main(world: World) -> ExitCode {
 /// Reads the arguments. A variable that stands in for a flag and is empty counts as not set: CI systems set every variable
 /// that a pipeline names.
 fn parse(args: &[OsString], world: &World) -> Result<Cli, clap::Error> {
-    let is_empty = |arg: &clap::Arg| arg.get_env().is_some_and(|name| world.vars.get(&*name.to_string_lossy()).is_some_and(String::is_empty));
+    let is_empty =
+        |arg: &clap::Arg| arg.get_env().is_some_and(|name| world.vars.get(&*name.to_string_lossy()).is_some_and(String::is_empty));
     let without = |arg: clap::Arg| if is_empty(&arg) { arg.env(None::<&'static str>) } else { arg };
     let mut command = <Cli as clap::CommandFactory>::command().mut_subcommands(|sub| sub.mut_args(without));
     let mut matches = command.try_get_matches_from_mut(args)?;
@@ -99,10 +100,14 @@ fn told_usage(usage: &clap::Error) -> ExitCode {
         let _ = writer::out(&text);
         return ExitCode::SUCCESS;
     }
-    if let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) = (usage.kind(), usage.get(ContextKind::InvalidSubcommand))
-        && std::path::Path::new(word).exists()
-    {
-        text.push_str(&format!("  tip: to run the suites there: allclear run {word}\n"));
+    if let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) = (usage.kind(), usage.get(ContextKind::InvalidSubcommand)) {
+        let command = <Cli as clap::CommandFactory>::command();
+        let near = crate::reader::nearest(word, command.get_subcommands().map(clap::Command::get_name));
+        if std::path::Path::new(word).exists() {
+            text.push_str(&format!("\n  tip: to run the suites there: allclear run {}\n", inert::line(word)));
+        } else if let (None, Some(near)) = (usage.get(ContextKind::SuggestedSubcommand), near) {
+            text.push_str(&format!("\n  tip: did you mean `{near}`?\n"));
+        }
     }
     writer::err(&text);
     ExitCode::from(2)

@@ -35,12 +35,20 @@ fn what_is_raised_or_cleans_up_counts_as_what_it_does() {
     refused(environment, "- name: a\n  impact: write\n  http: { get: /recalculate }\n", "this needs `write`");
     refused(environment, "- name: a\n  http: { get: /a }\n  cleanup: [{ delete: /a }]\n", "this needs `write`");
     refused(environment, "- name: a\n  impact: load\n  http: { get: /a }\n", "this needs `load`");
-    refused("environment: here\nallows: write\nhosts: [127.0.0.1]\n", "- name: a\n  impact: load\n  http: { get: /a }\n", "this needs `load`");
+    refused(
+        "environment: here\nallows: write\nhosts: [127.0.0.1]\n",
+        "- name: a\n  impact: load\n  http: { get: /a }\n",
+        "this needs `load`",
+    );
 }
 
 #[test]
 fn an_absolute_url_does_not_lead_around_the_list() {
-    refused("environment: here\nallows: write\nhosts: [localhost]\n", "- name: a\n  http: { post: 'URL/jobs', json: {} }\n", "`127.0.0.1` is not");
+    refused(
+        "environment: here\nallows: write\nhosts: [localhost]\n",
+        "- name: a\n  http: { post: 'URL/jobs', json: {} }\n",
+        "`127.0.0.1` is not",
+    );
     let foreign = "- name: a\n  http: { get: /a }\n  cleanup: [{ delete: 'http://prod.example.org/a' }]\n";
     refused("environment: here\nallows: write\nhosts: [127.0.0.1]\n", foreign, "`prod.example.org` is not in `hosts`");
 }
@@ -126,8 +134,7 @@ fn a_provisioned_target_cannot_be_given_from_outside() {
 #[test]
 fn a_service_that_does_not_start_is_a_failure_of_its_own() {
     let text = "suite: it\nchecks:\n- name: it is up\n  http: { get: /health }\n";
-    let environment =
-        "environment: local\nprovision:\n  service: { embedded: reference-service, args: [--no-such-flag], target: api }\n";
+    let environment = "environment: local\nprovision:\n  service: { embedded: reference-service, args: [--no-such-flag], target: api }\n";
     let case = Case::new(&[("it.suite.yaml", text), ("environments/local.env.yaml", environment)]);
     case.call(&["run", "it.suite.yaml"]).ends(1).tells("the service starts");
 }

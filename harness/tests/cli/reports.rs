@@ -71,7 +71,9 @@ fn no_stale_green_report_is_left_behind_whatever_ends_the_run() {
     }
     // The same for reports that are made later.
     case.call(&args("it.suite.yaml")).ends(0);
-    case.call(&["report", "nowhere.json", "--report", "junit=j.xml", "--report", "tap=t.tap"]).ends(2).tells("nowhere.json: cannot be read");
+    case.call(&["report", "nowhere.json", "--report", "junit=j.xml", "--report", "tap=t.tap"])
+        .ends(2)
+        .tells("nowhere.json: cannot be read");
     assert_eq!(case.read("j.xml").matches("<error").count(), 1);
     assert!(!case.has("t.tap"));
 }
@@ -138,7 +140,7 @@ fn mixed() -> (Case, Server) {
          - name: it works\n  needs: it is there\n  http: { get: /work }\n\
          - name: it is nice\n  severity: advisory\n  http: { get: /nice }\n\
          - name: it writes\n  http: { post: /write }\n\
-         - name: it answers\n  timeout: 1s\n  http: { get: /silent, wait: 20s }\n";
+         - name: it answers\n  http: { get: /silent, wait: 1s }\n";
     (Case::suite(&server.url(), checks), server)
 }
 
@@ -149,8 +151,7 @@ fn a_report_made_later_is_the_one_that_the_run_wrote() {
     FORMATS.iter().for_each(|f| args.extend(["--report", f]));
     let told = case.call(&args).ends(1);
     for source in ["run.json", "e.jsonl"] {
-        let later: Vec<String> =
-            FORMATS.iter().map(|f| f.replace('=', "=later/")).flat_map(|f| ["--report".to_owned(), f]).collect();
+        let later: Vec<String> = FORMATS.iter().map(|f| f.replace('=', "=later/")).flat_map(|f| ["--report".to_owned(), f]).collect();
         let mut args = vec!["report", source];
         args.extend(later.iter().map(String::as_str));
         let seen = case.call(&args).ends(1);

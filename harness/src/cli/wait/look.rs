@@ -48,7 +48,8 @@ enum What {
 impl Goal {
     /// Reads a URL of the command line together with the flags that say what counts.
     pub(crate) fn parse(text: &str, args: &Wait) -> Result<Self, String> {
-        let bad = |why: String| format!("`{text}`: {why}; write http://HOST/PATH, https://HOST/PATH or tcp://HOST:PORT");
+        let typed = without_user(text);
+        let bad = |why: String| format!("`{typed}`: {why}; write http://HOST/PATH, https://HOST/PATH or tcp://HOST:PORT");
         let url = Url::parse(text).map_err(|e| bad(e.to_string()))?;
         let host = url.host_str().filter(|h| !h.is_empty()).ok_or_else(|| bad("there is no host".to_owned()))?.to_owned();
         let mut shown = url.clone();
@@ -63,11 +64,12 @@ impl Goal {
             "http" | "https" => {
                 let mut outgoing = Outgoing::get(url.clone());
                 for header in &args.header {
-                    let (name, value) =
-                        header.split_once(':').ok_or_else(|| format!("--header `{header}`: write `NAME: VALUE`, with a colon"))?;
-                    let name = name.trim().parse().map_err(|_| format!("--header `{header}`: `{}` is no header name", name.trim()))?;
-                    let value =
-                        value.trim().parse().map_err(|_| format!("--header `{header}`: the value has characters that HTTP forbids"))?;
+                    // What may be a token is not repeated, however it was mistyped.
+                    let first = header.split([':', ' ', '=']).next().unwrap_or_default();
+                    let told = |what: &str| format!("--header `{first}…`: {what}");
+                    let (name, value) = header.split_once(':').ok_or_else(|| told("write `NAME: VALUE`, with a colon"))?;
+                    let name = name.trim().parse().map_err(|_| told("this is no header name; write `NAME: VALUE`"))?;
+                    let value = value.trim().parse().map_err(|_| told("the value has characters that HTTP forbids"))?;
                     outgoing = outgoing.header(name, value);
                 }
                 outgoing.body = OutBody::Empty;
@@ -114,11 +116,21 @@ impl Goal {
     }
 }
 
+/// A URL that could not be read, without what may be a password in it.
+fn without_user(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((before, after)) => format!("{}***@{after}", before.find("://").map_or("", |at| &before[..at + 3])),
+        None => text.to_owned(),
+    }
+}
+
 fn failed(trouble: &Trouble) -> Look {
     let text = trouble.to_string();
     match trouble {
         Trouble::Own(_) => Look::Unknown(text),
-        Trouble::ConnectTimeout { .. } | Trouble::TotalTimeout { stage: Stage::Connect, .. } => Look::Silent { what: text, accepted: false },
+        Trouble::ConnectTimeout { .. } | Trouble::TotalTimeout { stage: Stage::Connect, .. } => {
+            Look::Silent { what: text, accepted: false }
+        }
         Trouble::FirstByteTimeout { .. } | Trouble::HeadTimeout { .. } | Trouble::TotalTimeout { .. } => {
             Look::Silent { what: text, accepted: true }
         }

@@ -144,7 +144,10 @@ mod tests {
     #[test]
     fn a_check_in_two_shards_and_different_runs_are_refused() {
         let one = || record(vec![outcome("a", "x", Verdict::Pass)]);
-        assert_eq!(merge(vec![one(), one()], None).unwrap_err().to_string(), "the records cannot be merged: two of them hold the check \"a: x\"");
+        assert_eq!(
+            merge(vec![one(), one()], None).unwrap_err().to_string(),
+            "the records cannot be merged: two of them hold the check \"a: x\""
+        );
         let mut other = record(vec![outcome("a", "y", Verdict::Pass)]);
         other.run.environment = "prod".into();
         assert!(merge(vec![one(), other], None).unwrap_err().to_string().contains("environments differ: `local` and `prod`"));
