@@ -19,10 +19,10 @@ mod redis;
 mod screen;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeSet, path::Path, process::ExitCode};
 
 /// One test and the part that it needs.
-type Row = (&'static str, &'static str, fn(&PathBuf) -> Result<(), String>);
+type Row = (&'static str, &'static str, fn(&Path) -> Result<(), String>);
 
 const ROWS: &[Row] = &[
     ("nginx", "nginx_that_serves_its_health_passes", nginx::nginx_that_serves_its_health_passes),

@@ -38,11 +38,12 @@ Examples:
     name = "allclear",
     version,
     max_term_width = 110,
+    override_usage = "allclear [COMMAND]",
     after_help = OVERVIEW
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-pub fn an_editor_completes_kinds_and_tells_a_misspelt_key(server: &PathBuf) -> Result<(), String> {
+pub(crate) fn an_editor_completes_kinds_and_tells_a_misspelt_key(server: &Path) -> Result<(), String> {
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../suites/suite.schema.json").canonicalize().map_err(|e| e.to_string())?;
     let head = format!("# yaml-language-server: $schema=file://{}\n", schema.display());
     let mut editor = Editor::start(server)?;

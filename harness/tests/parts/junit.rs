@@ -1,7 +1,7 @@
 //! JUnit read back by programs of others.
 
 use super::program::{expect_code, record, run_suite};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// Names that try to break out of XML, of a terminal and of a CI log.
@@ -15,7 +15,7 @@ const HOSTILE: &[&str] = &[
     "\\u202Ebidi",
 ];
 
-pub fn junit_of_hostile_text_is_well_formed(xmllint: &PathBuf) -> Result<(), String> {
+pub(crate) fn junit_of_hostile_text_is_well_formed(xmllint: &Path) -> Result<(), String> {
     let folder = hostile_run()?;
     let checked = Command::new(xmllint).arg("--noout").arg(folder.path().join("junit.xml")).output().map_err(|e| e.to_string())?;
     expect_code(&checked, 0)?;
@@ -26,7 +26,7 @@ pub fn junit_of_hostile_text_is_well_formed(xmllint: &PathBuf) -> Result<(), Str
     Ok(())
 }
 
-pub fn an_independent_reader_counts_what_we_counted(python: &PathBuf) -> Result<(), String> {
+pub(crate) fn an_independent_reader_counts_what_we_counted(python: &Path) -> Result<(), String> {
     let folder = hostile_run()?;
     let record = record(folder.path())?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ci/read-junit.py");

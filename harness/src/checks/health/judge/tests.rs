@@ -87,15 +87,12 @@ fn mistaken(yaml: &str, expected: Option<&str>) {
 #[test]
 fn mistakes_that_only_the_whole_spec_shows_are_told() {
     mistaken("{ get: /health, within: 200ms, samples: 20, independent-of: [db], outage: 5s }", None);
-    mistaken("{ get: /health, samples: 0 }", Some("health.samples: expected at least 1, got 0"));
-    mistaken("{ get: /health, within: 0 }", Some("health.within: expected more than 0"));
-    mistaken("{ get: /health, outage: 5s }", Some("health.outage: says how long dependencies are lost, and none is named"));
-    mistaken("{ get: /health, independent-of: [db, db] }", Some("health.independent-of: `db` stands twice"));
-    mistaken(
-        "{ get: /health, under-load: { get: /slow, concurrency: 0 } }",
-        Some("health.under-load.concurrency: expected 1 to 1000, got 0"),
-    );
-    mistaken("{ get: /health, growth: { get: /metrics, probes: 3 } }", Some("health.growth.probes: expected 50 to 10000, got 3"));
+    mistaken("{ get: /health, samples: 0 }", Some("samples: expected at least 1, got 0"));
+    mistaken("{ get: /health, within: 0 }", Some("within: expected more than 0"));
+    mistaken("{ get: /health, outage: 5s }", Some("outage: says how long dependencies are lost, and none is named"));
+    mistaken("{ get: /health, independent-of: [db, db] }", Some("independent-of: `db` stands twice"));
+    mistaken("{ get: /health, under-load: { get: /slow, concurrency: 0 } }", Some("under-load.concurrency: expected 1 to 1000, got 0"));
+    mistaken("{ get: /health, growth: { get: /metrics, probes: 3 } }", Some("growth.probes: expected 50 to 10000, got 3"));
 }
 
 #[test]

@@ -78,17 +78,14 @@ fn mistaken(yaml: &str, expected: Option<&str>) {
 #[test]
 fn mistakes_that_only_the_whole_spec_shows_are_told() {
     mistaken("{ get: /ready, within: 30s, hard: [db], soft: [cache], falls-within: 5s, recovers-within: 10s }", None);
-    mistaken("{ get: /ready, hard: [db], soft: [db], falls-within: 5s }", Some("ready.soft: `db` is named under `hard` too"));
-    mistaken("{ get: /ready, hard: [db, db], falls-within: 5s }", Some("ready.hard: `db` stands twice"));
-    mistaken(
-        "{ get: /ready, falls-within: 5s }",
-        Some("ready.falls-within: says how it goes without a hard dependency, and none is named"),
-    );
-    mistaken("{ get: /ready, hard: [db] }", Some("ready.hard: names dependencies, and nothing is promised of their loss"));
-    mistaken("{ get: /ready, steady-for: 0 }", Some("ready.steady-for: expected more than 0"));
+    mistaken("{ get: /ready, hard: [db], soft: [db], falls-within: 5s }", Some("soft: `db` is named under `hard` too"));
+    mistaken("{ get: /ready, hard: [db, db], falls-within: 5s }", Some("hard: `db` stands twice"));
+    mistaken("{ get: /ready, falls-within: 5s }", Some("falls-within: says how it goes without a hard dependency, and none is named"));
+    mistaken("{ get: /ready, hard: [db] }", Some("hard: names dependencies, and nothing is promised of their loss"));
+    mistaken("{ get: /ready, steady-for: 0 }", Some("steady-for: expected more than 0"));
     mistaken(
         "{ get: /ready, within: 1s, answers-within: 2s }",
-        Some("ready.answers-within: one answer may take longer than `within` gives for becoming ready"),
+        Some("answers-within: one answer may take longer than `within` gives for becoming ready"),
     );
 }
 
