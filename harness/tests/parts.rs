@@ -30,6 +30,7 @@ const ROWS: &[Row] = &[
     ("redis", "wait_sees_redis_come_and_go", redis::wait_sees_redis_come_and_go),
     ("curl", "the_command_of_a_finding_shows_it_again", curl::the_command_of_a_finding_shows_it_again),
     ("xmllint", "junit_of_hostile_text_is_well_formed", junit::junit_of_hostile_text_is_well_formed),
+    ("junitparser", "an_independent_reader_reads_the_fixed_corpus", junit::an_independent_reader_reads_the_fixed_corpus),
     ("junitparser", "an_independent_reader_counts_what_we_counted", junit::an_independent_reader_counts_what_we_counted),
     (
         "yaml-language-server",
