@@ -13,11 +13,35 @@ pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
     out
 }
 
+/// The same, for a text that will be filled once more: what is put in comes through that as it is.
+pub(crate) fn put(text: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(text.len());
+    pieces(text, |piece| match piece {
+        Piece::Text("${") => out.push_str("$${"),
+        Piece::Text(text) => out.push_str(text),
+        Piece::Name(name) => match values.iter().find(|(known, _)| *known == name) {
+            Some((_, value)) => out.push_str(&literal(value)),
+            None => out.extend(["${", name, "}"]),
+        },
+    });
+    out
+}
+
+/// Every name that stands in the text as `${name}`.
+pub(crate) fn names(text: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    pieces(text, |piece| {
+        names.extend(match piece {
+            Piece::Text(_) => None,
+            Piece::Name(name) => Some(name),
+        })
+    });
+    names
+}
+
 /// Whether `${name}` stands in the text.
 pub(crate) fn holds(text: &str, name: &str) -> bool {
-    let mut found = false;
-    pieces(text, |piece| found |= matches!(piece, Piece::Name(n) if n == name));
-    found
+    names(text).contains(&name)
 }
 
 /// A value, written so that filling leaves it as it is.
@@ -66,6 +90,13 @@ mod tests {
         check("${odd}${odd}", "${port}${port}");
         check("$${port} costs $5 or ${port}", "${port} costs $5 or 6379");
         check("${unknown} ${port", "${unknown} ${port");
+    }
+
+    #[test]
+    fn what_is_put_in_is_not_filled_again() {
+        let once = put("$${port} ${odd} ${port} ${later}", &[("odd", "${later}"), ("port", "1")]);
+        assert_eq!(fill(&once, &[("later", "2"), ("port", "3")]), "${port} ${later} 1 2");
+        assert_eq!(names("a $${port} ${odd}${later} ${"), ["odd", "later"]);
     }
 
     #[test]

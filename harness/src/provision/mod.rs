@@ -21,7 +21,7 @@ pub use spec::{How, ProcessSpec, ReadyBy};
 pub use stand::Provisioned;
 
 pub(crate) use can::can;
-pub(crate) use fill::literal;
+pub(crate) use fill::{literal, names, put};
 pub(crate) use spec::{PartSpec, Spec};
 pub(crate) use start::{StartError, clean, start};
 
