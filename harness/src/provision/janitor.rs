@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-/// Undoes what others left, and knows what could not be undone. Cheap to clone; clones share.
+/// Undoes what others left. Cheap to clone; clones share.
 #[derive(Clone, Debug)]
 pub(crate) struct Janitor(Arc<Inner>);
 
@@ -14,31 +14,23 @@ pub(crate) struct Janitor(Arc<Inner>);
 struct Inner {
     runtime: Handle,
     under_way: Mutex<JoinSet<()>>,
-    failed: Mutex<Vec<String>>,
 }
 
 impl Janitor {
     /// A janitor that works on the present runtime.
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Inner { runtime: Handle::current(), under_way: Mutex::default(), failed: Mutex::default() }))
+        Self(Arc::new(Inner { runtime: Handle::current(), under_way: Mutex::default() }))
     }
 
     /// A lease on a fault that this future undoes. Nothing may have been broken before it exists.
     pub(crate) fn lease(&self, what: String, undo: impl Future<Output = Result<(), FaultError>> + Send + 'static) -> Lease {
-        let (told, taker) = (self.clone(), self.clone());
-        let undoing = async move {
-            let undone = undo.await;
-            if let Err(e) = &undone {
-                told.0.failed.lock().unwrap_or_else(PoisonError::into_inner).push(e.to_string());
-            }
-            undone
-        };
-        Lease::new(what, move || Box::pin(undoing), move |undoing| taker.take(undoing))
+        let taker = self.clone();
+        Lease::new(what, move || Box::pin(undo), move |undoing| taker.take(undoing))
     }
 
     fn take(&self, undoing: BoxFuture<'static, Result<(), FaultError>>) {
         let undo = async {
-            // Its failure is noted by the lease itself.
+            // Whether it worked is seen by whoever asks whether the stand is well.
             let _ = undoing.await;
         };
         let mut under_way = self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,15 +38,20 @@ impl Janitor {
         under_way.spawn_on(undo, &self.0.runtime);
     }
 
-    /// Waits until everything that was left is undone. Answers with what could not be, in this run so far.
-    pub(crate) async fn done(&self, budget: Duration) -> Vec<String> {
-        let mut under_way = std::mem::take(&mut *self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Waits until everything that was left is undone, or has taken too long.
+    pub(crate) async fn done(&self, budget: Duration) {
+        let mut under_way = self.begun();
         let all = async { while under_way.join_next().await.is_some() {} };
-        let is_late = tokio::time::timeout(budget, all).await.is_err();
-        let mut failed = self.0.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if is_late {
-            failed.push("a fault could not be undone in time".to_owned());
-        }
-        failed
+        // What takes longer is given up with the set.
+        let _ = tokio::time::timeout(budget, all).await;
+    }
+
+    /// Gives up what is not undone yet: all of it is about to be ended anyway.
+    pub(crate) async fn abandon(&self) {
+        self.begun().shutdown().await;
+    }
+
+    fn begun(&self) -> JoinSet<()> {
+        std::mem::take(&mut *self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

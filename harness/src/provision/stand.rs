@@ -49,16 +49,15 @@ impl Provisioned {
         self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Undoes what is still broken, then stops everything: the service first, then what it depended on. Answers with what
-    /// could not be undone or stopped, by name.
+    /// Stops everything: the service first, then what it depended on; what is still broken ends with it. Answers with what could
+    /// not be stopped, by name.
     pub async fn stop(&self, budget: Duration) -> Vec<String> {
         let ends = tokio::time::Instant::now() + budget;
         let left = || ends.saturating_duration_since(tokio::time::Instant::now());
-        let mut undone = self.janitor.done(budget / 2).await;
-        undone.extend(self.service.1.stop(left()).await);
+        self.janitor.abandon().await;
+        let service = self.service.1.stop(left()).await;
         let stopping = self.dependencies.iter().map(|(_, part)| part.stop(left()));
-        undone.extend(futures_util::future::join_all(stopping).await.into_iter().flatten());
-        undone
+        service.into_iter().chain(futures_util::future::join_all(stopping).await.into_iter().flatten()).collect()
     }
 
     /// The last lines that a part wrote; empty if there is no such part.
@@ -156,9 +155,7 @@ impl Stand for Provisioned {
     fn well(&self) -> BoxFuture<'_, Result<(), Unwell>> {
         Box::pin(async move {
             let unwell = |is_service| move |why: String| Unwell { is_service, why };
-            if let Some(failed) = self.janitor.done(TURN).await.into_iter().next() {
-                return Err(unwell(false)(failed));
-            }
+            self.janitor.done(TURN).await;
             // What the service needs first: it could not be well before.
             for (_, part) in &self.dependencies {
                 part.well().await.map_err(|e| unwell(false)(e.0))?;

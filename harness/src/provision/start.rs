@@ -12,6 +12,7 @@ use crate::transport::process::Program;
 use crate::transport::relay::Relay;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// How often a program is started anew when somebody else took the port that was chosen for it.
 const PORT_TRIES: usize = 3;
@@ -138,8 +139,13 @@ fn recipe(process: &ProcessSpec, port: u16, values: &[(&str, &str)]) -> Result<R
         ReadyBy::Line(text) => (None, Some(fill(text, &known))),
     };
     let mut words = process.run.iter().map(|word| fill(word, &known));
+    let mut path: PathBuf = words.next().expect("a program has a name").into();
+    if let Some(folder) = process.cwd.as_ref().filter(|_| path.is_relative() && path.components().count() > 1) {
+        // Systems disagree from where they look for it once the folder has changed.
+        path = folder.join(path);
+    }
     let program = Program {
-        path: words.next().expect("a program has a name").into(),
+        path,
         args: words.map(OsString::from).collect(),
         env: process.env.iter().map(|(name, value)| (name.into(), fill(value.expose(), &known).into())).collect(),
     };
