@@ -149,12 +149,3 @@ pub(crate) fn told(readings: &[Reading]) -> Vec<String> {
     };
     readings.iter().map(one).collect()
 }
-
-/// The exact text of all problems of a spec.
-#[track_caller]
-pub(crate) fn problems<K: CheckKind>(yaml: &str) -> String {
-    match read::<K>(yaml) {
-        Ok(_) => panic!("nothing is wrong with {yaml}"),
-        Err(problems) => problems.iter().map(crate::reader::render).collect::<Vec<_>>().join("\n"),
-    }
-}
