@@ -83,9 +83,9 @@ fn last_three<'a>(looks: impl DoubleEndedIterator<Item = &'a Look>) -> String {
     lines.join("; ")
 }
 
-/// Whether a trouble may be the doing of this machine: a timeout that ran while the harness itself stood still.
+/// Whether a trouble may be the doing of this machine: a timeout most of which the harness itself stood still.
 fn maybe_ours(seen: &Seen) -> bool {
-    seen.trouble.as_ref().is_some_and(|s| s.name.ends_with("timeout")) && seen.took.lo < seen.took.hi
+    seen.trouble.as_ref().is_some_and(|s| s.name.ends_with("timeout")) && seen.took.is_mostly_ours()
 }
 
 fn code(spec: &Spec, seen: &Observation) -> Found {

@@ -78,6 +78,15 @@ fn a_call_that_timed_out_is_slow_and_one_that_broke_off_is_not() {
 }
 
 #[test]
+fn a_timeout_that_this_machine_slept_through_is_not_blamed_and_no_pass_either() {
+    let slept = || Look { took: Interval { lo: ms(90), hi: ms(400) }, ..troubled(true, true) };
+    let woke = || Look { took: Interval { lo: ms(390), hi: ms(400) }, ..troubled(true, true) };
+    check("http/status", vec![slept()], "counted 0+1/1");
+    check("http/status", vec![woke(), slept(), woke()], "counted 2+1/3");
+    check("http/status", vec![Look { took: Interval { lo: ms(90), hi: ms(400) }, ..troubled(true, false) }], "counted 1+0/1");
+}
+
+#[test]
 fn noise_is_counted_and_what_noise_cannot_make_is_proof() {
     check("http/status", vec![took(1, 1), troubled(true, true), missing("http/status", true)], "counted 2+0/3");
     check("http/status", vec![took(1, 1), troubled(false, false)], "proof it broke");
