@@ -209,8 +209,8 @@ impl Context {
         let mut endpoint = Cow::Borrowed(&own.endpoint);
         if self.stands_for.is_none() && out.url.origin() != base.url.origin() {
             // Another host gets nothing that was said of this target alone: neither its certificate's exemption nor its socket.
-            let Endpoint { resolve, proxy, version, .. } = own.endpoint.clone();
-            endpoint = Cow::Owned(Endpoint { resolve, proxy, version, ..Endpoint::new(out.url.clone()) });
+            let Endpoint { ca, resolve, proxy, version, .. } = own.endpoint.clone();
+            endpoint = Cow::Owned(Endpoint { ca, resolve, proxy, version, ..Endpoint::new(out.url.clone()) });
         }
         match (&self.stands_for, request.version()) {
             (Some(_), _) => divert(&mut out, &own.base.url)?,
