@@ -93,6 +93,7 @@ pub(crate) fn context(address: SocketAddr) -> Context {
         stand: Arc::new(Bare),
         values: Values::default(),
         stopwatch: Stopwatch::default(),
+        patience: Duration::from_secs(10),
         run_id: "run".into(),
         canaries: Arc::new(Redactor::new([&Secret::new("canary-0123456789")])),
         saw: tokio::sync::watch::Sender::new(String::new()),
