@@ -165,7 +165,7 @@ impl Context {
     /// Waits between two looks. Other checks run meanwhile, also where every job (`-j`) is taken; it may take longer than `time`
     /// until one is free again. Never while a request is under way: what comes in then would be timed by a clock that is late.
     pub async fn pause(&self, time: Duration) {
-        match &self.0.job {
+        match &self.setting.job {
             Some(job) => job.pause(time).await,
             None => tokio::time::sleep(time).await,
         }
