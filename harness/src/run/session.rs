@@ -8,7 +8,7 @@ use super::self_watch::SelfWatch;
 use super::tell::Teller;
 use super::world::World;
 use super::{clock, id, world, write};
-use crate::kind::{Context, Setting, Stalls, Stopwatch};
+use crate::kind::{Context, Job, Jobs, Setting, Stalls, Stopwatch};
 use crate::model::event::{RunEnd, RunInfo};
 use crate::model::quantity::show_duration;
 use crate::model::{CheckId, Event, Outcome, Severity, Verdict};
@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
-use tokio::sync::{OnceCell, Semaphore, SemaphorePermit, watch};
+use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
 /// What a session is given beside its plan.
@@ -52,7 +52,7 @@ pub struct Session {
     order: Order,
     slots: Vec<OnceLock<Pending>>,
     company: Option<Company>,
-    jobs: Semaphore,
+    jobs: Jobs,
     run: Arc<str>,
     exchange: Exchange,
     stopwatch: Stopwatch,
@@ -85,11 +85,20 @@ struct Finished {
 }
 
 /// Everything that a check holds while it runs.
-struct Turn<'a> {
+struct Turn {
     world: Arc<World>,
     values: Values,
     _place: Option<Place>,
-    _job: SemaphorePermit<'a>,
+    job: Held,
+}
+
+/// A job that ends with the turn: contexts outlive it where clean-up is owed.
+struct Held(Arc<Job>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
 }
 
 /// The longest timeout: a thousand days, so that adding it to now never overflows.
@@ -110,7 +119,7 @@ impl Session {
             slots: plan.entries.iter().map(|_| OnceLock::new()).collect(),
             company: Company::of(&plan, &order),
             order,
-            jobs: Semaphore::new(plan.jobs.clamp(1, Semaphore::MAX_PERMITS)),
+            jobs: Jobs::new(plan.jobs),
             run: id::fresh().into(),
             exchange: world::exchange(&plan.limits),
             stopwatch: Stopwatch::new(Arc::new(Stalls::default())),
@@ -294,7 +303,7 @@ impl Session {
 
     /// Waits until the check may run: the world is there, gates and needs have passed, nobody is in its way, a job is free.
     /// What is waited for holds no job: a long chain of waiting checks keeps nobody from running.
-    async fn turn(self: &Arc<Self>, index: usize, entry: &Entry) -> Result<Turn<'_>, Box<Outcome>> {
+    async fn turn(self: &Arc<Self>, index: usize, entry: &Entry) -> Result<Turn, Box<Outcome>> {
         let owns_stand = self.order.owns_stand[index];
         if !owns_stand && let Some(broken) = &self.world().await.broken {
             return Err(Box::new(write::blocked(entry, broken)));
@@ -320,7 +329,7 @@ impl Session {
             Some(company) => Some(company.enter(&entry.check.target, entry.alone).await),
             None => None,
         };
-        let job = self.jobs.acquire().await.expect("the semaphore of jobs is never closed");
+        let job = Held(self.jobs.enter().await);
         if let Some(failed) = self.failed.get() {
             let reason = format!("not started: “{}” failed, and the run stops at the first failure", failed.name);
             return Err(Box::new(write::not_run(entry, Verdict::Skip, reason)));
@@ -328,11 +337,11 @@ impl Session {
         let world = if owns_stand { self.own_world().await } else { self.world().await };
         match world.broken.as_ref().or_else(|| self.unwell.get().filter(|_| !owns_stand)) {
             Some(broken) => Err(Box::new(write::blocked(entry, broken))),
-            None => Ok(Turn { world, values, _place: place, _job: job }),
+            None => Ok(Turn { world, values, _place: place, job }),
         }
     }
 
-    async fn probe(&self, index: usize, entry: &Entry, turn: Turn<'_>) -> (Outcome, Values) {
+    async fn probe(&self, index: usize, entry: &Entry, turn: Turn) -> (Outcome, Values) {
         let begun = self.begin();
         let Some(target) = turn.world.targets.get(&entry.check.target) else {
             let reason = format!("the plan has no target `{}`", entry.check.target);
@@ -354,6 +363,7 @@ impl Session {
             canaries: self.plan.redactor.clone(),
             saw,
             cancelled: self.over.clone(),
+            job: Some(turn.job.0.clone()),
         });
         let own_end = tokio::time::Instant::now() + entry.timeout.min(FOREVER);
         let interrupted = || self.options.interrupt.signal().is_some();
@@ -385,6 +395,8 @@ impl Session {
         }
         if self.order.owns_stand[index] {
             let budget = if self.over.is_cancelled() { self.undo() } else { Budget::one() };
+            // Others need not wait until it is gone.
+            turn.job.0.leave();
             let left = turn.world.stop(budget.left()).await;
             self.left.lock().expect("no panic while it is noted what is left").extend(left);
         } else if entry.alone == Alone::OnStand && !self.over.is_cancelled() {
