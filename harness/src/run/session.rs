@@ -244,6 +244,7 @@ impl Session {
             checks: self.plan.entries.iter().map(|e| e.check.id.clone()).collect(),
             targets: self.plan.targets.iter().map(target).collect(),
             warnings: self.plan.warnings.clone(),
+            shard: self.plan.shard,
         }
     }
 
