@@ -103,6 +103,7 @@ pub(crate) fn context_of(target: Target) -> Context {
         canaries: Arc::new(Redactor::new([&Secret::new("canary-0123456789")])),
         saw: tokio::sync::watch::Sender::new(String::new()),
         cancelled: tokio_util::sync::CancellationToken::new(),
+        job: None,
     })
 }
 

@@ -10,6 +10,7 @@ mod find;
 mod finish;
 mod folder;
 mod for_editors;
+mod hidden;
 mod keys;
 mod kind_key;
 mod later;

@@ -3,7 +3,7 @@
 use super::case::{Case, Seen, suite};
 use super::program::free_port;
 use super::server::{Server, reply, until_gone};
-use super::signals::{Child, signal};
+use super::signals::{Child, signal, until};
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
@@ -85,6 +85,15 @@ fn all_skipped_is_5_and_denied_skips_are_4() {
     let seen = case.call(&["run", "it.suite.yaml", "--deny-skips"]);
     seen.ends(4).tells("verdict=inconclusive exit=4").tells("nothing above `read`");
     assert_eq!(server.dials(), 0);
+}
+
+#[test]
+fn a_clause_that_may_not_be_judged_here_is_told_and_denied_it_is_4() {
+    let server = Server::start(|_, stream| reply(stream, 200, "cache-control: no-store\r\n", ""));
+    let case = Case::suite(&server.url(), "- name: it is up\n  health: { get: /up, independent-of: [db], outage: 1s }\n");
+    case.call(&["run", "it.suite.yaml"]).ends(0).tells("1 clause was not judged: -v says which and why");
+    case.call(&["run", "it.suite.yaml", "-v"]).ends(0).tells("health/independent   without an environment file");
+    case.call(&["run", "it.suite.yaml", "--deny-skips"]).ends(4).tells("verdict=inconclusive");
 }
 
 #[test]
@@ -212,6 +221,16 @@ fn an_interrupted_run_writes_every_report_and_is_130_or_143() {
         // What the stream tells later is the same.
         case.call(&["report", "e.jsonl"]).ends(code);
     }
+}
+
+#[test]
+fn an_interrupt_wins_over_a_broken_contract() {
+    let server = Server::start(|came, stream| if came.path() == "/up" { reply(stream, 404, "", "") } else { until_gone(stream) });
+    let case = Case::suite(&server.url(), &format!("{UP}- name: it hangs\n  http: {{ get: /hangs, wait: 25s }}\n"));
+    let child = Child::start(case.command(&["run", "it.suite.yaml", "--report", "jsonl=e.jsonl"]));
+    until("one check is broken", || case.has("e.jsonl") && case.read("e.jsonl").contains("\"verdict\":\"fail\""));
+    signal(child.id(), "INT");
+    child.ends().ends(130).tells("verdict=interrupted exit=130 passed=0 failed=1 ");
 }
 
 #[test]

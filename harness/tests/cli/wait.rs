@@ -64,7 +64,7 @@ fn the_end_of_the_time_does_not_hide_what_was_seen_before() {
 #[test]
 fn an_interval_beyond_the_timeout_still_looks_until_the_end() {
     let late = ready_after(1);
-    wait(&[&late.url(), "--timeout", "400ms", "--interval", "60s"]).ends(0);
+    wait(&[&late.url(), "--timeout", "3s", "--interval", "60s"]).ends(0);
     assert_eq!(late.came().len(), 2);
 }
 

@@ -27,6 +27,7 @@ enum How {
 /// The state of every URL as it was last seen.
 pub(super) struct Progress<'a> {
     how: How,
+    gone: bool,
     started: Instant,
     last: Mutex<Vec<(&'a str, Option<Look>)>>,
 }
@@ -40,7 +41,7 @@ impl<'a> Progress<'a> {
             (_, _, true) => How::Live { width: world.width.unwrap_or(80) },
             _ => How::Log,
         };
-        Self { how, started: Instant::now(), last: Mutex::new(urls.map(|url| (url, None)).collect()) }
+        Self { how, gone: args.gone, started: Instant::now(), last: Mutex::new(urls.map(|url| (url, None)).collect()) }
     }
 
     fn last(&self) -> MutexGuard<'_, Vec<(&'a str, Option<Look>)>> {
@@ -88,16 +89,25 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Every URL and what it last said, in one line.
+    /// Every URL that is still waited for and what it last said, in one line; on a terminal only the first fits.
     fn line(&self) -> String {
-        let states: Vec<String> = self
-            .last()
+        let last = self.last();
+        let is_waited_for = |look: &Option<Look>| matches!(look, Some(Look::There(_))) == self.gone || look.is_none();
+        let mut states: Vec<String> = last
             .iter()
+            .filter(|(_, look)| is_waited_for(look))
             .map(|(url, look)| {
                 let what = look.as_ref().map_or_else(|| "no answer yet".to_owned(), ToString::to_string);
                 format!("{url}  {}", inert::line(&what))
             })
             .collect();
-        format!("waiting  {}  {}", show_duration(self.started.elapsed()), states.join("; "))
+        let more = match self.how {
+            How::Live { .. } if states.len() > 1 => format!(" (+{} more)", states.len() - 1),
+            _ => String::new(),
+        };
+        if !more.is_empty() {
+            states.truncate(1);
+        }
+        format!("waiting  {}{more}  {}", show_duration(self.started.elapsed()), states.join("; "))
     }
 }
