@@ -152,7 +152,11 @@ async fn polling(edit_one: impl Fn(&mut crate::suite::Check), reply: impl Fn(usi
 
 #[tokio::test]
 async fn more_checks_than_jobs_poll_at_once_and_none_waits_for_another_to_end() {
-    let within = |time| move |check: &mut crate::suite::Check| check.eventually = Some(crate::suite::Eventually { within: time, every: None, fails_on: None });
+    let within = |time| {
+        move |check: &mut crate::suite::Check| {
+            check.eventually = Some(crate::suite::Eventually { within: time, every: None, fails_on: None })
+        }
+    };
     // It holds for none before all six are polled: with two that keep their jobs, four would never be asked for.
     let (heard, _) = polling(within(Duration::from_secs(25)), |paths| Reply::Status(if paths == 6 { 200 } else { 503 })).await;
     assert!(heard.outcomes().iter().all(|o| o.verdict == Verdict::Pass), "{:?}", heard.lines());
