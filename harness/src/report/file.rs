@@ -19,8 +19,8 @@ impl Destination {
     /// Reads what stands behind `FORMAT=`: `-` and `/dev/stdout` are standard output, which may be a file that must not be
     /// replaced; anything else is a path.
     #[must_use]
-    pub fn parse(text: &str) -> Self {
-        if text == "-" || text == "/dev/stdout" { Self::Stdout } else { Self::File(text.into()) }
+    pub fn of(path: PathBuf) -> Self {
+        if path.as_os_str() == "-" || path.as_os_str() == "/dev/stdout" { Self::Stdout } else { Self::File(path) }
     }
 }
 
