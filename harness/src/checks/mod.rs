@@ -5,6 +5,7 @@ pub(crate) mod fake;
 pub mod health;
 pub mod http;
 pub mod ready;
+pub mod transition;
 
 use crate::kind::{CheckKind, Visit, VisitType};
 use crate::model::Clause;
@@ -82,4 +83,5 @@ kinds! {
     Http: http::Http,
     Health: health::Health,
     Ready: ready::Ready,
+    Transition: transition::Transition,
 }
