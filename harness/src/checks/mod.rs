@@ -5,6 +5,7 @@ pub(crate) mod fake;
 pub mod health;
 pub mod http;
 pub mod ready;
+pub mod shutdown;
 pub mod transition;
 
 use crate::kind::{CheckKind, Visit, VisitType};
@@ -84,4 +85,5 @@ kinds! {
     Health: health::Health,
     Ready: ready::Ready,
     Transition: transition::Transition,
+    Shutdown: shutdown::Shutdown,
 }
