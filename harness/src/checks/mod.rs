@@ -1,5 +1,6 @@
 //! The list of kinds: one folder each, strangers to each other. Adding a kind is one folder and two lines here.
 
+pub mod command;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod health;
@@ -86,4 +87,5 @@ kinds! {
     Ready: ready::Ready,
     Transition: transition::Transition,
     Shutdown: shutdown::Shutdown,
+    Command: command::Command,
 }

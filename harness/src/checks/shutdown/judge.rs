@@ -153,7 +153,7 @@ fn leaves_first(seen: &Observation) -> Found {
         };
     };
     let Some(ready) = &leaving.last_ready else {
-        return nothing("no poll was answered after the signal, so it is not known what came first");
+        return nothing("no poll was answered, so it is not known what came first");
     };
     let gap = gone.ended().saturating_sub(ready.at.hi);
     if gap > CLOSE {

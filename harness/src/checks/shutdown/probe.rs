@@ -64,7 +64,7 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
     if let Some(upload) = &spec.upload {
         pending.push(Box::pin(half(upload, cx, origin, gate.clone(), spec.grace())));
     }
-    lead(spec, cx, &mut pending, seen).await?;
+    lead(spec, cx, origin, &mut pending, seen).await?;
 
     let signalled = cx.stopwatch().now();
     seen.signalled = Some(cx.stopwatch().between(origin, signalled));
@@ -251,19 +251,27 @@ async fn use_once(stream: &mut TcpStream, cx: &Context) {
 }
 
 /// Lets the load get under way. A request on a fresh connection is answered after it: queues of listeners are first in, first out.
-async fn lead(spec: &Spec, cx: &Context, pending: &mut Pending<'_>, seen: &mut Observation) -> Result<(), ProbeError> {
+async fn lead(spec: &Spec, cx: &Context, origin: Instant, pending: &mut Pending<'_>, seen: &mut Observation) -> Result<(), ProbeError> {
     let settle = async {
-        tokio::time::sleep(LEAD / 2).await;
-        if let Some(ready) = &spec.ready {
-            cx.call(&ready.a, &How::probe(PATIENCE)).await?;
+        tokio::time::sleep(LEAD).await;
+        match &spec.ready {
+            Some(ready) => poll(ready, cx, origin, Duration::ZERO).await.map(Some),
+            None => Ok(None),
         }
-        tokio::time::sleep(LEAD / 2).await;
-        Ok::<(), ProbeError>(())
     };
     tokio::pin!(settle);
     loop {
         tokio::select! {
-            settled = &mut settle => return settled,
+            settled = &mut settle => {
+                if let Some(Event::Poll(last)) = settled? {
+                    match last.fine {
+                        // A listener that closes at once leaves no later one to compare with.
+                        true => seen.leaving.last_ready = Some(last.seen),
+                        false => seen.unready = Some(last.seen),
+                    }
+                }
+                return Ok(());
+            }
             Some(event) = pending.next() => match event? {
                 Event::Load(flight) => seen.load.add(flight, None),
                 Event::Upload(flight) => seen.upload.add(flight, None),

@@ -23,7 +23,11 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
             table::SETTLES => {
                 readings.push(Reading::of(clause, settles(spec, seen)));
                 if let Some(works) = &spec.works {
-                    readings.push(case(clause, "works", asks(&seen.works, works.a.is_repeatable(), "the last state was not reached", |f| f)));
+                    readings.push(case(
+                        clause,
+                        "works",
+                        asks(&seen.works, works.a.is_repeatable(), "the last state was not reached", |f| f),
+                    ));
                 }
             }
             table::NEVER => readings.push(Reading::of(clause, never(spec, seen))),
@@ -31,7 +35,8 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
                 readings.push(case(clause, "progress", progress(seen)));
                 if let Some(result) = spec.progress.as_ref().and_then(|p| p.result.as_ref()) {
                     let due = seen.due.clone().unwrap_or_default();
-                    let found = asks(&seen.result, result.a.is_repeatable(), "progress was never seen complete", |f| f.detail("complete", due));
+                    let found =
+                        asks(&seen.result, result.a.is_repeatable(), "progress was never seen complete", |f| f.detail("complete", due));
                     readings.push(case(clause, "result", found));
                 }
             }
@@ -110,9 +115,16 @@ fn settles(spec: &Spec, seen: &Observation) -> Found {
         let (example, observed) = match (seen.stays.last(), &seen.blank) {
             (Some(stay), _) => (
                 &stay.example,
-                format!("still `{}` after {}, since +{}", stay.state, show_duration(since(seen, stay.until).lo), show_duration(since(seen, stay.from).hi)),
+                format!(
+                    "still `{}` after {}, since +{}",
+                    stay.state,
+                    show_duration(since(seen, stay.until).lo),
+                    show_duration(since(seen, stay.from).hi)
+                ),
             ),
-            (None, Some(blank)) => (blank, format!("no state at {} in {} polls; the last answer was {}", spec.observe.b.at.value, seen.polls, blank.brief())),
+            (None, Some(blank)) => {
+                (blank, format!("no state at {} in {} polls; the last answer was {}", spec.observe.b.at.value, seen.polls, blank.brief()))
+            }
             (None, None) => return Found::Unseen { why: Unseen::Deadline },
         };
         let finding = example.finding(expected, observed).detail("states", moves::chain(seen)).detail("last", seen.last_lines()).at(at);
@@ -178,7 +190,8 @@ fn trigger(seen: &Observation) -> Option<Found> {
 /// Requests that have to succeed: trouble and 5xx are counted, another answer is proof.
 fn asks(all: &[Asked], repeatable: bool, none: &str, told: impl FnOnce(Finding) -> Finding) -> Found {
     let bad: Vec<&Asked> = all.iter().filter(|a| !a.fine).collect();
-    let finding = |asked: &Asked| asked.seen.finding(asked.expected(), format!("{}; {} of {} failed", asked.observed(), bad.len(), all.len()));
+    let finding =
+        |asked: &Asked| asked.seen.finding(asked.expected(), format!("{}; {} of {} failed", asked.observed(), bad.len(), all.len()));
     if let Some(proof) = bad.iter().find(|a| !a.is_confusable()) {
         return Found::Proof(told(finding(proof)));
     }

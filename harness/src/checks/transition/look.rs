@@ -124,7 +124,9 @@ impl Poll {
     pub(super) fn of(spec: &Spec, call: &Call, cx: &Context, origin: Instant) -> Self {
         let seen = Seen::of(call, cx.stopwatch(), origin);
         let document = match &call.answer {
-            Ok(answer) if (200..300).contains(&answer.status) && answer.body_len == answer.body.len() as u64 => Document::read(&answer.body).ok(),
+            Ok(answer) if (200..300).contains(&answer.status) && answer.body_len == answer.body.len() as u64 => {
+                Document::read(&answer.body).ok()
+            }
             _ => None,
         };
         let one = |path: &Path| -> Option<Json> {

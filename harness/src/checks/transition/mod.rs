@@ -43,7 +43,10 @@ impl CheckKind for Transition {
 
     fn tell(&self, seen: &Observation) -> Told {
         let took = judge::settled_after(&self.spec, seen);
-        Told { summary: judge::summary(seen, took), measurements: Measurement::of_times("time_to_settle", took.as_slice()).into_iter().collect() }
+        Told {
+            summary: judge::summary(seen, took),
+            measurements: Measurement::of_times("time_to_settle", took.as_slice()).into_iter().collect(),
+        }
     }
 
     fn captures(&self, seen: &Observation) -> Values {

@@ -200,13 +200,19 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         }
     }
     match spec.path.as_slice() {
-        [] => say(spec.observe.a.at(), "path: names no state".to_owned(), "name the states in their order, such as `[QUEUED, RUNNING, DONE]`"),
+        [] => {
+            say(spec.observe.a.at(), "path: names no state".to_owned(), "name the states in their order, such as `[QUEUED, RUNNING, DONE]`")
+        }
         [one] => say(one.at, "path: one state is no path".to_owned(), "name the states in their order, such as `[QUEUED, RUNNING, DONE]`"),
         _ => {}
     }
     for (i, state) in spec.path.iter().enumerate() {
         if spec.path[..i].iter().any(|before| before.json == state.json) {
-            say(state.at, format!("path: `{}` stands twice", state.show()), "a path passes each state once; make a way there and back two checks");
+            say(
+                state.at,
+                format!("path: `{}` stands twice", state.show()),
+                "a path passes each state once; make a way there and back two checks",
+            );
         }
     }
     for state in spec.may_skip.iter().flat_map(|m| m.iter()) {

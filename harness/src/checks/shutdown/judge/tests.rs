@@ -41,7 +41,7 @@ fn what_came_first_is_told_where_the_polls_lie_close() {
     leaves(&[(1001, Some(200)), (1020, None)], "counted 1+0/1 once");
     leaves(&[(1001, Some(200)), (1300, None)], "unsure the last ready poll and the first that was not answered lie 300 ms apart");
     leaves(&[(1001, Some(503)), (1020, Some(200)), (1040, None)], "counted 1+0/1 once");
-    leaves(&[(1001, None)], "unseen no poll was answered after the signal");
+    leaves(&[(1001, None)], "unseen no poll was answered");
     leaves(&[(1001, Some(200))], "unseen the deadline came");
 }
 
@@ -106,7 +106,10 @@ fn mistakes_that_only_the_whole_spec_shows_are_told() {
     mistaken("{ load: { get: /slow, concurrency: 0 } }", Some("load.concurrency: expected 1 to 1000, got 0"));
     mistaken("{ load: { get: /slow }, upload: { post: /x } }", Some("upload: its request carries no body"));
     mistaken("{ load: { get: /slow }, exit: 256 }", Some("exit: expected 0 to 255, got 256"));
-    mistaken("{ load: { get: /slow }, ready: { post: /ready } }", Some("ready: its request may not be sent again, and readiness is polled"));
+    mistaken(
+        "{ load: { get: /slow }, ready: { post: /ready } }",
+        Some("ready: its request may not be sent again, and readiness is polled"),
+    );
     mistaken("{ load: { get: /slow }, within: 0 }", Some("within: expected more than 0"));
 }
 

@@ -30,7 +30,9 @@ pub(super) fn path(spec: &Spec, seen: &Observation) -> Found {
             break;
         }
         let when = show_duration(since(seen, to.from).hi);
-        let finding = |observed: String| to.example.finding(expected.clone(), observed).detail("states", chain(seen)).detail("last", seen.last_lines());
+        let finding = |observed: String| {
+            to.example.finding(expected.clone(), observed).detail("states", chain(seen)).detail("last", seen.last_lines())
+        };
         match step(spec, from, to) {
             Move::Fine => fine += 1,
             Move::Off => {

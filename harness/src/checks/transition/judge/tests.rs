@@ -101,7 +101,8 @@ fn a_state_that_is_not_reached_is_broken_after_the_deadline_and_not_judged_befor
     assert!(told(&judge(&kind.spec, &seen))[0].starts_with("unseen the deadline came"));
     seen.late = 3;
     assert_eq!(told(&judge(&kind.spec, &seen)), ["counted 3+0/2 once"]);
-    let none = Observation { late: 3, blank: Some(Seen { status: Some(503), ..Seen::default() }), polls: 9, ..observed(&kind, SETTLES, &[]) };
+    let none =
+        Observation { late: 3, blank: Some(Seen { status: Some(503), ..Seen::default() }), polls: 9, ..observed(&kind, SETTLES, &[]) };
     assert_eq!(told(&judge(&kind.spec, &none)), ["counted 3+0/9 once"]);
 }
 
@@ -137,12 +138,18 @@ fn mistakes_that_only_the_whole_spec_shows_are_told() {
     mistaken(&format!("{{ {SPEC}, may-skip: [DOWNLOADING] }}"), None);
     mistaken(&format!("{{ {SPEC}, may-skip: [UPLOADING] }}"), Some("may-skip: `UPLOADING` is not in `path`"));
     mistaken(&format!("{{ {SPEC}, may-skip: [ENABLED] }}"), Some("may-skip: `ENABLED` is the state that must be reached"));
-    mistaken(&format!("{{ {SPEC}, within: 1s, lasts-at-least: 2s }}"), Some("lasts-at-least: one state lasts longer than `within` gives for all"));
+    mistaken(
+        &format!("{{ {SPEC}, within: 1s, lasts-at-least: 2s }}"),
+        Some("lasts-at-least: one state lasts longer than `within` gives for all"),
+    );
     mistaken(&format!("{{ {SPEC}, capture: {{ job: $.id }} }}"), Some("capture: there is no trigger whose answer could give a value"));
     mistaken("{ observe: { get: /x, at: $.s }, path: [A] }", Some("path: one state is no path"));
     mistaken("{ observe: { get: /x, at: $.s }, path: [A, B, A] }", Some("path: `A` stands twice"));
     mistaken("{ observe: { get: /x, at: $.s }, path: [A, B], never: [B] }", Some("never: `B` is in `path` too"));
-    mistaken("{ observe: { post: /x, at: $.s }, path: [A, B] }", Some("observe: its request may not be sent again, and the state is polled"));
+    mistaken(
+        "{ observe: { post: /x, at: $.s }, path: [A, B] }",
+        Some("observe: its request may not be sent again, and the state is polled"),
+    );
 }
 
 #[test]

@@ -181,7 +181,10 @@ async fn progress_that_goes_forward_and_a_result_that_is_there_are_held() {
 #[tokio::test]
 async fn progress_that_goes_back_is_proof() {
     has(&tell(JOB, job(&["0", "60", "40", "100"], 200).await, &[MONOTONIC]).await, "progress: proof 60, then 40 at ");
-    has(&tell(JOB, job(&[r#""soon""#, r#""soon""#, "null"], 200).await, &[MONOTONIC]).await, "progress: unseen the progress is no number: soon");
+    has(
+        &tell(JOB, job(&[r#""soon""#, r#""soon""#, "null"], 200).await, &[MONOTONIC]).await,
+        "progress: unseen the progress is no number: soon",
+    );
 }
 
 #[tokio::test]

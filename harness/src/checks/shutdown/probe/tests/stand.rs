@@ -75,7 +75,11 @@ impl Service {
     pub(super) fn context(self: &Arc<Self>) -> Context {
         let url = url::Url::parse(&format!("http://{}/", self.address)).expect("a socket address makes a URL");
         Context::new(Setting {
-            target: Arc::new(Target { name: "api".into(), base: Base { url: url.clone(), headers: Vec::new() }, endpoint: Endpoint::new(url) }),
+            target: Arc::new(Target {
+                name: "api".into(),
+                base: Base { url: url.clone(), headers: Vec::new() },
+                endpoint: Endpoint::new(url),
+            }),
             exchange: Exchange::default(),
             stand: self.clone(),
             values: Values::default(),
