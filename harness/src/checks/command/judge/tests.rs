@@ -3,7 +3,7 @@
 use super::super::Command;
 use super::{Observation, Run, judge};
 use crate::kind::CheckKind as _;
-use crate::kind::testing::{problems, spec, told};
+use crate::kind::testing::{spec, told};
 use crate::model::Interval;
 use std::time::Duration;
 
@@ -58,15 +58,4 @@ fn it_starts_programs_is_one_shot_and_its_longest_time_is_honest() {
     let demands = spec::<Command>("{ run: x, within: 5s }").demands();
     assert_eq!((demands.starts_programs, demands.single_shot, demands.longest), (true, true, Duration::from_secs(10)));
     assert_eq!(spec::<Command>("{ run: x }").demands().longest, Duration::ZERO);
-}
-
-#[test]
-fn the_examples_are_read_without_a_mistake() {
-    let demands = spec::<Command>(include_str!("../examples/ok.yaml")).demands();
-    assert!(demands.mistakes.is_empty(), "{:?}", demands.mistakes);
-}
-
-#[test]
-fn bad_examples_are_told_in_exactly_these_words() {
-    assert_eq!(problems::<Command>(include_str!("../examples/bad-misspelt.yaml")), include_str!("../examples/bad-misspelt.err"));
 }

@@ -3,7 +3,7 @@
 use super::super::Shutdown;
 use super::super::look::{Ended, Flight, Observation};
 use super::judge;
-use crate::kind::testing::{problems, spec, told};
+use crate::kind::testing::{spec, told};
 use crate::kind::{CheckKind as _, Seen, Snag};
 use crate::model::Interval;
 use std::time::Duration;
@@ -118,15 +118,4 @@ fn faults_are_demanded_of_the_part_and_the_longest_time_is_honest() {
     let demands = spec::<Shutdown>(&format!("{{ {SPEC}, part: worker }}")).demands();
     assert!(demands.faults.len() == 5 && demands.faults.iter().all(|(_, part, _)| part == "worker"), "{:?}", demands.faults);
     assert_eq!(demands.longest, Duration::from_secs(15 + 2 + 3 + 5));
-}
-
-#[test]
-fn the_examples_are_read_without_a_mistake() {
-    let demands = spec::<Shutdown>(include_str!("../examples/ok.yaml")).demands();
-    assert!(demands.mistakes.is_empty(), "{:?}", demands.mistakes);
-}
-
-#[test]
-fn bad_examples_are_told_in_exactly_these_words() {
-    assert_eq!(problems::<Shutdown>(include_str!("../examples/bad-no-load.yaml")), include_str!("../examples/bad-no-load.err"));
 }

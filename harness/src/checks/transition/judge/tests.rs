@@ -3,7 +3,7 @@
 use super::super::Transition;
 use super::super::look::{Observation, Stay};
 use super::{judge, settled_after};
-use crate::kind::testing::{problems, spec, told};
+use crate::kind::testing::{spec, told};
 use crate::kind::{CheckKind as _, Seen};
 use crate::model::Interval;
 use std::time::Duration;
@@ -156,18 +156,4 @@ fn mistakes_that_only_the_whole_spec_shows_are_told() {
 fn the_longest_time_is_honest() {
     let demands = spec::<Transition>(&format!("{{ {SPEC}, within: 60s, steady-for: 3s, works: {{ get: /x }} }}")).demands();
     assert_eq!(demands.longest, Duration::from_secs(60 + 3 + 5 + 10));
-}
-
-#[test]
-fn the_examples_are_read_without_a_mistake() {
-    for example in [include_str!("../examples/ok.yaml"), include_str!("../examples/ok-job.yaml")] {
-        let demands = spec::<Transition>(example).demands();
-        assert!(demands.mistakes.is_empty(), "{:?}", demands.mistakes);
-    }
-}
-
-#[test]
-fn bad_examples_are_told_in_exactly_these_words() {
-    assert_eq!(problems::<Transition>(include_str!("../examples/bad-doubtful.yaml")), include_str!("../examples/bad-doubtful.err"));
-    assert_eq!(problems::<Transition>(include_str!("../examples/bad-no-state.yaml")), include_str!("../examples/bad-no-state.err"));
 }
