@@ -8,6 +8,7 @@ mod demands;
 #[cfg(test)]
 pub(crate) mod faulty;
 mod ids;
+mod job;
 mod leak;
 mod round;
 mod says;
@@ -20,6 +21,7 @@ pub(crate) mod testing;
 
 pub use context::{Call, Context, How, Setting, Target};
 pub use demands::{Asked, Demands, Mistake, Scope};
+pub use job::{Job, Jobs};
 pub use leak::Leak;
 pub use round::Round;
 pub use says::Says;

@@ -173,6 +173,10 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     {
         say(within.at, "within: expected more than 0", "write what the orchestrator's probe waits, such as `within: 1s`");
     }
+    if let Some(expect) = own.expect.as_ref().filter(|e| e.within().is_some()) {
+        let what = "expect.within: says nothing here: how long an answer may take is `within`";
+        say(expect.within_at(), what, "move `within` out of `expect`, beside the request");
+    }
     if let Some(outage) = &own.outage
         && own.independent_of.is_none()
     {

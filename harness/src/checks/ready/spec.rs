@@ -237,6 +237,23 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
             say(duration.at, format!("{key}: expected more than 0"), "write a time such as 30s, or take the key out");
         }
     }
+    let limits = [
+        (
+            own.expect.as_ref(),
+            "expect.within: says nothing here: how long one answer may take is `answers-within`",
+            "write `answers-within`",
+        ),
+        (
+            own.real.as_ref().and_then(|r| r.b.expect.as_ref()),
+            "real.expect.within: says nothing here: how long its answer may take is `real.within`",
+            "move `within` out of `expect`, beside the request of `real`",
+        ),
+    ];
+    for (expect, what, help) in limits {
+        if let Some(expect) = expect.filter(|e| e.within().is_some()) {
+            say(expect.within_at(), what.to_owned(), help);
+        }
+    }
     if let Some(answers) = &own.answers_within
         && answers.value.0 > own.deadline()
     {

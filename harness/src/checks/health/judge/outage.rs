@@ -3,7 +3,7 @@
 use super::super::look::{Look, Observation, Outage, declared};
 use super::super::spec::{Spec, outage_case};
 use super::super::table;
-use super::{case, counted, last_three, maybe_ours, more, nothing};
+use super::{case, counted, last_three, more, nothing};
 use crate::model::quantity::show_duration;
 use crate::model::{At, FaultKind, Finding, Found, Reading, Unseen, interval::Against};
 
@@ -31,7 +31,7 @@ enum Worth {
 fn worth(spec: &Spec, look: &Look) -> Worth {
     let against = spec.b.limit().map_or(Against::Within, |limit| look.seen.took.against(limit));
     match against {
-        _ if !look.right && maybe_ours(&look.seen) => Worth::Near,
+        _ if !look.right && look.seen.maybe_ours() => Worth::Near,
         _ if !look.right => Worth::Bad,
         Against::Beyond => Worth::Bad,
         Against::Near => Worth::Near,

@@ -71,7 +71,7 @@ async fn outage(
         if bad >= many || is_whole && (bad == 0 || was_good) {
             break;
         }
-        tokio::time::sleep(pause).await;
+        cx.pause(pause).await;
     }
     lease.mend().await.map_err(|e| ProbeError(format!("`{name}` could not be mended after {fault}: {e}")))?;
     get_over(spec, &case, cx, seen).await
@@ -95,6 +95,6 @@ async fn get_over(spec: &Spec, case: &str, cx: &Context, seen: &mut Observation)
             seen.no_more = Some(format!("it did not answer as before for {} after {case}: {}", show_duration(back), look.seen.brief()));
             return Ok(());
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        cx.pause(Duration::from_millis(50)).await;
     }
 }

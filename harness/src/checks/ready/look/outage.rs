@@ -128,7 +128,7 @@ pub(in super::super) struct Sample<'a> {
 impl Tally {
     pub(in super::super) fn add(&mut self, poll: &Poll) {
         self.n = self.n.saturating_add(1);
-        self.ours += u32::from(poll.maybe_ours());
+        self.ours += u32::from(poll.seen.maybe_ours());
         self.first.get_or_insert_with(|| poll.seen.clone());
         self.last = Some(poll.seen.clone());
     }

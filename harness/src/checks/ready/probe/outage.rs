@@ -118,7 +118,7 @@ pub(super) async fn settled(
             seen.no_more = Some(format!("it was not ready for {} before {case}: {}", show_duration(limit), poll.seen.brief()));
             return Ok(None);
         }
-        tokio::time::sleep(least(round)).await;
+        cx.pause(least(round)).await;
     }
 }
 
@@ -176,7 +176,7 @@ async fn down(spec: &Spec, asked: Instant, forced: Instant, round: &Round, cx: &
             last(seen).down.is_over = true;
             return Ok(());
         }
-        tokio::time::sleep(step).await;
+        cx.pause(step).await;
     }
     Ok(())
 }
@@ -223,7 +223,7 @@ async fn up(spec: &Spec, asked: Instant, mended: Instant, round: &Round, cx: &Co
                 Some(format!("it was not ready again {} after {}: {}", show_duration(since.lo), last(seen).case, poll.seen.brief()));
             return Ok(());
         }
-        tokio::time::sleep(step).await;
+        cx.pause(step).await;
     }
     if round.clauses.contains(&table::RECOVERS) {
         really(spec, round, cx, seen).await?;
@@ -237,7 +237,7 @@ async fn up(spec: &Spec, asked: Instant, mended: Instant, round: &Round, cx: &Co
             let since = self::since(cx, asked, mended, &poll, began);
             let sample = Sample { poll: &poll, ready: poll.ready, since, replica: replica_of(spec, &poll.seen), limit };
             last(seen).up.add(&sample);
-            tokio::time::sleep(least(round)).await;
+            cx.pause(least(round)).await;
         }
     }
     last(seen).up.is_over = true;

@@ -66,7 +66,7 @@ async fn one(
             last(seen).up.is_over = is_over;
             return Ok(());
         }
-        tokio::time::sleep(least(round)).await;
+        cx.pause(least(round)).await;
     }
 }
 
@@ -102,7 +102,7 @@ async fn down(spec: &Spec, asked: Instant, forced: Instant, round: &Round, cx: &
             down.is_over = true;
             return Ok(());
         }
-        tokio::time::sleep(least(round)).await;
+        cx.pause(least(round)).await;
     }
     Ok(())
 }
