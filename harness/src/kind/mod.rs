@@ -5,6 +5,8 @@
 
 mod context;
 mod demands;
+#[cfg(test)]
+pub(crate) mod faulty;
 mod ids;
 mod job;
 mod leak;
