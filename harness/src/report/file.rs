@@ -156,9 +156,13 @@ fn prepare(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Takes an old report away. A link is removed itself, not what it points at; devices, pipes and the links to them
-/// (`/dev/stdout`) are refused rather than replaced.
+/// (`/dev/stdout`) are refused rather than replaced: also where such a link leads to a plain file just now, as it does under
+/// `> out.txt`. Replacing it would take the machine's standard output away.
 fn clear(path: &Path) -> io::Result<()> {
     let other = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}; `-` writes to standard output")));
+    if folder_of(path).canonicalize().is_ok_and(|folder| folder == Path::new("/dev") || folder.starts_with("/proc")) {
+        return other("a device or a pipe");
+    }
     match fs::symlink_metadata(path) {
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
         Err(e) => Err(e),
@@ -258,7 +262,10 @@ mod tests {
             (dir.path().to_owned(), "it is a folder"),
             (file.join("below/junit.xml"), "Not a directory"),
             (PathBuf::from("/dev/null"), "it is a device or a pipe"),
-            (PathBuf::from("/dev/stdout"), "it is a"),
+            (PathBuf::from("/dev/stdout"), "it is a device or a pipe"),
+            (PathBuf::from("/dev/fd/1"), "it is a device or a pipe"),
+            (PathBuf::from("/proc/self/fd/1"), "it is a device or a pipe"),
+            (PathBuf::from("/dev/made-up.xml"), "it is a device or a pipe"),
             (PathBuf::from("/proc/nowhere/junit.xml"), ""),
             (PathBuf::from("bad\0name"), "NUL"),
             (PathBuf::from("x".repeat(4096)), ""),
@@ -268,6 +275,7 @@ mod tests {
                 assert!(error.contains(why), "{error}");
             }
         }
-        assert!(Path::new("/dev/stdout").exists());
+        // Standard output may be a plain file or a pipe: the link to it stays either way.
+        assert!(!cfg!(target_os = "linux") || Path::new("/dev/stdout").is_symlink());
     }
 }
