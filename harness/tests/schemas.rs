@@ -29,6 +29,13 @@ fn the_shipped_schemas_are_those_of_the_code() {
 }
 
 #[test]
+fn the_schemas_are_schemas() {
+    for schema in [allclear::suite::suite_schema(), allclear::suite::environment_schema()] {
+        jsonschema::draft7::meta::validate(&schema).unwrap_or_else(|e| panic!("{}: {e}", e.instance_path()));
+    }
+}
+
+#[test]
 fn the_shipped_suites_can_be_planned_and_none_of_their_checks_proves_nothing() {
     let plan = make(&Inputs { paths: vec!["../suites".into()], ..Inputs::default() }).unwrap_or_else(|refused| panic!("{refused}"));
     assert_eq!(plan.environment, "local");

@@ -1,6 +1,6 @@
 //! What a probe may use: the target, the HTTP engine, the stand, values, the stopwatch. Nothing else.
 
-use super::{Stand, Stopwatch, ids::Ids};
+use super::{Job, Stand, Stopwatch, ids::Ids};
 use crate::kind::ProbeError;
 use crate::model::{Interval, Redactor};
 use crate::transport::{Answer, Endpoint, Exchange, Failed, OutBody, Outgoing, Timeouts, Wishes};
@@ -60,6 +60,8 @@ pub struct Setting {
     pub saw: tokio::sync::watch::Sender<String>,
     /// Cancelled when the run is interrupted or out of time.
     pub cancelled: CancellationToken,
+    /// The place of this check among those that run at once. None where nobody waits for one.
+    pub job: Option<Arc<Job>>,
 }
 
 /// How a request is sent, beyond what the request itself says.
@@ -160,6 +162,15 @@ impl Context {
         self.setting.saw.send_replace(what.into());
     }
 
+    /// Waits between two looks. Other checks run meanwhile, also where every job (`-j`) is taken; it may take longer than `time`
+    /// until one is free again. Never while a request is under way: what comes in then would be timed by a clock that is late.
+    pub async fn pause(&self, time: Duration) {
+        match &self.setting.job {
+            Some(job) => job.pause(time).await,
+            None => tokio::time::sleep(time).await,
+        }
+    }
+
     /// The same context with more captures.
     #[must_use]
     pub fn with_values(&self, values: Values) -> Self {
@@ -209,8 +220,8 @@ impl Context {
         let mut endpoint = Cow::Borrowed(&own.endpoint);
         if self.stands_for.is_none() && out.url.origin() != base.url.origin() {
             // Another host gets nothing that was said of this target alone: neither its certificate's exemption nor its socket.
-            let Endpoint { resolve, proxy, version, .. } = own.endpoint.clone();
-            endpoint = Cow::Owned(Endpoint { resolve, proxy, version, ..Endpoint::new(out.url.clone()) });
+            let Endpoint { ca, resolve, proxy, version, .. } = own.endpoint.clone();
+            endpoint = Cow::Owned(Endpoint { ca, resolve, proxy, version, ..Endpoint::new(out.url.clone()) });
         }
         match (&self.stands_for, request.version()) {
             (Some(_), _) => divert(&mut out, &own.base.url)?,

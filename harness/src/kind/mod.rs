@@ -6,6 +6,7 @@
 mod context;
 mod demands;
 mod ids;
+mod job;
 mod leak;
 mod round;
 mod says;
@@ -18,6 +19,7 @@ pub(crate) mod testing;
 
 pub use context::{Call, Context, How, Setting, Target};
 pub use demands::{Asked, Demands, Mistake, Scope};
+pub use job::{Job, Jobs};
 pub use leak::Leak;
 pub use round::Round;
 pub use says::Says;

@@ -160,7 +160,7 @@ impl Seen {
     /// against the service; else nothing that hangs could ever be told on such a machine.
     #[must_use]
     pub fn maybe_ours(&self) -> bool {
-        self.trouble.as_ref().is_some_and(|s| s.name.ends_with("timeout")) && self.took.lo * 2 < self.took.hi
+        self.trouble.as_ref().is_some_and(|s| s.name.ends_with("timeout")) && self.took.is_mostly_ours()
     }
 
     /// What it weighs that this came in place of the expected answer.

@@ -82,6 +82,14 @@ impl Record {
         }
     }
 
+    /// The same for whoever has no more use for the event: outcomes are moved, not copied.
+    pub fn take_over(&mut self, event: Event) {
+        match event {
+            Event::CheckFinished(outcome) => self.checks.push(*outcome),
+            other => self.take(&other),
+        }
+    }
+
     /// Computes counts, verdict and exit code from the checks. Order when several hold: interrupted, 1, 3, 4, 5.
     pub fn settle(&mut self) {
         self.counts = Counts::default();
@@ -99,6 +107,8 @@ impl Record {
                 (RunVerdict::Inconclusive, 4)
             }
             None if self.counts.required_passed == 0 => (RunVerdict::NothingJudged, 5),
+            // Killed after the last check: whether all was undone, and what else there was to tell, nobody knows.
+            None if self.end.is_none() => (RunVerdict::Inconclusive, 4),
             None => (RunVerdict::Pass, 0),
         };
         self.verdict = verdict;

@@ -109,6 +109,7 @@ pub fn make(inputs: &Inputs) -> Result<Plan, Refused> {
         targets,
         limits: limits(&environment, is_local),
         entries,
+        shard: inputs.selection.shard.map(shard::Shard::info),
         deny_skips: inputs.deny_skips,
         intermittent_is_advisory: environment.intermittent_is_advisory,
         deadline: inputs.deadline,

@@ -16,10 +16,11 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// Reads what stands behind `FORMAT=`: `-` is standard output, anything else a path.
+    /// Reads what stands behind `FORMAT=`: `-` and `/dev/stdout` are standard output, which may be a file that must not be
+    /// replaced; anything else is a path.
     #[must_use]
-    pub fn parse(text: &str) -> Self {
-        if text == "-" { Self::Stdout } else { Self::File(text.into()) }
+    pub fn of(path: PathBuf) -> Self {
+        if path.as_os_str() == "-" || path.as_os_str() == "/dev/stdout" { Self::Stdout } else { Self::File(path) }
     }
 }
 
@@ -156,8 +157,8 @@ fn prepare(path: &Path) -> io::Result<PathBuf> {
 }
 
 /// Takes an old report away. A link is removed itself, not what it points at; devices, pipes and the links to them
-/// (`/dev/stdout`) are refused rather than replaced: also where such a link leads to a plain file just now, as it does under
-/// `> out.txt`. Replacing it would take the machine's standard output away.
+/// (`/dev/stderr`) are refused rather than replaced: also where such a link leads to a plain file just now, as it does under
+/// `> out.txt`. Replacing it would take it away from the whole machine.
 fn clear(path: &Path) -> io::Result<()> {
     let other = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}; `-` writes to standard output")));
     if folder_of(path).canonicalize().is_ok_and(|folder| folder == Path::new("/dev") || folder.starts_with("/proc")) {
@@ -262,7 +263,7 @@ mod tests {
             (dir.path().to_owned(), "it is a folder"),
             (file.join("below/junit.xml"), "Not a directory"),
             (PathBuf::from("/dev/null"), "it is a device or a pipe"),
-            (PathBuf::from("/dev/stdout"), "it is a device or a pipe"),
+            (PathBuf::from("/dev/stderr"), "it is a device or a pipe"),
             (PathBuf::from("/dev/fd/1"), "it is a device or a pipe"),
             (PathBuf::from("/proc/self/fd/1"), "it is a device or a pipe"),
             (PathBuf::from("/dev/made-up.xml"), "it is a device or a pipe"),
@@ -275,7 +276,7 @@ mod tests {
                 assert!(error.contains(why), "{error}");
             }
         }
-        // Standard output may be a plain file or a pipe: the link to it stays either way.
-        assert!(!cfg!(target_os = "linux") || Path::new("/dev/stdout").is_symlink());
+        // Standard error may be a plain file or a pipe: the link to it stays either way.
+        assert!(!cfg!(target_os = "linux") || Path::new("/dev/stderr").is_symlink());
     }
 }

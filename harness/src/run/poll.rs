@@ -68,7 +68,7 @@ pub(crate) async fn eventually<K: CheckKind>(kind: &K, cx: &Context, terms: Term
         false_at = poll.began;
         let left = promise.within.saturating_sub(took.lo);
         let pause = step(took.hi, promise.every);
-        wait(if left.is_zero() { pause } else { pause.min(left) }, &terms).await;
+        wait(if left.is_zero() { pause } else { pause.min(left) }, cx, &terms).await;
     }
 }
 
@@ -95,7 +95,7 @@ pub(crate) async fn consistently<K: CheckKind>(kind: &K, cx: &Context, terms: Te
         }
         let pause = step(took.hi, None);
         let left = span.saturating_sub(took.lo);
-        wait(if left.is_zero() { pause } else { pause.min(left) }, &terms).await;
+        wait(if left.is_zero() { pause } else { pause.min(left) }, cx, &terms).await;
     }
 }
 
@@ -103,11 +103,12 @@ fn polls(n: u32) -> String {
     if n == 1 { "1 poll".to_owned() } else { format!("{n} polls") }
 }
 
-async fn wait(pause: Duration, terms: &Terms<'_>) {
+/// Waits for the next poll; other checks run meanwhile. Ends with the check's time, also where no job is free again by then.
+async fn wait(pause: Duration, cx: &Context, terms: &Terms<'_>) {
     tokio::select! {
         biased;
         () = terms.over.cancelled() => {}
-        () = tokio::time::sleep_until((tokio::time::Instant::now() + pause).min(terms.end)) => {}
+        _ = tokio::time::timeout_at(terms.end, cx.pause(pause)) => {}
     }
 }
 
@@ -132,7 +133,7 @@ async fn finish<K: CheckKind>(
     loop {
         match decide::next(terms.asked, &readings, &history) {
             Step::Control(clause) => {
-                history.controls.push((clause, control::run(kind, cx, clause, control::budget(terms)).await));
+                history.controls.push((clause, Box::pin(control::run(kind, cx, clause, control::budget(terms))).await));
             }
             Step::Settled(settled) => return Attempted::of(kind, seen, settled, series.polls),
             Step::Again(_) | Step::Anew => {

@@ -8,7 +8,7 @@ use super::self_watch::SelfWatch;
 use super::tell::Teller;
 use super::world::World;
 use super::{clock, id, world, write};
-use crate::kind::{Context, Setting, Stalls, Stopwatch};
+use crate::kind::{Context, Job, Jobs, Setting, Stalls, Stopwatch};
 use crate::model::event::{RunEnd, RunInfo};
 use crate::model::quantity::show_duration;
 use crate::model::{CheckId, Event, Outcome, Severity, Verdict};
@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
-use tokio::sync::{OnceCell, Semaphore, SemaphorePermit, watch};
+use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
 /// What a session is given beside its plan.
@@ -52,7 +52,7 @@ pub struct Session {
     order: Order,
     slots: Vec<OnceLock<Pending>>,
     company: Option<Company>,
-    jobs: Semaphore,
+    jobs: Jobs,
     run: Arc<str>,
     exchange: Exchange,
     stopwatch: Stopwatch,
@@ -83,7 +83,16 @@ struct Turn<'a> {
     world: &'a World,
     values: Values,
     _place: Option<Place>,
-    _job: SemaphorePermit<'a>,
+    job: Held,
+}
+
+/// A job that ends with the turn: contexts outlive it where clean-up is owed.
+struct Held(Arc<Job>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
 }
 
 /// The longest timeout: a thousand days, so that adding it to now never overflows.
@@ -103,7 +112,7 @@ impl Session {
             order: Order::of(&plan),
             slots: plan.entries.iter().map(|_| OnceLock::new()).collect(),
             company: Company::of(&plan),
-            jobs: Semaphore::new(plan.jobs.clamp(1, Semaphore::MAX_PERMITS)),
+            jobs: Jobs::new(plan.jobs),
             run: id::fresh().into(),
             exchange: world::exchange(&plan.limits),
             stopwatch: Stopwatch::new(Arc::new(Stalls::default())),
@@ -244,6 +253,7 @@ impl Session {
             checks: self.plan.entries.iter().map(|e| e.check.id.clone()).collect(),
             targets: self.plan.targets.iter().map(target).collect(),
             warnings: self.plan.warnings.clone(),
+            shard: self.plan.shard,
         }
     }
 
@@ -308,12 +318,12 @@ impl Session {
             Some(company) => Some(company.enter(&entry.check.target, entry.alone).await),
             None => None,
         };
-        let job = self.jobs.acquire().await.expect("the semaphore of jobs is never closed");
+        let job = Held(self.jobs.enter().await);
         if let Some(failed) = self.failed.get() {
             let reason = format!("not started: “{}” failed, and the run stops at the first failure", failed.name);
             return Err(Box::new(write::not_run(entry, Verdict::Skip, reason)));
         }
-        Ok(Turn { world, values, _place: place, _job: job })
+        Ok(Turn { world, values, _place: place, job })
     }
 
     async fn probe(&self, index: usize, entry: &Entry, turn: Turn<'_>) -> (Outcome, Values) {
@@ -338,6 +348,7 @@ impl Session {
             canaries: self.plan.redactor.clone(),
             saw,
             cancelled: self.over.clone(),
+            job: Some(turn.job.0.clone()),
         });
         let own_end = tokio::time::Instant::now() + entry.timeout.min(FOREVER);
         let interrupted = || self.options.interrupt.signal().is_some();

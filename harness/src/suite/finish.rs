@@ -239,7 +239,7 @@ fn polling(late: &Late, demands: &Demands, kind: &str, origin: &dyn Fn(At) -> Or
             let problem = Problem::new(origin(at), format!("a `{kind}` check has its own deadlines and is not polled")).with_path(key);
             problems.push(problem.with_help("only kinds that send one request take it: `http`"));
         } else if let Some(at) = at.filter(|_| demands.sent_once) {
-            let problem = Problem::new(origin(at), "polling sends the request again and again, and this one changes something");
+            let problem = Problem::new(origin(at), "polling sends the request again and again, and this one is to be sent once");
             problems.push(
                 problem.with_path(key).with_help(
                     "poll a GET in a check that needs this one, or say `repeatable: true` in the request if it may be sent again",

@@ -16,7 +16,7 @@ pub(crate) fn find(part: &str) -> Option<PathBuf> {
         "redis" => "redis-server",
         "junitparser" => {
             let python = on_path("python3")?;
-            let there = Command::new(&python).args(["-c", "import junitparser"]).stderr(Stdio::null()).status().ok()?.success();
+            let there = Command::new(&python).args(["-c", "import junitparser, lxml"]).stderr(Stdio::null()).status().ok()?.success();
             return there.then_some(python);
         }
         other => other,

@@ -142,33 +142,38 @@ pub(super) fn judge(spec: &Http, seen: &Observation) -> Vec<Reading> {
 
 fn status(spec: &Http, seen: &Observation) -> Found {
     let expected = spec.expected_status();
-    let mut bad: Vec<(&Look, Finding)> = Vec::new();
+    let (mut bad, mut near) = (0, 0);
+    let mut worst: Option<(bool, Finding)> = None;
     for look in &seen.looks {
-        if let Some(trouble) = &look.trouble {
-            let finding = look.finding(&expected, &look.no_answer(trouble));
-            if !trouble.confusable {
-                return Found::Proof(finding);
-            }
-            bad.push((look, finding));
+        let (finding, confusable) = if let Some(trouble) = &look.trouble {
+            (look.finding(&expected, &look.no_answer(trouble)), trouble.confusable)
         } else if let Some(miss) = look.breaks(STATUS).next() {
-            let finding = miss_finding(look, miss);
-            if !miss.confusable {
-                return Found::Proof(finding);
-            }
-            bad.push((look, finding));
+            (miss_finding(look, miss), miss.confusable)
+        } else {
+            continue;
+        };
+        if !confusable {
+            return Found::Proof(finding);
+        }
+        let is_ours = look.trouble.as_ref().is_some_and(|trouble| trouble.timeout) && look.took.is_mostly_ours();
+        if is_ours {
+            near += 1;
+        } else {
+            bad += 1;
+        }
+        // The last one that is plainly bad, if there is one.
+        if !is_ours || worst.as_ref().is_none_or(|(is_ours, _)| *is_ours) {
+            worst = Some((is_ours, finding));
         }
     }
-    let count = bad.len();
-    match bad.pop() {
-        None => Found::held(seen.looks.len(), "nothing was sent"),
-        Some((_, worst)) => Found::Counted {
-            bad: count as u32,
-            near: 0,
-            of: NonZeroU32::new(seen.looks.len() as u32).unwrap_or(NonZeroU32::MIN),
-            worst,
-            repeatable: spec.repeatable(),
-        },
+    match (worst, NonZeroU32::new(count(seen.looks.len()))) {
+        (None, _) => Found::held(seen.looks.len(), "nothing was sent"),
+        (Some((_, worst)), of) => Found::Counted { bad, near, of: of.unwrap_or(NonZeroU32::MIN), worst, repeatable: spec.repeatable() },
     }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 fn expectation(clause: ClauseId, seen: &Observation) -> Found {

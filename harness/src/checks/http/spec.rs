@@ -147,28 +147,34 @@ pub(super) fn demands(spec: &Http) -> Demands {
 /// What is well typed and makes no sense.
 fn mistakes(spec: &Http) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
-    let mut told = |at: At, what: &str, help: &str| mistakes.push(Mistake { at, what: what.to_owned(), help: help.to_owned() });
+    let mut told = |at: At, what: &str, help: &str| mistakes.push(Mistake { at, what: format!("http.{what}"), help: help.to_owned() });
     if let Some(samples) = &spec.own.samples {
         if samples.value == 0 {
-            told(samples.at, "no call is made with 0 samples", "write `samples: 1` or more");
+            told(samples.at, "samples: no call is made with 0 samples", "write `samples: 1` or more");
         } else if samples.value > MOST_SAMPLES {
-            told(samples.at, "more than 1000 calls are a load test", "20 samples see a flaw in one call of five in 98.8 % of runs");
+            told(
+                samples.at,
+                "samples: more than 1000 calls are a load test",
+                "20 samples see a flaw in one call of five in 98.8 % of runs",
+            );
         } else if samples.value > 1 && !spec.repeatable() {
             let help = "leave `samples` out, or say `repeatable: true` if it may be sent again";
-            told(samples.at, "this request is sent once: its method changes something", help);
+            told(samples.at, "samples: this request is to be sent once", help);
         }
     }
     if let Some(echoes) = spec.own.echoes.as_ref().filter(|echoes| echoes.value.is_empty()) {
-        told(echoes.at, "it asks for nothing, so it would prove nothing", "write `echoes: [request-id]`, or leave it out");
+        told(echoes.at, "echoes: it asks for nothing, so it would prove nothing", "write `echoes: [request-id]`, or leave it out");
     }
     if spec.within().is_some_and(|within| within.is_zero()) {
-        told(spec.within_at(), "no answer can come in no time", "write a time, for example `within: 300ms`");
+        told(spec.within_at(), "expect.within: no answer can come in no time", "write a time, for example `within: 300ms`");
     }
     match (&spec.own.wait, spec.within()) {
-        (Some(wait), _) if wait.value.0.is_zero() => told(wait.at, "no answer can come in no time", "write a time, or leave `wait` out"),
+        (Some(wait), _) if wait.value.0.is_zero() => {
+            told(wait.at, "wait: no answer can come in no time", "write a time, or leave `wait` out")
+        }
         (Some(wait), Some(within)) if wait.value.0 <= within => told(
             wait.at,
-            "a call that is not waited for longer than `expect.within` cannot be seen to be slow",
+            "wait: a call that is not waited for longer than `expect.within` cannot be seen to be slow",
             "leave `wait` out, or make it longer than `expect.within`",
         ),
         _ => {}

@@ -127,7 +127,7 @@ async fn becomes(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observatio
         let pause = step(elapsed, least(round));
         // The poll that decides comes right after the deadline, and not up to a second later.
         let left = deadline.checked_sub(elapsed).map(|left| left + Duration::from_millis(1));
-        tokio::time::sleep(left.map_or(pause, |left| pause.min(left))).await;
+        cx.pause(left.map_or(pause, |left| pause.min(left))).await;
     }
 }
 
@@ -187,7 +187,7 @@ async fn steady(spec: &Spec, time: Duration, round: &Round, cx: &Context, seen: 
         if taken % 10 == 0 {
             cx.saw(format!("ready for {}", show_duration(elapsed)));
         }
-        tokio::time::sleep(pause).await;
+        cx.pause(pause).await;
     }
 }
 
@@ -206,7 +206,7 @@ async fn pairs(spec: &Spec, real: &With<Request, Real>, round: &Round, cx: &Cont
         if seen.pairs.windows(2).any(|two| lies(&two[0]) && lies(&two[1])) {
             break;
         }
-        tokio::time::sleep(least(round) / 5).await;
+        cx.pause(least(round) / 5).await;
     }
     Ok(())
 }

@@ -131,6 +131,61 @@ async fn a_waiting_check_holds_no_job() {
     assert!(heard.outcomes().iter().all(|o| o.verdict == Verdict::Pass));
 }
 
+/// Six checks that poll with two jobs, on a server that answers each path by how many paths have been asked for so far.
+async fn polling(edit_one: impl Fn(&mut crate::suite::Check), reply: impl Fn(usize) -> Reply + Send + Sync + 'static) -> (Heard, usize) {
+    let asked = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
+    let server = TestServer::start({
+        let asked = asked.clone();
+        move |_, path| {
+            let mut asked = asked.lock().unwrap();
+            *asked.entry(path.to_owned()).or_default() += 1;
+            reply(asked.len())
+        }
+    })
+    .await;
+    let mut entries: Vec<Entry> = (0..6).map(|i| entry_of(&i.to_string(), Fake { path: format!("/{i}"), ..Fake::default() })).collect();
+    entries.iter_mut().for_each(|entry| edit_one(edit(entry)));
+    let (heard, _) = run(Plan { jobs: 2, ..plan(server.address, entries) }).await;
+    let asked = asked.lock().unwrap().len();
+    (heard, asked)
+}
+
+#[tokio::test]
+async fn more_checks_than_jobs_poll_at_once_and_none_waits_for_another_to_end() {
+    let within = |time| {
+        move |check: &mut crate::suite::Check| {
+            check.eventually = Some(crate::suite::Eventually { within: time, every: None, fails_on: None })
+        }
+    };
+    // It holds for none before all six are polled: with two that keep their jobs, four would never be asked for.
+    let (heard, _) = polling(within(Duration::from_secs(25)), |paths| Reply::Status(if paths == 6 { 200 } else { 503 })).await;
+    assert!(heard.outcomes().iter().all(|o| o.verdict == Verdict::Pass), "{:?}", heard.lines());
+    // And its twin: it never holds, and every one of them is told so.
+    let (heard, _) = polling(within(Duration::from_millis(200)), |_| Reply::Status(503)).await;
+    assert!(heard.outcomes().iter().all(|o| o.verdict == Verdict::Fail), "{:?}", heard.lines());
+}
+
+#[tokio::test]
+async fn checks_that_must_hold_for_a_while_begin_while_others_are_still_held_to_it() {
+    let (heard, paths) = polling(|check| check.consistently = Some(Duration::from_millis(500)), |_| Reply::Status(200)).await;
+    assert_eq!(paths, 6);
+    assert!(heard.outcomes().iter().all(|o| o.verdict == Verdict::Pass), "{:?}", heard.lines());
+    let ended = heard.lines().iter().position(|l| l.starts_with("finished")).unwrap();
+    assert!(heard.lines()[..ended].iter().filter(|l| l.starts_with("started")).count() > 2, "{:?}", heard.lines());
+}
+
+#[tokio::test]
+async fn a_deadline_ends_checks_that_pause_and_those_that_wait_for_a_job() {
+    let server = good().await;
+    let mut entries: Vec<Entry> = (0..6).map(|i| entry(&i.to_string())).collect();
+    entries.iter_mut().for_each(|entry| edit(entry).consistently = Some(Duration::from_secs(60)));
+    let plan = Plan { deadline: Some(Duration::from_millis(300)), jobs: 1, ..plan(server.address, entries) };
+    let (heard, end) = run(plan).await;
+    assert!(end.out_of_time);
+    assert_eq!(heard.outcomes().len(), 6);
+    assert!(heard.outcomes().iter().all(|o| o.verdict == Verdict::Inconclusive), "{:?}", heard.lines());
+}
+
 #[tokio::test]
 async fn the_run_s_deadline_ends_everything_and_every_check_has_an_outcome() {
     let server = TestServer::start(|_, _| Reply::Silence).await;

@@ -3,7 +3,7 @@
 use super::super::Health;
 use super::super::look::{Gauge, Growth, Look, Observation};
 use super::judge;
-use crate::kind::testing::{problems, spec, told};
+use crate::kind::testing::{spec, told};
 use crate::kind::{CheckKind as _, Seen, Snag, Twin};
 use crate::model::Interval;
 use std::time::Duration;
@@ -113,15 +113,4 @@ fn controls_are_made_where_they_are_quick_and_say_what_the_spec_asks() {
     assert!(!of("{ get: /health, within: 5s }", FAST, Twin::Bad));
     assert!(!of("{ get: /health, expect: { json: { $.a: 1 } } }", CODE, Twin::Good), "no script could keep it");
     assert!(!of("get: /health", OPEN, Twin::Good));
-}
-
-#[test]
-fn the_examples_are_read_without_a_mistake() {
-    let demands = spec::<Health>(include_str!("../examples/ok.yaml")).demands();
-    assert!(demands.mistakes.is_empty(), "{:?}", demands.mistakes);
-}
-
-#[test]
-fn bad_examples_are_told_in_exactly_these_words() {
-    assert_eq!(problems::<Health>(include_str!("../examples/bad-misspelt.yaml")), include_str!("../examples/bad-misspelt.err"));
 }

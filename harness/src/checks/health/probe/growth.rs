@@ -68,7 +68,7 @@ async fn settled(
         if flat {
             break;
         }
-        tokio::time::sleep(BETWEEN).await;
+        cx.pause(BETWEEN).await;
     }
     Ok(lowest)
 }

@@ -78,6 +78,15 @@ fn a_call_that_timed_out_is_slow_and_one_that_broke_off_is_not() {
 }
 
 #[test]
+fn a_timeout_that_this_machine_slept_through_is_not_blamed_and_no_pass_either() {
+    let slept = || Look { took: Interval { lo: ms(90), hi: ms(400) }, ..troubled(true, true) };
+    let woke = || Look { took: Interval { lo: ms(390), hi: ms(400) }, ..troubled(true, true) };
+    check("http/status", vec![slept()], "counted 0+1/1");
+    check("http/status", vec![woke(), slept(), woke()], "counted 2+1/3");
+    check("http/status", vec![Look { took: Interval { lo: ms(90), hi: ms(400) }, ..troubled(true, false) }], "counted 1+0/1");
+}
+
+#[test]
 fn noise_is_counted_and_what_noise_cannot_make_is_proof() {
     check("http/status", vec![took(1, 1), troubled(true, true), missing("http/status", true)], "counted 2+0/3");
     check("http/status", vec![took(1, 1), troubled(false, false)], "proof it broke");
@@ -131,16 +140,16 @@ fn mistakes(yaml: &str, expected: &[&str]) {
 #[test]
 fn a_spec_that_would_prove_nothing_is_a_mistake() {
     mistakes("{ get: /a, samples: 20, echoes: [request-id], wait: 2s, expect: { within: 1s } }", &[]);
-    mistakes("{ get: /a, samples: 0 }", &["1:21 no call is made with 0 samples"]);
-    mistakes("{ get: /a, samples: 1001 }", &["1:21 more than 1000 calls are a load test"]);
-    mistakes("{ post: /a, samples: 2 }", &["1:22 this request is sent once: its method changes something"]);
+    mistakes("{ get: /a, samples: 0 }", &["1:21 http.samples: no call is made with 0 samples"]);
+    mistakes("{ get: /a, samples: 1001 }", &["1:21 http.samples: more than 1000 calls are a load test"]);
+    mistakes("{ post: /a, samples: 2 }", &["1:22 http.samples: this request is to be sent once"]);
     mistakes("{ post: /a, samples: 2, repeatable: true }", &[]);
-    mistakes("{ get: /a, echoes: [] }", &["1:20 it asks for nothing, so it would prove nothing"]);
-    mistakes("{ get: /a, wait: 0s }", &["1:18 no answer can come in no time"]);
-    mistakes("{ get: /a, expect: { within: 0s } }", &["1:30 no answer can come in no time"]);
+    mistakes("{ get: /a, echoes: [] }", &["1:20 http.echoes: it asks for nothing, so it would prove nothing"]);
+    mistakes("{ get: /a, wait: 0s }", &["1:18 http.wait: no answer can come in no time"]);
+    mistakes("{ get: /a, expect: { within: 0s } }", &["1:30 http.expect.within: no answer can come in no time"]);
     mistakes(
         "{ get: /a, wait: 1s, expect: { within: 1s } }",
-        &["1:18 a call that is not waited for longer than `expect.within` cannot be seen to be slow"],
+        &["1:18 http.wait: a call that is not waited for longer than `expect.within` cannot be seen to be slow"],
     );
 }
 

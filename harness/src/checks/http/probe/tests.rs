@@ -127,12 +127,11 @@ async fn a_wrong_status_is_proof_and_a_status_in_trouble_is_counted() {
 async fn an_answer_that_is_not_whole_or_not_valid_is_broken_by_name() {
     let trouble = |bytes: &'static str| async move {
         let readings = readings("get: /a", raw(bytes)).await;
-        let finding = match &readings[0].found {
+        match &readings[0].found {
             crate::model::Found::Proof(f) => format!("proof {}", f.observed),
             crate::model::Found::Counted { worst, .. } => format!("counted {}", worst.observed),
             other => format!("{other:?}"),
-        };
-        finding
+        }
     };
     #[track_caller]
     fn check(told: &str, kind: &str, part: &str) {
@@ -405,4 +404,19 @@ async fn the_version_of_the_request_is_the_one_that_is_spoken() {
     let told = broken("{ get: /a, http: \"2\", wait: 5s }", server).await;
     assert!(first.lock().expect("no panic while the head is noted").starts_with("PRI * HTTP/2.0\r\n"));
     assert!(told[0].starts_with("http/status: "), "who speaks HTTP/1 only is broken: {told:?}");
+}
+
+#[tokio::test]
+async fn another_host_than_the_targets_own_gets_neither_its_socket_nor_its_exemption() {
+    let server = serve(|_, _| json(200, "{}")).await;
+    let mut target = context(SocketAddr::from(([127, 0, 0, 1], 9))).target().clone();
+    target.endpoint.unix = Some("/nowhere/at/all".into());
+    let cx = crate::kind::testing::context_of(target);
+    let look = async |yaml: &str| {
+        let mut seen = Observation::default();
+        spec::<Http>(yaml).probe(&round::<Http>(&ALL), &cx, &mut seen).await.expect("the harness itself does not fail");
+        seen.looks.remove(0).status
+    };
+    assert_eq!(look(&format!("get: \"http://{server}/a\"")).await, Some(200));
+    assert_eq!(look("get: /a").await, None, "the target's own origin is reached as the target says");
 }

@@ -3,7 +3,7 @@
 use super::super::Ready;
 use super::super::look::{Observation, Poll};
 use super::{judge, lag};
-use crate::kind::testing::{problems, spec, told};
+use crate::kind::testing::{spec, told};
 use crate::kind::{CheckKind as _, Seen, Snag};
 use crate::model::Interval;
 use std::time::Duration;
@@ -121,16 +121,4 @@ fn faults_are_demanded_for_each_dependency_and_the_longest_time_is_honest() {
             .demands();
     assert_eq!(demands.faults.len(), 2 + 2 + 2);
     assert_eq!(demands.longest, Duration::from_secs(30 + 2 + 2 + (5 + 10) * 2 * 2 + 5 * 2));
-}
-
-#[test]
-fn the_examples_are_read_without_a_mistake() {
-    let demands = spec::<Ready>(include_str!("../examples/ok.yaml")).demands();
-    assert!(demands.mistakes.is_empty(), "{:?}", demands.mistakes);
-}
-
-#[test]
-fn bad_examples_are_told_in_exactly_these_words() {
-    assert_eq!(problems::<Ready>(include_str!("../examples/bad-misspelt.yaml")), include_str!("../examples/bad-misspelt.err"));
-    assert_eq!(problems::<Ready>(include_str!("../examples/bad-no-unit.yaml")), include_str!("../examples/bad-no-unit.err"));
 }
