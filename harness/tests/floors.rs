@@ -1,7 +1,5 @@
 //! House rules as tests: a module imports only from a lower floor, and neighbours on one floor are strangers.
 
-#![expect(missing_docs, reason = "a test binary has no readers of its documentation")]
-
 use std::{collections::BTreeMap, fs, path::Path};
 
 /// Floor of each module. Kinds and provisioning share a floor and do not know each other; neither do the kinds among themselves.

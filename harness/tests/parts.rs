@@ -19,10 +19,10 @@ mod redis;
 mod screen;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeSet, path::Path, process::ExitCode};
 
 /// One test and the part that it needs.
-type Row = (&'static str, &'static str, fn(&PathBuf) -> Result<(), String>);
+type Row = (&'static str, &'static str, fn(&Path) -> Result<(), String>);
 
 const ROWS: &[Row] = &[
     ("nginx", "nginx_that_serves_its_health_passes", nginx::nginx_that_serves_its_health_passes),
@@ -30,12 +30,15 @@ const ROWS: &[Row] = &[
     ("redis", "wait_sees_redis_come_and_go", redis::wait_sees_redis_come_and_go),
     ("curl", "the_command_of_a_finding_shows_it_again", curl::the_command_of_a_finding_shows_it_again),
     ("xmllint", "junit_of_hostile_text_is_well_formed", junit::junit_of_hostile_text_is_well_formed),
+    ("junitparser", "an_independent_reader_reads_the_fixed_corpus", junit::an_independent_reader_reads_the_fixed_corpus),
     ("junitparser", "an_independent_reader_counts_what_we_counted", junit::an_independent_reader_counts_what_we_counted),
     (
         "yaml-language-server",
-        "an_editor_completes_kinds_and_tells_a_misspelt_key",
-        editor::an_editor_completes_kinds_and_tells_a_misspelt_key,
+        "an_editor_completes_kinds_and_keys_where_they_are_typed",
+        editor::an_editor_completes_kinds_and_keys_where_they_are_typed,
     ),
+    ("yaml-language-server", "an_editor_tells_a_mistake_at_its_place", editor::an_editor_tells_a_mistake_at_its_place),
+    ("yaml-language-server", "an_editor_describes_what_is_pointed_at", editor::an_editor_describes_what_is_pointed_at),
     ("tmux", "a_terminal_shows_what_is_waited_for", screen::a_terminal_shows_what_is_waited_for),
 ];
 

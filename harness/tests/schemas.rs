@@ -25,6 +25,14 @@ fn check(file: &str, schema: &serde_json::Value) {
 fn the_shipped_schemas_are_those_of_the_code() {
     check("../suites/suite.schema.json", &allclear::suite::suite_schema());
     check("../suites/environment.schema.json", &allclear::suite::environment_schema());
+    check("../suites/record.schema.json", &allclear::report::json::record_schema());
+}
+
+#[test]
+fn the_schemas_are_schemas() {
+    for schema in [allclear::suite::suite_schema(), allclear::suite::environment_schema()] {
+        jsonschema::draft7::meta::validate(&schema).unwrap_or_else(|e| panic!("{}: {e}", e.instance_path()));
+    }
 }
 
 #[test]

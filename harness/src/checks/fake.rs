@@ -17,7 +17,7 @@ pub(crate) const CLEAN: ClauseId = ClauseId("fake/clean");
 
 /// The spec.
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
-pub(crate) struct Fake {
+pub struct Fake {
     pub(crate) path: String,
     pub(crate) samples: u32,
     pub(crate) within: Option<Duration>,
@@ -69,7 +69,7 @@ impl Default for Fake {
 
 /// What was seen.
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Seen {
+pub struct Seen {
     looks: Vec<Look>,
     instead: bool,
 }

@@ -3,23 +3,53 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
+const OVERVIEW: &str = "\
+Without a command, `run` is meant. `allclear COMMAND --help` tells its options.
+
+Exit codes: 0 clear · 1 a contract is broken · 2 never started
+            3 the harness failed · 4 could not tell · 5 nothing judged
+            130/143 interrupted; `allclear explain exit-codes` tells more";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  allclear run                              all of ./suites, here: `local`
+  allclear run suites/api.suite.yaml -e stage
+  allclear run --tag smoke --deadline 2m --report junit=junit.xml
+  allclear run --dry-run                    what would be done; sends nothing";
+
+const WAIT_EXAMPLES: &str = "\
+Examples:
+  allclear wait http://localhost:8080/ready --timeout 2m
+  allclear wait tcp://db:5432 https://auth.example.org/health -- ./start.sh
+  allclear wait http://localhost:8080/ready --gone --timeout 30s
+
+Exit codes: that of CMD, 0 without one · 1 time is up · 2 usage
+            126/127 CMD cannot be started · 130/143 interrupted";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  allclear report run.json --report markdown=summary.md
+  allclear report 1.json 2.json 3.json --report junit=junit.xml   (shards)
+  allclear report events.jsonl              what a killed run had seen";
+
 /// Holds a running service to its suites and proves, clause by clause, whether the contract is kept.
 #[derive(Debug, Parser)]
 #[command(
     name = "allclear",
     version,
     max_term_width = 110,
-    after_help = "Without a command: run. Exit codes: 0 clear · 1 a contract is broken · 2 never started · 3 the harness failed · \
-                  4 could not tell · 5 nothing judged · 130/143 interrupted. More: allclear explain exit-codes"
+    override_usage = "allclear [COMMAND]",
+    after_help = OVERVIEW
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub(crate) command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run suites against a service and tell the verdict (the default)
+    #[command(after_help = RUN_EXAMPLES)]
     Run(Box<Run>),
     /// Read suites and environment and tell every mistake; sends nothing
     Lint(Lint),
@@ -30,10 +60,12 @@ pub(crate) enum Command {
     /// Explain a clause, a kind or the exit codes
     Explain(Explain),
     /// Wait until URLs answer (or, with --gone, until they no longer do), then run a command
+    #[command(after_help = WAIT_EXAMPLES)]
     Wait(Wait),
-    /// Print a JSON Schema: suite, environment, record or event
+    /// Print a JSON Schema: of a suite, an environment or a record
     Schema(Schema),
     /// Make reports from records of runs; several records are merged as shards
+    #[command(after_help = REPORT_EXAMPLES)]
     Report(Report),
     /// Print completions for a shell
     Completions {
@@ -57,7 +89,7 @@ pub(crate) struct Inputs {
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// Environment: NAME of environments/NAME.env.yaml, or a path [default: local, if it exists]
-    #[arg(short, long, env = "ALLCLEAR_ENV", value_name = "NAME")]
+    #[arg(short, long, env = "ALLCLEAR_ENV", hide_env_values = true, value_name = "NAME")]
     pub(crate) env: Option<String>,
     /// Give a variable its value; repeatable
     #[arg(long = "var", value_name = "NAME=VALUE")]
@@ -93,41 +125,44 @@ pub(crate) struct Select {
     pub(crate) shard: Option<String>,
 }
 
+/// The heading of the flags that say how checks run.
+const RUNNING: &str = "Running";
+
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) inputs: Inputs,
     /// Most checks at once [default: 4 x cores, at least 8]
-    #[arg(short, long, env = "ALLCLEAR_JOBS", value_name = "N")]
+    #[arg(short, long, help_heading = RUNNING, env = "ALLCLEAR_JOBS", hide_env_values = true, value_name = "N")]
     pub(crate) jobs: Option<std::num::NonZeroUsize>,
     /// Start no more checks after the first that fails
-    #[arg(long)]
+    #[arg(long, help_heading = RUNNING)]
     pub(crate) fail_fast: bool,
     /// Deadline of the whole run, for example 5m; what is not reached is inconclusive
-    #[arg(long, env = "ALLCLEAR_DEADLINE", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, help_heading = RUNNING, env = "ALLCLEAR_DEADLINE", hide_env_values = true, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
     /// What is not permitted here makes the run inconclusive (exit 4) in place of being skipped
-    #[arg(long)]
+    #[arg(long, help_heading = RUNNING)]
     pub(crate) deny_skips: bool,
     /// Show the plan; send nothing
-    #[arg(long)]
+    #[arg(long, help_heading = RUNNING)]
     pub(crate) dry_run: bool,
-    /// Where report files of no given path go
-    #[arg(long, env = "ALLCLEAR_OUT", value_name = "DIR")]
+    /// Where junit.xml, run.json and events.jsonl go [default: target/allclear in a cargo workspace, else nowhere]
+    #[arg(long, help_heading = "Reports", env = "ALLCLEAR_OUT", hide_env_values = true, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reports: Reports,
     #[command(flatten)]
     pub(crate) show: Show,
     /// Further arguments for the embedded reference service, for example --service-arg=--defect=ready-flaps
-    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    #[arg(long, help_heading = RUNNING, value_name = "ARG", allow_hyphen_values = true)]
     pub(crate) service_arg: Vec<String>,
 }
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Reports")]
 pub(crate) struct Reports {
-    /// Write a report: junit, json, jsonl, tap, github or markdown; repeatable
+    /// Write a report: junit, json, jsonl, tap, github or markdown; `-` is standard output; repeatable
     #[arg(long = "report", value_name = "FORMAT=PATH")]
     pub(crate) report: Vec<String>,
     /// The same as --report junit=PATH
@@ -157,7 +192,7 @@ pub(crate) struct Show {
     #[arg(short, long)]
     pub(crate) verbose: bool,
     /// Colour
-    #[arg(long, env = "ALLCLEAR_COLOR", value_name = "WHEN", default_value = "auto")]
+    #[arg(long, env = "ALLCLEAR_COLOR", hide_env_values = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: When,
 }
 
@@ -203,7 +238,7 @@ pub(crate) struct Wait {
     /// Longest time for one look, so that a server that hangs is looked at again
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub(crate) look: Duration,
-    /// Wait until all of them are gone: connections refused, or no longer a status that counts
+    /// Wait until all of them are gone: refused, unreachable, or no longer a status that counts
     #[arg(long, visible_alias = "invert")]
     pub(crate) gone: bool,
     /// Statuses that count: 200, 2xx, or a list such as 200,204,3xx
@@ -222,8 +257,11 @@ pub(crate) struct Wait {
     #[arg(short = 'k', long)]
     pub(crate) insecure: bool,
     /// Say nothing but the last word on failure
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+    /// Say every change as it is seen
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
     /// Run this when the wait is over; its exit code is ours
     #[arg(last = true, value_name = "CMD")]
     pub(crate) command: Vec<std::ffi::OsString>,
@@ -248,9 +286,9 @@ pub(crate) struct Report {
     /// Records (run.json) or event streams (events.jsonl); several are merged
     #[arg(required = true, value_name = "RECORD")]
     pub(crate) records: Vec<PathBuf>,
-    /// How many shards there must be; a missing one is told and makes the exit code 4
+    /// How many shards there must be; a missing one makes the exit code 4 [default: as many as several records say]
     #[arg(long, value_name = "N")]
-    pub(crate) shards: Option<usize>,
+    pub(crate) shards: Option<u32>,
     #[command(flatten)]
     pub(crate) reports: Reports,
     #[command(flatten)]

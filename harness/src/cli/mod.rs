@@ -11,9 +11,9 @@ mod run;
 mod schema;
 mod wait;
 
-use crate::report::writer;
+use crate::report::{inert, writer};
 use args::{Cli, Command};
-use clap::Parser as _;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use failure::Failure;
 use std::{collections::BTreeMap, ffi::OsString, process::ExitCode};
 
@@ -39,27 +39,28 @@ pub fn main(world: World) -> ExitCode {
         return code;
     }
     writer::install_panic_hook();
-    let cli = match Cli::try_parse_from(&world.args) {
+    // Without a command: run, with whatever the environment says.
+    let implied = (world.args.len() == 1).then(|| OsString::from("run"));
+    let cli = match parse(world.args.iter().cloned().chain(implied), &world) {
         Ok(cli) => cli,
         Err(usage) => return told_usage(&usage),
     };
     let done = match cli.command {
-        None => run::run(&default_run(), &world),
-        Some(Command::Run(args)) => run::run(&args, &world),
-        Some(Command::Lint(args)) => inspect::lint(&args, &world),
-        Some(Command::List(args)) => inspect::list(&args, &world),
-        Some(Command::Render(args)) => inspect::render(&args, &world),
-        Some(Command::Explain(args)) => explain::explain(args.what.as_deref()).and_then(print),
-        Some(Command::Wait(args)) => wait::wait(&args),
-        Some(Command::Schema(args)) => print(schema::text(args.what)),
-        Some(Command::Report(args)) => report::report(&args, &world),
-        Some(Command::Completions { shell }) => {
+        Command::Run(args) => run::run(&args, &world),
+        Command::Lint(args) => inspect::lint(&args, &world),
+        Command::List(args) => inspect::list(&args, &world),
+        Command::Render(args) => inspect::render(&args, &world),
+        Command::Explain(args) => explain::explain(args.what.as_deref()).and_then(print),
+        Command::Wait(args) => wait::wait(&args, &world),
+        Command::Schema(args) => print(schema::text(args.what)),
+        Command::Report(args) => report::report(&args, &world),
+        Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "allclear", &mut text);
-            print(String::from_utf8_lossy(&text).into_owned())
+            print(String::from_utf8_lossy(&text))
         }
         #[cfg(feature = "reference")]
-        Some(Command::ServeReference { args }) => return reference_service::main_with(args),
+        Command::ServeReference { args } => return reference_service::main_with(args),
     };
     match done {
         Ok(code) => code,
@@ -71,24 +72,35 @@ pub fn main(world: World) -> ExitCode {
     }
 }
 
-/// The flags of `allclear run` without any: environment variables still count.
-fn default_run() -> args::Run {
-    match Cli::try_parse_from(["allclear", "run"]).map(|cli| cli.command) {
-        Ok(Some(Command::Run(run))) => *run,
-        _ => unreachable!("`run` takes no required argument"),
-    }
+/// Reads the arguments. A variable that stands in for a flag and is empty counts as not set: CI systems set every variable
+/// that a pipeline names.
+fn parse(args: impl Iterator<Item = OsString>, world: &World) -> Result<Cli, clap::Error> {
+    let is_empty =
+        |arg: &clap::Arg| arg.get_env().is_some_and(|name| world.vars.get(&*name.to_string_lossy()).is_some_and(String::is_empty));
+    let without = |arg: clap::Arg| if is_empty(&arg) { arg.env(None::<&'static str>) } else { arg };
+    let mut command = <Cli as clap::CommandFactory>::command().mut_subcommands(|sub| sub.mut_args(without));
+    let mut matches = command.try_get_matches_from_mut(args)?;
+    <Cli as clap::FromArgMatches>::from_arg_matches_mut(&mut matches).map_err(|e| e.format(&mut command))
 }
 
 /// Help and version are answers (0, standard output); everything else that clap says is usage (2).
 fn told_usage(usage: &clap::Error) -> ExitCode {
-    let text = usage.render().to_string();
-    if usage.use_stderr() {
-        writer::err(&text);
-        ExitCode::from(2)
-    } else {
+    let mut text = usage.render().to_string();
+    if !usage.use_stderr() {
         let _ = writer::out(&text);
-        ExitCode::SUCCESS
+        return ExitCode::SUCCESS;
     }
+    if let (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) = (usage.kind(), usage.get(ContextKind::InvalidSubcommand)) {
+        let command = <Cli as clap::CommandFactory>::command();
+        let near = crate::reader::nearest(word, command.get_subcommands().map(clap::Command::get_name));
+        if std::path::Path::new(word).exists() {
+            text.push_str(&format!("\n  tip: to run the suites there: allclear run {}\n", inert::line(word)));
+        } else if let (None, Some(near)) = (usage.get(ContextKind::SuggestedSubcommand), near) {
+            text.push_str(&format!("\n  tip: did you mean `{near}`?\n"));
+        }
+    }
+    writer::err(&text);
+    ExitCode::from(2)
 }
 
 /// Machine output goes to standard output.

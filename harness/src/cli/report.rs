@@ -2,37 +2,39 @@
 
 use super::failure::Failure;
 use super::{World, args, reports};
-use crate::model::{Record, record::RunVerdict};
-use crate::report::{ReportFile, console, inert, json, jsonl, render, writer};
+use crate::model::Record;
+use crate::report::{Closing, ReportError, ReportFile, console, inert, json, jsonl, render, reporters, writer};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Reads, merges, writes, and ends with the merged verdict's code.
 pub(super) fn report(args: &args::Report, world: &World) -> Result<ExitCode, Failure> {
-    let wishes = reports::wishes(&args.reports, None)?;
-    let records = args.records.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
-    let found = records.len();
-    let mut record = json::merge(records).map_err(|e| Failure::NeverStarted(inert::line(&e.to_string()).into_owned()))?;
-    if let Some(expected) = args.shards
-        && found != expected
-    {
-        record.notices.push(format!("{expected} shards were expected and {found} given"));
-        if record.exit == 0 || record.exit == 5 {
-            (record.verdict, record.exit) = (RunVerdict::Inconclusive, 4);
-        }
-    }
+    let read_from: Vec<&Path> = args.records.iter().map(std::path::PathBuf::as_path).collect();
+    let wishes = reports::wishes(&args.reports, None, &read_from)?;
+    reports::remove_stale(&wishes)?;
     let options = reports::options(&args.reports);
+    let record = merged(args).inspect_err(|failure| reports::tell_never_started(&wishes, failure, options.durable))?;
+    let mut failures = Vec::new();
     for wish in &wishes {
-        let text = render(wish.format, &record, &options).map_err(Failure::Harness)?;
-        ReportFile::open(&wish.destination, options.durable)
-            .and_then(|file| file.commit(text.as_bytes()))
-            .map_err(|e| Failure::Harness(inert::line(&e.to_string()).into_owned()))?;
+        // One that cannot be written starves no other.
+        let done = render(wish.format, &record, &options)
+            .map_err(|why| ReportError::Render { to: wish.destination.to_string(), why })
+            .and_then(|text| ReportFile::open(&wish.destination, options.durable)?.commit(text.as_bytes()));
+        failures.extend(done.err());
     }
-    writer::err(&console::screen(&record, &reports::style(&args.show, world)));
-    Ok(ExitCode::from(record.exit))
+    let exit = reporters::exit_with(record.exit, &failures);
+    let closing = Closing { record: &record, failures: &failures, exit };
+    writer::err(&console::screen_of(&closing, &reports::style(&args.show, world)));
+    Ok(ExitCode::from(exit))
+}
+
+fn merged(args: &args::Report) -> Result<Record, Failure> {
+    let records = args.records.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    json::merge(records, args.shards).map_err(|e| Failure::NeverStarted(inert::line(&e.to_string()).into_owned()))
 }
 
 /// A record, or the event stream of a run (also of one that was killed).
-fn read(path: &std::path::Path) -> Result<Record, Failure> {
+fn read(path: &Path) -> Result<Record, Failure> {
     let shown = inert::line(&path.display().to_string()).into_owned();
     let text = std::fs::read_to_string(path).map_err(|e| Failure::NeverStarted(format!("{shown}: cannot be read: {e}")))?;
     let record = if jsonl::is_stream(&text) { jsonl::rebuild(&text) } else { json::read(&text) };

@@ -3,6 +3,7 @@
 use super::args::{JunitProfile, Reports, Show, When};
 use super::{World, failure::Failure};
 use crate::report::{Destination, Format, Options, ReportFile, Style, Verbosity, Wanted, file, inert, junit};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// One report that will be written.
@@ -13,38 +14,72 @@ pub(super) struct Wish {
     pub(super) wanted: Wanted,
 }
 
-/// The reports of a run: what was asked for, and what is written by default.
-pub(super) fn wishes(args: &Reports, default_folder: Option<&Path>) -> Result<Vec<Wish>, Failure> {
+/// Where reports go that nobody named one by one.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
+    /// Whether `--out` named it: what was asked for must be there.
+    pub(super) wanted: Wanted,
+}
+
+/// The reports of a command: what was asked for, and what goes to `folder`. None of them may take the place of one of `read`.
+pub(super) fn wishes(args: &Reports, folder: Option<&Folder>, read: &[&Path]) -> Result<Vec<Wish>, Failure> {
     let usage = |text: String| Failure::NeverStarted(text);
     let mut wishes: Vec<Wish> = Vec::new();
+    let mut taken: HashMap<PathBuf, Format> = HashMap::new();
     let asked = args
         .report
         .iter()
         .map(|text| {
             let (format, path) = text.split_once('=').ok_or_else(|| usage(format!("--report {text}: expected FORMAT=PATH, got no `=`")))?;
-            Ok((format.parse::<Format>().map_err(|e| usage(format!("--report {text}: {e}")))?, path.to_owned()))
+            Ok((format.parse::<Format>().map_err(|e| usage(format!("--report {text}: {e}")))?, PathBuf::from(path)))
         })
-        .chain(args.report_junit.iter().map(|path| Ok((Format::Junit, path.display().to_string()))));
+        .chain(args.report_junit.iter().map(|path| Ok((Format::Junit, path.clone()))));
+    let sources: Vec<PathBuf> = read.iter().map(|path| place(path)).collect();
     for wish in asked {
         let (format, path) = wish?;
-        if path.is_empty() {
+        if path.as_os_str().is_empty() {
             return Err(usage(format!("--report {}=: the path is empty; `-` is standard output", format.name())));
         }
-        let destination = Destination::parse(&path);
-        if wishes.iter().any(|w| w.destination == destination) {
+        let destination = Destination::of(path);
+        if let Destination::File(path) = &destination
+            && (sources.contains(&place(path)) || is_source(path))
+        {
+            return Err(usage(format!("--report {}={destination}: this file is read, a report would replace it", format.name())));
+        }
+        let key = match &destination {
+            Destination::Stdout => PathBuf::from("-"),
+            Destination::File(path) => place(path),
+        };
+        if taken.insert(key, format).is_some() {
             return Err(usage(format!("two reports go to {destination}: give each a path of its own")));
         }
         wishes.push(Wish { format, destination, wanted: Wanted::Asked });
     }
-    if let Some(folder) = default_folder {
+    if let Some(folder) = folder {
         for (format, name) in [(Format::Junit, "junit.xml"), (Format::Json, "run.json"), (Format::Jsonl, "events.jsonl")] {
-            let destination = Destination::File(folder.join(name));
-            if wishes.iter().all(|w| w.destination != destination) {
-                wishes.push(Wish { format, destination, wanted: Wanted::Default });
+            let path = folder.path.join(name);
+            if !taken.contains_key(&place(&path)) {
+                wishes.push(Wish { format, destination: Destination::File(path), wanted: folder.wanted });
             }
         }
     }
     Ok(wishes)
+}
+
+/// One name for all spellings of a path: `a`, `./a` and `b/../a`. Its folder need not exist yet, and a link in its last
+/// place is not followed: a report replaces the link.
+fn place(path: &Path) -> PathBuf {
+    let Some(name) = path.file_name() else { return path.to_owned() };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = std::fs::canonicalize(folder).or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_owned());
+    folder.join(name)
+}
+
+/// Whether the name is that of a suite or an environment: those are written by people.
+fn is_source(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    [".suite.yaml", ".suite.yml", ".env.yaml", ".env.yml"].iter().any(|end| name.ends_with(end))
 }
 
 /// What reports may do differently.
@@ -77,17 +112,18 @@ pub(super) fn tell_never_started(wishes: &[Wish], failure: &Failure, durable: bo
     }
 }
 
-/// Where reports and leases go by default: `target/allclear` of the cargo workspace that we stand in.
-pub(super) fn default_folder(world: &World, out: Option<&PathBuf>) -> Option<PathBuf> {
+/// Where reports and leases go: `--out`, else `target/allclear` of the cargo workspace that we stand in.
+pub(super) fn default_folder(world: &World, out: Option<&PathBuf>) -> Option<Folder> {
     if let Some(out) = out {
-        return Some(out.clone());
+        return Some(Folder { path: out.clone(), wanted: Wanted::Asked });
     }
     let here = std::env::current_dir().ok()?;
     let root = here.ancestors().find(|dir| dir.join("Cargo.lock").is_file())?;
     let target = world.vars.get("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
     // A path below the current folder is shown as people would type it.
     let folder = target.join("allclear");
-    Some(folder.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(folder))
+    let path = folder.strip_prefix(&here).map(Path::to_path_buf).unwrap_or(folder);
+    Some(Folder { path, wanted: Wanted::Default })
 }
 
 /// How the screen looks.

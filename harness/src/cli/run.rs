@@ -6,10 +6,10 @@ use super::reports::{self, Wish};
 use super::{World, args, inspect, print};
 use crate::model::Event;
 use crate::plan::{Inputs, Plan};
-use crate::report::{self, Console, Reporters, Style, Wanted, inert, writer};
+use crate::report::{self, Console, Reporters, Style, Wanted, inert};
 use crate::run::{Interrupt, Options, Session};
 use crate::suite::PartHow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,7 +20,8 @@ const LIVE: Duration = Duration::from_millis(100);
 /// Runs suites and tells the verdict.
 pub(super) fn run(args: &args::Run, world: &World) -> Result<ExitCode, Failure> {
     let folder = reports::default_folder(world, args.out.as_ref());
-    let wishes = if args.dry_run { Vec::new() } else { reports::wishes(&args.reports, folder.as_deref())? };
+    let read: Vec<&Path> = args.inputs.paths.iter().chain(&args.inputs.var_files).map(PathBuf::as_path).collect();
+    let wishes = if args.dry_run { Vec::new() } else { reports::wishes(&args.reports, folder.as_ref(), &read)? };
     reports::remove_stale(&wishes)?;
     let made = prepare(args, world).inspect_err(|failure| {
         if matches!(failure, Failure::NeverStarted(_) | Failure::NothingToJudge(_)) {
@@ -32,7 +33,7 @@ pub(super) fn run(args: &args::Run, world: &World) -> Result<ExitCode, Failure> 
     }
     let style = reports::style(&args.show, world);
     let (reporters, unwritable) = open(&made, &wishes, args, style)?;
-    carry_out(made, reporters, unwritable, folder, style)
+    carry_out(made, reporters, unwritable, folder.map(|f| f.path), style)
 }
 
 /// Reads and plans; nothing has been sent.
@@ -102,9 +103,6 @@ fn carry_out(
     let finished = reporters.finish();
     // Probes of servers that never answer may still hold blocking threads (name resolution): nobody waits for them.
     runtime.shutdown_background();
-    for failure in &finished.failures {
-        writer::err(&format!("{}\n", inert::line(&failure.to_string())));
-    }
     let exit = ExitCode::from(finished.exit);
     // The process ends here and the system takes its memory back at once; taking 10,000 checks apart first is time for nothing.
     // Everything that a drop would undo has been undone by `run_all`.

@@ -5,6 +5,7 @@ use crate::kind::ProbeError;
 use crate::model::{Interval, Redactor};
 use crate::transport::{Answer, Endpoint, Exchange, Failed, OutBody, Outgoing, Timeouts, Wishes};
 use crate::words::{Answered, Base, Expect, Request, Values};
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{sync::Arc, time::Duration, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +23,12 @@ pub struct Target {
 
 /// Everything that one check runs with. Cheap to clone.
 #[derive(Clone)]
-pub struct Context(Arc<Setting>, Option<Arc<Watched>>);
+pub struct Context {
+    setting: Arc<Setting>,
+    watched: Option<Arc<Watched>>,
+    /// Set on a control: the base of the service. Requests are made for it, and sent to the control server.
+    stands_for: Option<Arc<Base>>,
+}
 
 /// A state that ends a poll at once, and whether an answer has met it.
 struct Watched {
@@ -43,6 +49,9 @@ pub struct Setting {
     pub values: Values,
     /// The only clock.
     pub stopwatch: Stopwatch,
+    /// How long one request is waited for where its spec says nothing: a fraction of the check's own time, so that three that stay
+    /// silent are seen before it is up.
+    pub patience: Duration,
     /// Unique id of the run; part of every request id.
     pub run_id: Arc<str>,
     /// Knows every secret of the run: `no-leak` looks for them in what the service says.
@@ -91,66 +100,72 @@ impl Context {
     /// Puts a context together.
     #[must_use]
     pub fn new(setting: Setting) -> Self {
-        Self(Arc::new(setting), None)
+        Self { setting: Arc::new(setting), watched: None, stands_for: None }
     }
 
     /// The target of this check.
     #[must_use]
     pub fn target(&self) -> &Target {
-        &self.0.target
+        &self.setting.target
     }
 
     /// What can be broken.
     #[must_use]
     pub fn stand(&self) -> &dyn Stand {
-        &*self.0.stand
+        &*self.setting.stand
     }
 
     /// The engine itself, for kinds that need more than [`Context::call`].
     #[must_use]
     pub fn exchange(&self) -> &Exchange {
-        &self.0.exchange
+        &self.setting.exchange
     }
 
     /// Captures of the checks that this one needs.
     #[must_use]
     pub fn values(&self) -> &Values {
-        &self.0.values
+        &self.setting.values
     }
 
     /// Knows every secret of the run.
     #[must_use]
     pub fn canaries(&self) -> &Redactor {
-        &self.0.canaries
+        &self.setting.canaries
     }
 
     /// The only clock of a kind.
     #[must_use]
     pub fn stopwatch(&self) -> &Stopwatch {
-        &self.0.stopwatch
+        &self.setting.stopwatch
+    }
+
+    /// How long one request is waited for where its spec says nothing.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.setting.patience
     }
 
     /// Cancelled when the run is interrupted or out of time.
     #[must_use]
     pub fn cancelled(&self) -> &CancellationToken {
-        &self.0.cancelled
+        &self.setting.cancelled
     }
 
     /// Unique id of the run.
     #[must_use]
     pub fn run_id(&self) -> &str {
-        &self.0.run_id
+        &self.setting.run_id
     }
 
     /// Tells the live line what was last seen. Never part of a report.
     pub fn saw(&self, what: impl Into<String>) {
-        self.0.saw.send_replace(what.into());
+        self.setting.saw.send_replace(what.into());
     }
 
     /// Waits between two looks. Other checks run meanwhile, also where every job (`-j`) is taken; it may take longer than `time`
     /// until one is free again. Never while a request is under way: what comes in then would be timed by a clock that is late.
     pub async fn pause(&self, time: Duration) {
-        match &self.0.job {
+        match &self.setting.job {
             Some(job) => job.pause(time).await,
             None => tokio::time::sleep(time).await,
         }
@@ -159,24 +174,27 @@ impl Context {
     /// The same context with more captures.
     #[must_use]
     pub fn with_values(&self, values: Values) -> Self {
-        Self(Arc::new(Setting { values, ..(*self.0).clone() }), self.1.clone())
+        Self { setting: Arc::new(Setting { values, ..(*self.setting).clone() }), ..self.clone() }
     }
 
-    /// The same context aimed at another server, one of our own: how controls run the very same probe. Its engine is a fresh one:
-    /// what the environment allows is meant for the service.
+    /// The same context aimed at another server, one of our own: how controls run the very same probe. Every request goes there,
+    /// also one with an absolute URL, and in the protocol version of that server. Its engine is a fresh one: what the environment
+    /// allows is meant for the service.
     #[must_use]
     pub fn aimed_at(&self, target: Target) -> Self {
-        Self::new(Setting { target: Arc::new(target), exchange: Exchange::default(), ..(*self.0).clone() })
+        let stands_for = self.stands_for.clone().unwrap_or_else(|| Arc::new(self.setting.target.base.clone()));
+        let setting = Setting { target: Arc::new(target), exchange: Exchange::default(), ..(*self.setting).clone() };
+        Self { setting: Arc::new(setting), watched: None, stands_for: Some(stands_for) }
     }
 
     /// The same context, watching every answer for this state.
     pub(crate) fn watching(&self, expect: Expect) -> Self {
-        Self(self.0.clone(), Some(Arc::new(Watched { expect, is_met: AtomicBool::new(false) })))
+        Self { watched: Some(Arc::new(Watched { expect, is_met: AtomicBool::new(false) })), ..self.clone() }
     }
 
     /// Whether an answer met the state that is watched for.
     pub(crate) fn is_met(&self) -> bool {
-        self.1.as_ref().is_some_and(|watched| watched.is_met.load(Ordering::Relaxed))
+        self.watched.as_ref().is_some_and(|watched| watched.is_met.load(Ordering::Relaxed))
     }
 
     /// Sends one request and times it. Waiting for our own permits is not counted.
@@ -185,8 +203,10 @@ impl Context {
     /// [`ProbeError`] if the request cannot be made (a capture is missing, a sample cannot be read) or this machine
     /// is out of descriptors, ports or memory. Everything that the service does is in [`Call::answer`].
     pub async fn call(&self, request: &Request, how: &How) -> Result<Call, ProbeError> {
-        let ids = Ids::fresh(&self.0.run_id);
-        let mut out = request.outgoing(&self.0.target.base, &self.0.values, how.anonymous).map_err(|e| ProbeError(e.to_string()))?;
+        let ids = Ids::fresh(&self.setting.run_id);
+        let own = &self.setting.target;
+        let base = self.stands_for.as_deref().unwrap_or(&own.base);
+        let mut out = request.outgoing(base, &self.setting.values, how.anonymous).map_err(|e| ProbeError(e.to_string()))?;
         if how.head {
             out.method = http::Method::HEAD;
             out.body = OutBody::Empty;
@@ -197,8 +217,19 @@ impl Context {
         for (name, value) in &how.headers {
             put_header(&mut out, name, value)?;
         }
-        let endpoint = &self.0.target.endpoint;
-        let answer = self.0.exchange.send(endpoint, &out, &how.wishes).await;
+        let mut endpoint = Cow::Borrowed(&own.endpoint);
+        if self.stands_for.is_none() && out.url.origin() != base.url.origin() {
+            // Another host gets nothing that was said of this target alone: neither its certificate's exemption nor its socket.
+            let Endpoint { ca, resolve, proxy, version, .. } = own.endpoint.clone();
+            endpoint = Cow::Owned(Endpoint { ca, resolve, proxy, version, ..Endpoint::new(out.url.clone()) });
+        }
+        match (&self.stands_for, request.version()) {
+            (Some(_), _) => divert(&mut out, &own.base.url)?,
+            (None, Some(version)) if version != endpoint.version => endpoint.to_mut().version = version,
+            (None, _) => {}
+        }
+        let endpoint = &*endpoint;
+        let answer = self.setting.exchange.send(endpoint, &out, &how.wishes).await;
         let (began, ended) = match &answer {
             Ok(answer) => (answer.began, answer.ended),
             Err(failed) => {
@@ -208,13 +239,13 @@ impl Context {
                 (failed.began, failed.ended)
             }
         };
-        if let (Some(watched), Ok(answer)) = (&self.1, &answer) {
-            let misses = watched.expect.judge(&Answered::of(answer), &self.0.values).map_err(|e| ProbeError(e.to_string()))?;
+        if let (Some(watched), Ok(answer)) = (&self.watched, &answer) {
+            let misses = watched.expect.judge(&Answered::of(answer), &self.setting.values).map_err(|e| ProbeError(e.to_string()))?;
             watched.is_met.fetch_or(misses.is_empty(), Ordering::Relaxed);
         }
         let began = began.into_std();
         Ok(Call {
-            took: self.0.stopwatch.between(began, ended.into_std()),
+            took: self.setting.stopwatch.between(began, ended.into_std()),
             began,
             answer,
             again: crate::transport::curl(endpoint, &out),
@@ -263,6 +294,17 @@ impl How {
 /// Waits for nothing longer than `total`; a connection gets the same, since `total` rules it.
 fn within(total: Duration) -> Wishes {
     Wishes { timeouts: Timeouts { connect: total, first_byte: total, total }, ..Wishes::default() }
+}
+
+/// Sends the request to this origin and leaves everything else as it is.
+fn divert(out: &mut Outgoing, to: &url::Url) -> Result<(), ProbeError> {
+    let wrong = || ProbeError(format!("{} cannot be sent to a control server", out.shown));
+    let mut url = out.url.clone();
+    url.set_scheme(to.scheme()).map_err(|()| wrong())?;
+    url.set_host(to.host_str()).map_err(|_| wrong())?;
+    url.set_port(to.port()).map_err(|()| wrong())?;
+    out.url = url;
+    Ok(())
 }
 
 /// Replaces the header, or adds it. `Host` replaces what the URL says.

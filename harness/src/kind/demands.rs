@@ -14,6 +14,11 @@ pub struct Demands {
     pub faults: Vec<(ClauseId, String, FaultKind)>,
     /// The longest that the declared durations add up to; the default timeout is never below it.
     pub longest: Duration,
+    /// What it takes to be certain that it is broken: three calls that are waited for to their end. A timeout that is not given is
+    /// never below it; one that is given may be, and then a slow service is told as one that could not be judged in time.
+    pub certain: Duration,
+    /// Whether its request may be sent once only: a method that changes something, not marked `repeatable`. Such a one is not polled.
+    pub sent_once: bool,
     /// Whether one look is one shot (`http`, `command`): only those take `eventually` and `consistently`.
     pub single_shot: bool,
     /// Captures that the spec uses: they must come from a check that this one needs, or from itself.

@@ -154,6 +154,15 @@ impl Seen {
         self.status.filter(|_| self.trouble.is_none())
     }
 
+    /// A timeout of which this machine slept through more than half: it may be its doing, and not the service's.
+    ///
+    /// A little of every wait is lost on a busy machine. As long as most of it was there for an answer to come in, it counts
+    /// against the service; else nothing that hangs could ever be told on such a machine.
+    #[must_use]
+    pub fn maybe_ours(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|s| s.name.ends_with("timeout")) && self.took.is_mostly_ours()
+    }
+
     /// What it weighs that this came in place of the expected answer.
     #[must_use]
     pub fn weight(&self) -> Weight {
@@ -262,6 +271,23 @@ mod tests {
         let snag = |confusable| Some(Snag { name: "n".to_owned(), text: "it broke".to_owned(), confusable });
         check(&Seen { trouble: snag(true), ..answered(200, "") }, Weight::Confusable, "200, then it broke");
         check(&Seen { trouble: snag(false), status: None, ..Seen::default() }, Weight::Proof, "it broke");
+    }
+
+    #[track_caller]
+    fn waited(lo: u64, hi: u64, trouble: &str, expected: bool) {
+        let took = Interval { lo: Duration::from_millis(lo), hi: Duration::from_millis(hi) };
+        let snag = Snag { name: trouble.to_owned(), text: "it broke".to_owned(), confusable: true };
+        assert_eq!(Seen { took, trouble: Some(snag), ..Seen::default() }.maybe_ours(), expected, "{lo} to {hi} ms, {trouble}");
+    }
+
+    #[test]
+    fn a_timeout_is_ours_only_where_we_slept_through_most_of_it() {
+        waited(2000, 2000, "first-byte-timeout", false);
+        waited(1790, 2000, "first-byte-timeout", false);
+        waited(1000, 2000, "total-timeout", false);
+        waited(990, 2000, "total-timeout", true);
+        waited(0, 2000, "connect-timeout", true);
+        waited(0, 2000, "reset", false);
     }
 
     #[test]

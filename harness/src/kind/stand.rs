@@ -55,19 +55,22 @@ pub struct Exit {
     pub after: Option<Duration>,
 }
 
+/// The undoing of a fault, under way.
+type Undoing = BoxFuture<'static, Result<(), FaultError>>;
+
 /// A fault in force. Mended by [`Lease::mend`], and by dropping it on every other way out.
 pub struct Lease {
     what: String,
-    undo: Option<Box<dyn FnOnce() -> BoxFuture<'static, Result<(), FaultError>> + Send>>,
-    janitor: Option<Box<dyn FnOnce(BoxFuture<'static, Result<(), FaultError>>) + Send>>,
+    undo: Option<Box<dyn FnOnce() -> Undoing + Send>>,
+    janitor: Option<Box<dyn FnOnce(Undoing) + Send>>,
 }
 
 impl Lease {
     /// A lease whose undo runs on `mend`, or is handed to the janitor when the lease is dropped.
     pub fn new(
         what: impl Into<String>,
-        undo: impl FnOnce() -> BoxFuture<'static, Result<(), FaultError>> + Send + 'static,
-        janitor: impl FnOnce(BoxFuture<'static, Result<(), FaultError>>) + Send + 'static,
+        undo: impl FnOnce() -> Undoing + Send + 'static,
+        janitor: impl FnOnce(Undoing) + Send + 'static,
     ) -> Self {
         Self { what: what.into(), undo: Some(Box::new(undo)), janitor: Some(Box::new(janitor)) }
     }

@@ -87,12 +87,18 @@ pub(crate) async fn serve(reply: impl Fn(&str, usize) -> Reply + Send + Sync + '
 /// A context aimed at the address, with one secret: `canary-0123456789`.
 pub(crate) fn context(address: SocketAddr) -> Context {
     let url = url::Url::parse(&format!("http://{address}/")).expect("a socket address makes a URL");
+    context_of(Target { name: "api".into(), base: Base { url: url.clone(), headers: Vec::new() }, endpoint: Endpoint::new(url) })
+}
+
+/// The same aimed at a target.
+pub(crate) fn context_of(target: Target) -> Context {
     Context::new(Setting {
-        target: Arc::new(Target { name: "api".into(), base: Base { url: url.clone(), headers: Vec::new() }, endpoint: Endpoint::new(url) }),
+        target: Arc::new(target),
         exchange: Exchange::default(),
         stand: Arc::new(Bare),
         values: Values::default(),
         stopwatch: Stopwatch::default(),
+        patience: Duration::from_secs(10),
         run_id: "run".into(),
         canaries: Arc::new(Redactor::new([&Secret::new("canary-0123456789")])),
         saw: tokio::sync::watch::Sender::new(String::new()),
@@ -148,13 +154,4 @@ pub(crate) fn told(readings: &[Reading]) -> Vec<String> {
         if r.case.is_empty() { found } else { format!("{}: {found}", r.case) }
     };
     readings.iter().map(one).collect()
-}
-
-/// The exact text of all problems of a spec.
-#[track_caller]
-pub(crate) fn problems<K: CheckKind>(yaml: &str) -> String {
-    match read::<K>(yaml) {
-        Ok(_) => panic!("nothing is wrong with {yaml}"),
-        Err(problems) => problems.iter().map(crate::reader::render).collect::<Vec<_>>().join("\n"),
-    }
 }

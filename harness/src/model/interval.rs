@@ -30,6 +30,13 @@ impl Interval {
         Self { lo: d, hi: d }
     }
 
+    /// Whether this machine lost more than half of the time: what ran out then may be its doing alone. A short stall says nothing, for a
+    /// busy machine has one in every second, and a silent service would never be told.
+    #[must_use]
+    pub fn is_mostly_ours(&self) -> bool {
+        self.lo < self.hi / 2
+    }
+
     /// Holds the interval against a limit. A measurement of exactly the limit is within it.
     #[must_use]
     pub fn against(&self, limit: Duration) -> Against {

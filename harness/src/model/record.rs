@@ -107,6 +107,8 @@ impl Record {
                 (RunVerdict::Inconclusive, 4)
             }
             None if self.counts.required_passed == 0 => (RunVerdict::NothingJudged, 5),
+            // Killed after the last check: whether all was undone, and what else there was to tell, nobody knows.
+            None if self.end.is_none() => (RunVerdict::Inconclusive, 4),
             None => (RunVerdict::Pass, 0),
         };
         self.verdict = verdict;

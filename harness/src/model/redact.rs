@@ -117,23 +117,20 @@ fn forms_of(value: &str) -> BTreeSet<String> {
         forms.insert(upper.replace("%20", "+"));
         forms.insert(upper);
     }
-    let json = serde_json::Value::from(value).to_string();
-    let json = json[1..json.len() - 1].to_owned();
+    let json = json_escaped(value);
     forms.insert(json.replace('/', "\\/"));
     let ascii_json: String = value
         .chars()
         .map(|c| {
             if c.is_ascii() {
-                let quoted = serde_json::Value::from(c.to_string()).to_string();
-                quoted[1..quoted.len() - 1].to_owned()
+                json_escaped(c.encode_utf8(&mut [0; 4]))
             } else {
                 c.encode_utf16(&mut [0; 2]).iter().map(|u| format!("\\u{u:04x}")).collect()
             }
         })
         .collect();
     forms.insert(ascii_json);
-    let twice = serde_json::Value::from(json.as_str()).to_string();
-    forms.insert(twice[1..twice.len() - 1].to_owned());
+    forms.insert(json_escaped(&json));
     forms.insert(json);
     let xml = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     forms.insert(xml.replace('"', "&quot;"));
@@ -141,8 +138,17 @@ fn forms_of(value: &str) -> BTreeSet<String> {
     forms.insert(xml.replace('"', "&quot;").replace('\'', "&#39;"));
     forms.insert(xml.replace('"', "&#34;").replace('\'', "&#39;"));
     forms.insert(xml);
+    // A report quotes what a service said, in whatever form that was.
+    let quoted: Vec<String> = forms.iter().map(|form| json_escaped(form)).collect();
+    forms.extend(quoted);
     forms.extend(base64_forms(value.as_bytes()));
     forms
+}
+
+/// The text as it stands between the quotes of a JSON string.
+fn json_escaped(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 fn lower_hex(percent: &str) -> String {
@@ -207,6 +213,9 @@ mod tests {
         check(&serde_json::json!({ "a": VALUE }).to_string());
         check(&serde_json::json!({ "a": serde_json::json!({ "b": VALUE }).to_string() }).to_string());
         check(&VALUE.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
+        let ascii = serde_json::json!({ "a": VALUE }).to_string().replace('ü', "\\u00fc");
+        check(&ascii);
+        check(&serde_json::json!({ "quoted by a report": ascii }).to_string());
     }
 
     #[test]

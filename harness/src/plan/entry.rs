@@ -1,7 +1,7 @@
 //! The plan itself, and one check in it.
 
 use crate::kind::{Asked, Target};
-use crate::model::event::SuiteInfo;
+use crate::model::event::{ShardInfo, SuiteInfo};
 use crate::model::{Redactor, Size};
 use crate::suite::{Check, Provision};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -23,6 +23,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Every selected check, in the order of the suites; `needs` point to earlier or later entries, never in a circle.
     pub entries: Vec<Entry>,
+    /// Which part of the checks this is, if the run is split over machines.
+    pub shard: Option<ShardInfo>,
     /// Whether a check or clause that is not permitted here makes the run inconclusive.
     pub deny_skips: bool,
     /// Whether intermittent findings are advisory (`intermittent: report`).

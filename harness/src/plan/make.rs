@@ -109,6 +109,7 @@ pub fn make(inputs: &Inputs) -> Result<Plan, Refused> {
         targets,
         limits: limits(&environment, is_local),
         entries,
+        shard: inputs.selection.shard.map(shard::Shard::info),
         deny_skips: inputs.deny_skips,
         intermittent_is_advisory: environment.intermittent_is_advisory,
         deadline: inputs.deadline,
@@ -157,7 +158,8 @@ fn entry(check: &Arc<Check>, needs: Vec<usize>, permit: &Permit<'_>, reasons: &m
         Impact::Load => Alone::OnTarget,
         Impact::Disrupt => Alone::OnStand,
     };
-    let needed = if check.planning.longest > Duration::ZERO { check.planning.longest + MARGIN } else { Duration::ZERO };
+    let longest = check.planning.longest.max(check.planning.demands.certain);
+    let needed = if longest > Duration::ZERO { longest + MARGIN } else { Duration::ZERO };
     Entry { check: Arc::clone(check), skip, asked, needs, gates: Vec::new(), alone, timeout: check.timeout.unwrap_or(TIMEOUT.max(needed)) }
 }
 

@@ -1,6 +1,7 @@
 //! Splits a plan over machines: checks that need each other stay together, the parts are about equal, and always the same.
 
 use super::entry::Entry;
+use crate::model::event::ShardInfo;
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 /// One part of several: `2/3` is the second of three.
@@ -16,6 +17,13 @@ pub struct Shard {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a part of a whole such as 1/3, got `{0}`")]
 pub struct NoShard(String);
+
+impl Shard {
+    /// As the record tells it.
+    pub(crate) fn info(self) -> ShardInfo {
+        ShardInfo { part: self.part, of: self.of }
+    }
+}
 
 impl FromStr for Shard {
     type Err = NoShard;

@@ -58,7 +58,7 @@ impl Gate<'_> {
     }
 
     fn info(&self, info: &mut RunInfo) {
-        let RunInfo { run, version, at: _, environment, aimed_at, suites, checks, targets, warnings } = info;
+        let RunInfo { run, version, at: _, environment, aimed_at, suites, checks, targets, warnings, shard: _ } = info;
         for text in [run, version, environment, aimed_at] {
             self.text(text);
         }

@@ -9,7 +9,7 @@ pub mod json;
 pub mod jsonl;
 pub mod junit;
 pub mod markdown;
-mod reporters;
+pub(crate) mod reporters;
 pub mod story;
 pub mod tap;
 pub mod writer;

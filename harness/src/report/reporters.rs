@@ -60,6 +60,7 @@ impl Reporters {
             checks: Vec::new(),
             targets: Vec::new(),
             warnings: Vec::new(),
+            shard: None,
         };
         Self { redactor, record: Record::started(nothing), slots: Vec::new(), screen: None, failures: Vec::new() }
     }
@@ -128,6 +129,6 @@ fn keep(slot: &mut Slot, result: Result<(), ReportError>, record: &mut Record, f
 }
 
 /// A report that was asked for and is missing is exit 3, unless something stronger holds: interrupted or a broken contract.
-fn exit_with(exit: u8, failures: &[ReportError]) -> u8 {
+pub(crate) fn exit_with(exit: u8, failures: &[ReportError]) -> u8 {
     if failures.is_empty() || !matches!(exit, 0 | 4 | 5) { exit } else { 3 }
 }

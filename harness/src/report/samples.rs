@@ -51,6 +51,7 @@ pub(crate) fn info(outcomes: &[Outcome]) -> RunInfo {
         checks: outcomes.iter().map(|o| o.check.clone()).collect(),
         targets: vec![("api".into(), "http://127.0.0.1:8080/".into())],
         warnings: Vec::new(),
+        shard: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happened to one check, as plain lines: the same words for the screen, for JUnit and for a failing `cargo test`.
 
-use super::inert;
-use crate::model::{CheckId, ClauseOutcome, ClauseVerdict, Finding, Outcome, Place, Severity, Verdict};
+use super::{console::verdict_name, inert};
+use crate::model::{CheckId, ClauseOutcome, ClauseVerdict, Finding, Outcome, Place, Record, Severity, Verdict};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
@@ -73,7 +73,10 @@ pub fn message(outcome: &Outcome) -> String {
         (Some(ClauseOutcome { finding: Some(f), verdict: ClauseVerdict::Broken, .. }), _) => {
             format!("expected {}, got {}", short(&f.expected), short(&f.observed))
         }
-        (_, Some(reason)) => short(reason),
+        (_, Some(reason)) => match unjudged(outcome, reason) {
+            Some(clause) => format!("{}: {}: {}", clause_name(clause), clause_word(clause.verdict), short(reason)),
+            None => short(reason),
+        },
         (Some(ClauseOutcome { finding: Some(f), why, verdict, .. }), _) => {
             let why = why.as_deref().map_or(String::new(), |w| format!(" ({})", short(w)));
             format!("{}: expected {}, got {}{why}", clause_word(*verdict), short(&f.expected), short(&f.observed))
@@ -85,6 +88,12 @@ pub fn message(outcome: &Outcome) -> String {
         (None, None) => no_clause(outcome),
     };
     if is_note(outcome) { format!("advisory: {told}") } else { told }
+}
+
+/// The clause whose lack of a judgement is the reason that nothing can be said of the check.
+fn unjudged<'a>(outcome: &'a Outcome, reason: &str) -> Option<&'a ClauseOutcome> {
+    let is_it = |c: &&ClauseOutcome| c.verdict == ClauseVerdict::NotJudged && c.why.as_deref() == Some(reason);
+    outcome.clauses.iter().find(is_it).filter(|_| outcome.verdict == Verdict::Inconclusive)
 }
 
 /// One side of a message: enough to tell what it is; the story has more of it.
@@ -110,6 +119,25 @@ pub fn clause_word(verdict: ClauseVerdict) -> &'static str {
         ClauseVerdict::Unsure => "could not be told",
         ClauseVerdict::NotJudged => "not judged",
     }
+}
+
+/// What the run itself has to answer for: it would look green if only its checks were told.
+#[must_use]
+pub(crate) fn of_the_run(record: &Record) -> Vec<(&'static str, String)> {
+    let mut told = Vec::new();
+    match &record.end {
+        None => told.push(("the run ends", "the run was killed before it ended".to_owned())),
+        Some(end) => {
+            told.extend(end.left.iter().map(|left| ("everything is undone", format!("could not be undone: {left}"))));
+            told.extend(end.shrunk.iter().map(|shrunk| ("no suite shrinks", shrunk.clone())));
+        }
+    }
+    let is_red = |o: &Outcome| !is_note(o) && matches!(o.verdict, Verdict::Fail | Verdict::Inconclusive | Verdict::Error);
+    if record.exit != 0 && told.is_empty() && !record.checks.iter().any(is_red) {
+        let why = format!("verdict {} (exit {}), and no single check says why", verdict_name(record.verdict), record.exit);
+        told.push(("the run is all clear", why));
+    }
+    told
 }
 
 /// Everything that is known of a check that did not pass. `environment` is for the command that shows it again.

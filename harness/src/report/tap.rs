@@ -8,8 +8,10 @@ use std::fmt::Write as _;
 /// The record as TAP. What did not pass has a YAML block with its verdict, its clause and its whole story.
 #[must_use]
 pub fn render(record: &Record) -> String {
-    let mut out = format!("TAP version 14\n1..{}", record.checks.len());
-    if record.checks.is_empty() {
+    let of_the_run = story::of_the_run(record);
+    let points = record.checks.len() + of_the_run.len();
+    let mut out = format!("TAP version 14\n1..{points}");
+    if points == 0 {
         out.push_str(" # SKIP no check was selected");
     }
     out.push('\n');
@@ -41,6 +43,9 @@ pub fn render(record: &Record) -> String {
         }
         out.push_str("  ...\n");
     }
+    for ((name, message), number) in of_the_run.iter().zip(record.checks.len() + 1..) {
+        let _ = writeln!(out, "not ok {number} - {}\n  ---\n  message: {}\n  ...", description(name), scalar(message));
+    }
     let _ = writeln!(out, "# verdict={} exit={}", verdict_name(record.verdict), record.exit);
     out
 }
@@ -68,12 +73,22 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_is_not_clear_has_a_point_that_is_not_ok() {
+        let mut record = record(vec![mixed().remove(0)]);
+        assert!(render(&record).contains("\n1..1\nok 1 - "), "{}", render(&record));
+        record.exit = 4;
+        record.end.as_mut().expect("the sample ended").shrunk = vec!["suite `a` expects 5 clauses to be judged; 1 were".to_owned()];
+        let tap = render(&record);
+        assert!(tap.contains("\n1..2\n") && tap.contains("\nnot ok 2 - no suite shrinks\n"), "{tap}");
+    }
+
+    #[test]
     fn hostile_text_forges_no_test_point() {
         for text in HOSTILE {
             let record = soaked_record(text);
             let tap = render(&record);
             let points: Vec<_> = tap.lines().filter(|l| l.starts_with("ok ") || l.starts_with("not ok ")).collect();
-            assert_eq!(points.len(), record.checks.len(), "{tap}");
+            assert_eq!(points.len(), record.checks.len() + story::of_the_run(&record).len(), "{tap}");
             assert!(points.iter().zip(1..).all(|(p, n)| p.contains(&format!("ok {n} - "))), "{tap}");
             assert_eq!(points.iter().filter(|p| p.contains(" # ")).count(), 2, "one skip, one advisory:\n{tap}");
         }

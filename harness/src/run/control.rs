@@ -148,8 +148,10 @@ async fn answer(mut stream: TcpStream, script: &Script, asked: &AtomicUsize) {
             let is_head = head.starts_with(b"HEAD ");
             let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").map_or(bytes.len(), |i| i + 4);
             let sent = if is_head { &bytes[..end] } else { &bytes[..] };
-            if stream.write_all(sent).await.is_ok() {
-                let _ = stream.shutdown().await;
+            if stream.write_all(sent).await.is_ok() && stream.shutdown().await.is_ok() {
+                // The body of the request, if there is one: closing on unread bytes would reset the connection under the answer.
+                let mut rest = [0; 8192];
+                while stream.read(&mut rest).await.is_ok_and(|n| n > 0) {}
             }
         }
         ScriptStep::Reset => {

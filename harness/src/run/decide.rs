@@ -248,6 +248,9 @@ impl Told {
             (Verdict::Inconclusive, self.unjudged)
         } else if self.denied {
             (Verdict::Inconclusive, Some("a clause may not be judged here, and skips are denied".to_owned()))
+        } else if let (true, Some(cut)) = (self.clauses.iter().any(judged), cut_short(history)) {
+            // What was seen held, and there was more to see: half of the samples, half of the span.
+            (Verdict::Inconclusive, Some(cut.to_owned()))
         } else if self.clauses.iter().any(judged) {
             (Verdict::Pass, None)
         } else {
@@ -258,6 +261,15 @@ impl Told {
             }
         };
         Settled { verdict, clauses: self.clauses, reason }
+    }
+}
+
+/// Why the last look was not carried to its end, if it was not.
+fn cut_short(history: &History) -> Option<&'static str> {
+    match &history.ended {
+        Some(Ended::OutOfTime) => Some("all that was seen held, and the deadline came before everything was looked at"),
+        Some(Ended::Cancelled) => Some("all that was seen held, and the run was interrupted before everything was looked at"),
+        Some(Ended::Complete | Ended::Harness(_)) | None => None,
     }
 }
 
@@ -341,7 +353,8 @@ fn count(ask: &Asked, reading: &Reading, c: Counts, worst: &Finding, history: &H
 fn blame(ask: &Asked, reading: &Reading, c: Counts, worst: &Finding, history: &History, told: &mut Told) {
     let say = |verdict| outcome(ask, &reading.case, verdict).counted(c.bad, c.of);
     if history.is_tainted() {
-        told.tainted = true;
+        // What may be sent once only is not looked at anew either.
+        told.tainted |= c.repeatable;
         return told.unsure(say(ClauseVerdict::Unsure).because(&stood_still(history)).showing(ask, worst));
     }
     match history.controls.iter().find(|(clause, _)| *clause == ask.clause) {

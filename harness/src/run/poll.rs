@@ -38,7 +38,7 @@ pub(crate) async fn eventually<K: CheckKind>(kind: &K, cx: &Context, terms: Term
         let took = watch.between(series.began, watch.now());
         let held = poll.held(&terms);
         let ended = poll.ended.clone();
-        series.take(&poll.readings);
+        series.take(&poll);
         let is_lost = ended.is_none() && cx.is_met();
         if is_lost {
             let met = format!("met at +{}; polling ended at once", show_duration(took.hi));
@@ -61,7 +61,8 @@ pub(crate) async fn eventually<K: CheckKind>(kind: &K, cx: &Context, terms: Term
         let over = took.lo >= promise.within && series.polls >= ENOUGH_BAD;
         if over || ended.is_some() {
             let ended = ended.unwrap_or(Ended::Complete);
-            let readings = series.last_word(poll.readings, &ended);
+            let is_early = ended != Ended::Complete && took.lo < promise.within;
+            let readings = if is_early { series.not_yet(&terms, &ended, promise.within) } else { series.last_word(poll.readings, &ended) };
             return finish(kind, cx, &poll.seen, readings, &terms, &series, ended).await;
         }
         false_at = poll.began;
@@ -78,10 +79,11 @@ pub(crate) async fn consistently<K: CheckKind>(kind: &K, cx: &Context, terms: Te
     let mut extra = 0;
     loop {
         let poll = series.poll(kind, cx, &terms).await;
-        series.take(&poll.readings);
+        series.take(&poll);
         let took = watch.between(series.began, watch.now());
         let over = took.lo >= span;
-        let wants_more = over && series.owed() > 0 && extra < MOST_EXTRA;
+        // Slow polls may leave room for one or two in the whole span: as long as all of them are bad, the third decides.
+        let wants_more = over && (series.owed() > 0 && extra < MOST_EXTRA || series.only_bad());
         extra += u32::from(wants_more);
         if poll.ended.is_some() || series.is_broken() || (over && !wants_more) {
             let ended = poll.ended.unwrap_or(Ended::Complete);
@@ -172,6 +174,7 @@ struct Series<'a> {
     polls: u32,
     tallies: BTreeMap<(ClauseId, Case), Tally>,
     last: VecDeque<String>,
+    bad_polls: u32,
     bad_since: Option<Duration>,
 }
 
@@ -190,7 +193,7 @@ struct Tally {
 
 impl<'a> Series<'a> {
     fn new(watch: &'a Stopwatch) -> Self {
-        Self { watch, began: watch.now(), polls: 0, tallies: BTreeMap::new(), last: VecDeque::new(), bad_since: None }
+        Self { watch, began: watch.now(), polls: 0, tallies: BTreeMap::new(), last: VecDeque::new(), bad_polls: 0, bad_since: None }
     }
 
     async fn poll<K: CheckKind>(&mut self, kind: &K, cx: &Context, terms: &Terms<'_>) -> Poll<K::Observation> {
@@ -207,6 +210,7 @@ impl<'a> Series<'a> {
             self.polls += 1;
             let at = self.watch.since(self.began).hi;
             let what = bad_finding(&readings).map_or_else(|| kind.tell(&seen).summary, |f| f.observed.clone());
+            self.bad_polls += u32::from(bad_finding(&readings).is_some());
             self.bad_since = bad_finding(&readings).map(|_| self.bad_since.unwrap_or(at));
             let line = format!("+{}: {}", show_duration(at), if what.is_empty() { "held" } else { &what });
             cx.saw(line.clone());
@@ -218,8 +222,10 @@ impl<'a> Series<'a> {
         Poll { seen, readings, ended, began }
     }
 
-    fn take(&mut self, readings: &[Reading]) {
-        for reading in readings {
+    fn take(&mut self, poll: &Poll<impl Sized>) {
+        // What a poll that was cut short did not see yet says nothing.
+        let says = |found: &Found| poll.ended.is_none() || !matches!(found, Found::Unseen { .. } | Found::Unsure { .. });
+        for reading in poll.readings.iter().filter(|r| says(&r.found)) {
             let tally = self.tallies.entry((reading.clause, reading.case.clone())).or_default();
             match &reading.found {
                 Found::Held { .. } => tally.good(),
@@ -252,6 +258,11 @@ impl<'a> Series<'a> {
         self.tallies.values().filter(|t| t.bad == 0).map(|t| t.near.saturating_sub(t.good_since_near)).max().unwrap_or(0)
     }
 
+    /// Whether no poll was good so far in some clause, and too few were bad to be certain.
+    fn only_bad(&self) -> bool {
+        self.tallies.values().any(|t| t.good == 0 && t.near == 0 && (1..ENOUGH_BAD).contains(&t.bad) && t.unsure.is_none())
+    }
+
     fn is_broken(&self) -> bool {
         self.tallies.values().any(|t| t.proof || t.bad >= ENOUGH_BAD)
     }
@@ -273,13 +284,27 @@ impl<'a> Series<'a> {
         self.tallies.iter().map(read).collect()
     }
 
-    /// The last poll, with what was bad in it counted over all polls: for `eventually` when its time is up.
+    /// It did not hold so far, and the promised time was not up when there was no more: nothing is broken, and nothing held.
+    fn not_yet(&self, terms: &Terms<'_>, ended: &Ended, within: Duration) -> Vec<Reading> {
+        if let Ended::Harness(_) = ended {
+            return Vec::new();
+        }
+        let what = if *ended == Ended::Cancelled { "the run was interrupted" } else { "the deadline came" };
+        let after = show_duration(self.watch.since(self.began).hi);
+        let last = self.last.back().map(|line| format!("; last seen at {line}")).unwrap_or_default();
+        let why = format!("{what} after {after} of the {} that it may take{last}", show_duration(within));
+        let unsure = |clause: &ClauseId| Reading::of(*clause, Found::Unsure { why: why.clone(), wants: None });
+        decide::wanted(terms.asked).iter().map(unsure).collect()
+    }
+
+    /// The last poll, with what was bad in it counted over all polls that were bad in any way: for `eventually` when its time is up.
+    /// What was promised is that all expectations hold at once, and that never was, whichever of them it was that did not.
     fn last_word(&self, last: Vec<Reading>, ended: &Ended) -> Vec<Reading> {
         let of_poll = |mut reading: Reading| {
             let tally = self.tallies.get(&(reading.clause, reading.case.clone()));
             reading.found = match (reading.found, tally) {
                 (Found::Proof(_) | Found::Counted { bad: 1.., .. }, Some(tally)) => Found::Counted {
-                    bad: tally.bad,
+                    bad: self.bad_polls.max(tally.bad),
                     near: 0,
                     of: at_least_one(self.polls.max(tally.bad)),
                     worst: self.dress(tally.worst.clone().unwrap_or_default()),
@@ -289,8 +314,10 @@ impl<'a> Series<'a> {
             };
             reading
         };
-        if last.is_empty() && *ended != Ended::Complete {
-            // The last poll was cut short before it saw anything: the polls before it decide.
+        let saw_nothing = last.iter().all(|r| matches!(r.found, Found::Unseen { .. }));
+        if saw_nothing && *ended != Ended::Complete && self.polls > 0 {
+            // The last poll was cut short before it saw anything: the polls before it decide. What held in them did not last, or
+            // it would have ended there.
             return self.counted(&Ended::Complete).into_iter().filter(|r| !matches!(r.found, Found::Held { .. })).collect();
         }
         last.into_iter().map(of_poll).collect()

@@ -253,6 +253,7 @@ impl Session {
             checks: self.plan.entries.iter().map(|e| e.check.id.clone()).collect(),
             targets: self.plan.targets.iter().map(target).collect(),
             warnings: self.plan.warnings.clone(),
+            shard: self.plan.shard,
         }
     }
 
@@ -342,6 +343,7 @@ impl Session {
             stand: turn.world.stand.clone(),
             values: turn.values.clone(),
             stopwatch: self.stopwatch.clone(),
+            patience: patience(entry),
             run_id: self.run.clone(),
             canaries: self.plan.redactor.clone(),
             saw,
@@ -425,6 +427,13 @@ impl Session {
         };
         self.plan.suites.iter().filter_map(shrunk).collect()
     }
+}
+
+/// How long one request is waited for where its spec says nothing: three silent ones, which make a failure, fit into the timeout; and
+/// one poll is no longer than all of them may take.
+fn patience(entry: &Entry) -> Duration {
+    let quarter = entry.timeout / 4;
+    entry.check.eventually.as_ref().map_or(quarter, |promise| quarter.min(promise.within))
 }
 
 impl Drop for Session {

@@ -150,6 +150,7 @@ pub(crate) fn plan(address: SocketAddr, entries: Vec<Entry>) -> Plan {
         provision: None,
         limits: Limits { rate: None, upload: None, connections: 256 },
         entries,
+        shard: None,
         deny_skips: false,
         intermittent_is_advisory: false,
         deadline: None,

@@ -177,12 +177,13 @@ impl Environment {
         let bytes = find::bytes(path).map_err(|e| vec![e])?;
         let source = crate::reader::open(&path.display().to_string(), &bytes).map_err(|e| vec![e.into()])?;
         let document = crate::reader::parse(&source).map_err(|e| vec![e.into()])?;
+        let hidden = super::hidden::spans(&document.root);
         let (environment, problems) = Self::read(document.root, &source, path.parent().unwrap_or(Path::new("")), name);
         let mut problems: Vec<Problem> = document.problems.into_iter().chain(problems).collect();
         problems.sort_by_key(|p| p.origin.at.start);
         match environment {
             Some(environment) if problems.is_empty() => Ok(environment),
-            _ => Err(problems.into_iter().map(Reason::from).collect()),
+            _ => Err(super::hidden::hide(problems, &source, &hidden).into_iter().map(Reason::from).collect()),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::kind::{CheckKind, Demands, Visit};
 use crate::model::quantity::write_duration;
 use crate::model::{At, Impact, Origin};
 use crate::reader::{Kind as NodeKind, Node, Problem, Resolver, Value, expand, nearest, read};
-use crate::words::{Files, with_files};
+use crate::words::{Files, Part, with_files};
 use serde::de;
 use std::{cell::RefCell, collections::BTreeSet, fmt, rc::Rc, sync::Arc, time::Duration};
 
@@ -238,6 +238,24 @@ fn polling(late: &Late, demands: &Demands, kind: &str, origin: &dyn Fn(At) -> Or
         if let Some(at) = at.filter(|_| !demands.single_shot) {
             let problem = Problem::new(origin(at), format!("a `{kind}` check has its own deadlines and is not polled")).with_path(key);
             problems.push(problem.with_help("only kinds that send one request take it: `http`"));
+        } else if let Some(at) = at.filter(|_| demands.sent_once) {
+            let problem = Problem::new(origin(at), "polling sends the request again and again, and this one is to be sent once");
+            problems.push(
+                problem.with_path(key).with_help(
+                    "poll a GET in a check that needs this one, or say `repeatable: true` in the request if it may be sent again",
+                ),
+            );
+        }
+    }
+    if let Some((eventually, fails_on)) = late.eventually.as_ref().and_then(|e| Some((e, e.value.fails_on.as_ref()?))) {
+        let mut say = |at: At, what: &str, help: &str| {
+            problems.push(Problem::new(origin(at), what).with_path("eventually.fails-on").with_help(help));
+        };
+        if fails_on.within().is_some() {
+            let help = "take it out; put `within` into the check's own `expect`";
+            say(fails_on.within_at(), "a state is told by what an answer says, not by its time", help);
+        } else if fails_on.declared_status().is_none() && fails_on.counts().all(|(part, _)| part == Part::Status) {
+            say(eventually.at, "it names no state, and any 2xx would end the check", "such as `fails-on: { json: { $.state: failed } }`");
         }
     }
     for (key, duration) in [

@@ -9,6 +9,8 @@ mod file;
 mod find;
 mod finish;
 mod folder;
+mod for_editors;
+mod hidden;
 mod keys;
 mod kind_key;
 mod later;

@@ -2,10 +2,11 @@
 
 use super::environment::EnvironmentKeys;
 use super::file::{CheckKeys, FileKeys};
+use super::for_editors;
 use super::keys::{DEFAULTS, EARLY, REQUEST_DEFAULTS};
 use crate::checks;
 use crate::kind::{CheckKind, VisitType};
-use crate::model::Declared;
+use crate::model::{Clause, Declared};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -15,19 +16,22 @@ pub fn suite_schema() -> Value {
     let mut generator = generator();
     let mut root = object::<FileKeys>(&mut generator);
     let mut check = object::<<CheckKeys as Pair>::First>(&mut generator);
-    let late = object::<<CheckKeys as Pair>::Second>(&mut generator);
+    let mut late = Value::Object(object::<<CheckKeys as Pair>::Second>(&mut generator));
+    for_editors::take_variables(&mut late);
+    let mut kinds = Vec::new();
     let properties = check.entry("properties").or_insert_with(|| json!({}));
     if let (Value::Object(mine), Some(Value::Object(theirs))) = (properties, late.get("properties")) {
         mine.extend(theirs.clone());
         mine.insert("for-each".to_owned(), for_each());
-        for (name, schema) in checks::each(&mut KindSchemas(&mut generator)) {
+        for (name, clauses, mut schema) in checks::each(&mut KindSchemas(&mut generator)) {
+            for_editors::take_variables(&mut schema);
             mine.insert(name.to_owned(), schema);
+            kinds.push((name, clauses));
         }
     }
     check.insert("title".to_owned(), json!("Check"));
     check.insert("description".to_owned(), json!("One promise: a name, one kind, and what is expected."));
-    let one_kind: Vec<Value> = checks::NAMES.iter().map(|name| json!({ "required": [name] })).collect();
-    check.insert("oneOf".to_owned(), json!(one_kind));
+    for_editors::one_kind(&mut check, &kinds);
     let snippets: Vec<Value> = checks::NAMES
         .iter()
         .map(|name| json!({ "label": format!("check: {name}"), "body": { "name": "$1", (*name): { "get": "$2" } } }))
@@ -78,6 +82,10 @@ fn describe(properties: &mut Map<String, Value>, key: &str, mut schema: Value) {
 
 fn finish(title: &str, mut root: Map<String, Value>, mut generator: SchemaGenerator, check: Option<Map<String, Value>>) -> Value {
     let mut definitions = generator.take_definitions(true);
+    // What checks refer to is read after values were put in; what an environment refers to is not.
+    if check.is_some() {
+        definitions.values_mut().for_each(for_editors::take_variables);
+    }
     if let Some(check) = check {
         definitions.insert("Check".to_owned(), Value::Object(check));
     }
@@ -86,7 +94,9 @@ fn finish(title: &str, mut root: Map<String, Value>, mut generator: SchemaGenera
     root.insert("additionalProperties".to_owned(), json!(false));
     root.insert("patternProperties".to_owned(), json!({ "^x-": { "description": "Anything, for YAML anchors." } }));
     root.insert("definitions".to_owned(), Value::Object(definitions));
-    Value::Object(root)
+    let mut schema = Value::Object(root);
+    for_editors::polish(&mut schema);
+    schema
 }
 
 fn for_each() -> Value {
@@ -116,7 +126,7 @@ fn defaults(check: &Map<String, Value>, generator: &mut SchemaGenerator) -> Valu
 struct KindSchemas<'g>(&'g mut SchemaGenerator);
 
 impl VisitType for KindSchemas<'_> {
-    type Out = (&'static str, Value);
+    type Out = (&'static str, &'static [Clause], Value);
 
     fn visit<K: CheckKind>(&mut self) -> Self::Out {
         let mut schema = object::<K>(self.0);
@@ -132,9 +142,10 @@ impl VisitType for KindSchemas<'_> {
                 }
             }
         }
-        let first = K::DOC.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#')).unwrap_or_default();
+        let prose = K::DOC.lines().map(str::trim).skip_while(|l| l.is_empty() || l.starts_with('#'));
+        let first = prose.take_while(|l| !l.is_empty()).collect::<Vec<_>>().join(" ");
         let clauses: Vec<String> = K::CLAUSES.iter().map(|c| format!("- {}: {}", c.id, c.sentence)).collect();
         schema.insert("description".to_owned(), json!(format!("{first}\n\n{}", clauses.join("\n"))));
-        (K::NAME, Value::Object(schema))
+        (K::NAME, K::CLAUSES, Value::Object(schema))
     }
 }

@@ -1,22 +1,22 @@
 //! Defect by defect: which suite looks at it, which clauses must catch it, which may.
 
 /// One defect of the reference service, or the known-good service.
-pub struct Row {
+pub(crate) struct Row {
     /// Its name; empty for the known-good service.
-    pub defect: &'static str,
+    pub(crate) defect: &'static str,
     /// The suite, beside this file.
-    pub suite: &'static str,
+    pub(crate) suite: &'static str,
     /// Further arguments of the service.
-    pub args: &'static [&'static str],
+    pub(crate) args: &'static [&'static str],
     /// Clauses that must be broken.
-    pub must: &'static [&'static str],
+    pub(crate) must: &'static [&'static str],
     /// Clauses that may be anything; all others hold.
-    pub may: &'static [&'static str],
+    pub(crate) may: &'static [&'static str],
 }
 
 impl Row {
     /// The name of its test.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let defect = if self.defect.is_empty() { "known_good" } else { self.defect };
         format!("{}::{defect}{}", self.suite.trim_end_matches(".suite.yaml"), self.args.concat().replace("--", "+"))
     }
@@ -32,7 +32,7 @@ const API: &str = "api.suite.yaml";
 const GROWTH: &str = "growth.suite.yaml";
 
 /// Defects that only show while a dependency is cut or a process is stopped: their clauses need faults, which a later version injects.
-pub const LATER: &[&str] = &[
+pub(crate) const LATER: &[&str] = &[
     "health-touches-db",
     "ready-ignores-db",
     "ready-hangs-with-db",
@@ -44,7 +44,7 @@ pub const LATER: &[&str] = &[
 ];
 
 /// Clauses whose broken twins are scripted servers in the tests of their kind: the reference service has no flaw of that sort.
-pub const PROVEN_ELSEWHERE: &[&str] = &["http/headers", "http/body", "http/schema", "http/within", "http/capture"];
+pub(crate) const PROVEN_ELSEWHERE: &[&str] = &["http/headers", "http/body", "http/schema", "http/within", "http/capture"];
 
 /// Every clause that reads the plain answer of /health: a flaw that takes the answer away may leave these with nothing to hold.
 const ALL_OF_HEALTH: &[&str] = &[
@@ -59,7 +59,7 @@ const ALL_OF_HEALTH: &[&str] = &[
 ];
 
 /// The table.
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     row(HEALTH, "", &[], &[]),
     // Ready when first seen: whether it was ready too early cannot be told. The row with a migration that takes time tells it.
     row(READY, "", &[], &["ready/not-before"]),

@@ -1,10 +1,10 @@
 //! The command that a finding gives for seeing it again, tried with the real curl.
 
 use super::program::{Reference, expect_code, record, run_suite};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
-pub fn the_command_of_a_finding_shows_it_again(_curl: &PathBuf) -> Result<(), String> {
+pub(crate) fn the_command_of_a_finding_shows_it_again(_curl: &Path) -> Result<(), String> {
     let service = Reference::start(&[])?;
     let suite = format!(
         "suite: again\ntargets: {{ api: {{ url: 'http://{}' }} }}\nchecks:\n  - name: it is a teapot\n    http:\n      get: /health\n      query: {{ q: \"a b&c'd\" }}\n      headers: {{ x-odd: \"it's $HOME `x`\" }}\n      expect: {{ status: 418 }}\n",

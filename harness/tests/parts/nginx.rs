@@ -1,10 +1,10 @@
 //! nginx as the service, and as the proxy before a service that is dead.
 
 use super::program::{Running, allclear, expect_code, free_port, record, run_suite};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-pub fn nginx_that_serves_its_health_passes(nginx: &PathBuf) -> Result<(), String> {
+pub(crate) fn nginx_that_serves_its_health_passes(nginx: &Path) -> Result<(), String> {
     let (_running, port, _folder) = start(
         nginx,
         r#"location = /health { default_type application/json; add_header Cache-Control no-store; return 200 '{"status":"healthy"}'; }"#,
@@ -16,7 +16,7 @@ pub fn nginx_that_serves_its_health_passes(nginx: &PathBuf) -> Result<(), String
     expect_code(&output, 0)
 }
 
-pub fn nginx_before_a_dead_service_fails_by_status(nginx: &PathBuf) -> Result<(), String> {
+pub(crate) fn nginx_before_a_dead_service_fails_by_status(nginx: &Path) -> Result<(), String> {
     let dead = free_port();
     let (_running, port, _folder) = start(nginx, &format!("location / {{ proxy_pass http://127.0.0.1:{dead}; }}"))?;
     let suite = format!(

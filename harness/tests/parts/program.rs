@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 /// Says one line to whoever runs the tests.
-pub fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Where a part is, if it is here: on PATH, in the places of servers, or as a Python module.
-pub fn find(part: &str) -> Option<PathBuf> {
+pub(crate) fn find(part: &str) -> Option<PathBuf> {
     let program = match part {
         "redis" => "redis-server",
         "junitparser" => {
             let python = on_path("python3")?;
-            let there = Command::new(&python).args(["-c", "import junitparser"]).stderr(Stdio::null()).status().ok()?.success();
+            let there = Command::new(&python).args(["-c", "import junitparser, lxml"]).stderr(Stdio::null()).status().ok()?.success();
             return there.then_some(python);
         }
         other => other,
@@ -30,22 +30,22 @@ fn on_path(program: &str) -> Option<PathBuf> {
 }
 
 /// A port that nothing listens on at this moment.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("loopback has a free port").port()
 }
 
 /// A program that ends with the test.
-pub struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
     /// Starts it with its output thrown away.
-    pub fn start(command: &mut Command) -> Result<Self, String> {
+    pub(crate) fn start(command: &mut Command) -> Result<Self, String> {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         child.map(Self).map_err(|e| format!("cannot start {command:?}: {e}"))
     }
 
     /// Ends it now and waits until it is gone.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -58,15 +58,15 @@ impl Drop for Running {
 }
 
 /// The reference service in a process of its own, and its address.
-pub struct Reference {
+pub(crate) struct Reference {
     _running: Running,
     /// `127.0.0.1:PORT`.
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl Reference {
     /// Starts it with these further arguments and waits for the line that tells its address.
-    pub fn start(args: &[&str]) -> Result<Self, String> {
+    pub(crate) fn start(args: &[&str]) -> Result<Self, String> {
         let mut child = allclear()
             .args(["serve-reference", "serve", "--listen", "127.0.0.1:0"])
             .args(args)
@@ -86,7 +86,7 @@ impl Reference {
 }
 
 /// The binary under test, with an environment of its own.
-pub fn allclear() -> Command {
+pub(crate) fn allclear() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_allclear"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("ALLCLEAR_") {
@@ -98,7 +98,7 @@ pub fn allclear() -> Command {
 }
 
 /// Runs one suite text from a folder of its own; gives the output and the folder, in which `run.json` and `junit.xml` lie.
-pub fn run_suite(text: &str) -> Result<(Output, tempfile::TempDir), String> {
+pub(crate) fn run_suite(text: &str) -> Result<(Output, tempfile::TempDir), String> {
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     std::fs::write(folder.path().join("it.suite.yaml"), text).map_err(|e| e.to_string())?;
     let output = allclear()
@@ -110,13 +110,13 @@ pub fn run_suite(text: &str) -> Result<(Output, tempfile::TempDir), String> {
 }
 
 /// The record that a run left in its folder.
-pub fn record(folder: &Path) -> Result<serde_json::Value, String> {
+pub(crate) fn record(folder: &Path) -> Result<serde_json::Value, String> {
     let text = std::fs::read_to_string(folder.join("run.json")).map_err(|e| format!("run.json: {e}"))?;
     serde_json::from_str(&text).map_err(|e| e.to_string())
 }
 
 /// Fails with everything that was seen unless the exit code is as expected.
-pub fn expect_code(output: &Output, code: i32) -> Result<(), String> {
+pub(crate) fn expect_code(output: &Output, code: i32) -> Result<(), String> {
     if output.status.code() == Some(code) {
         return Ok(());
     }

@@ -1,10 +1,10 @@
 //! Redis as something to wait for, until it is there and until it is gone.
 
 use super::program::{Running, allclear, expect_code, free_port};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
-pub fn wait_sees_redis_come_and_go(redis: &PathBuf) -> Result<(), String> {
+pub(crate) fn wait_sees_redis_come_and_go(redis: &Path) -> Result<(), String> {
     let port = free_port();
     let url = format!("tcp://127.0.0.1:{port}");
     let early = allclear().args(["wait", &url, "--timeout", "200ms"]).output().map_err(|e| e.to_string())?;

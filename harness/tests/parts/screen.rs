@@ -1,10 +1,10 @@
 //! The screen on a real terminal, by tmux: the live line says what is waited for.
 
 use super::program::{free_port, say};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
-pub fn a_terminal_shows_what_is_waited_for(tmux: &PathBuf) -> Result<(), String> {
+pub(crate) fn a_terminal_shows_what_is_waited_for(tmux: &Path) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let port = free_port();
     let suite = format!(

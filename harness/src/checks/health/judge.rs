@@ -83,11 +83,6 @@ fn last_three<'a>(looks: impl DoubleEndedIterator<Item = &'a Look>) -> String {
     lines.join("; ")
 }
 
-/// Whether a trouble may be the doing of this machine: a timeout that ran while the harness itself stood still.
-fn maybe_ours(seen: &Seen) -> bool {
-    seen.trouble.as_ref().is_some_and(|s| s.name.ends_with("timeout")) && seen.took.lo < seen.took.hi
-}
-
 fn code(spec: &Spec, seen: &Observation) -> Found {
     let (looks, of) = (&seen.plain.kept, seen.plain.count());
     if of == 0 {
@@ -95,7 +90,7 @@ fn code(spec: &Spec, seen: &Observation) -> Found {
     }
     let wrong: Vec<&Look> = looks.iter().filter(|l| !l.right).collect();
     let proof = wrong.iter().find(|l| !l.confusable());
-    let ours = wrong.iter().filter(|l| maybe_ours(&l.seen)).count();
+    let ours = wrong.iter().filter(|l| l.seen.maybe_ours()).count();
     let finding = |worst: &Look| {
         let expected = format!("{}, on every fresh connection", declared(spec));
         let mut finding = worst.seen.finding(expected, told(spec, worst)).detail("seen", share(wrong.len(), of));
@@ -108,7 +103,7 @@ fn code(spec: &Spec, seen: &Observation) -> Found {
         return Found::Proof(finding(worst));
     }
     counted(wrong.len() - ours, ours, of, "no request was sent", || {
-        let worst = wrong.iter().find(|l| !maybe_ours(&l.seen)).or(wrong.first());
+        let worst = wrong.iter().find(|l| !l.seen.maybe_ours()).or(wrong.first());
         finding(worst.expect("a bad or near one was counted, so there is one"))
     })
 }

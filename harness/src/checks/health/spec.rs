@@ -154,10 +154,10 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     let mut say = |at: At, what: &str, help: &str| all.push(Mistake { at, what: what.to_owned(), help: help.to_owned() });
     if let Some(samples) = &own.samples {
         match samples.value {
-            0 => say(samples.at, "health.samples: expected at least 1, got 0", "leave it out: the default is 5"),
+            0 => say(samples.at, "samples: expected at least 1, got 0", "leave it out: the default is 5"),
             n if n > MOST_SAMPLES => say(
                 samples.at,
-                &format!("health.samples: expected at most {MOST_SAMPLES}, got {n}"),
+                &format!("samples: expected at most {MOST_SAMPLES}, got {n}"),
                 "20 see a flaw of one in five in 98.8 % of runs",
             ),
             _ => {}
@@ -166,14 +166,18 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     if let Some(within) = &own.within
         && within.value.0.is_zero()
     {
-        say(within.at, "health.within: expected more than 0", "write what the orchestrator's probe waits, such as `within: 1s`");
+        say(within.at, "within: expected more than 0", "write what the orchestrator's probe waits, such as `within: 1s`");
+    }
+    if let Some(expect) = own.expect.as_ref().filter(|e| e.within().is_some()) {
+        let what = "expect.within: says nothing here: how long an answer may take is `within`";
+        say(expect.within_at(), what, "move `within` out of `expect`, beside the request");
     }
     if let Some(outage) = &own.outage
         && own.independent_of.is_none()
     {
         say(
             outage.at,
-            "health.outage: says how long dependencies are lost, and none is named",
+            "outage: says how long dependencies are lost, and none is named",
             "add `independent-of: [db]`, or take `outage` out",
         );
     }
@@ -181,7 +185,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         let mut before: Vec<&str> = Vec::new();
         for name in names.iter() {
             if before.contains(&name.value.as_str()) {
-                say(name.at, &format!("health.independent-of: `{}` stands twice", name.value), "name each dependency once");
+                say(name.at, &format!("independent-of: `{}` stands twice", name.value), "name each dependency once");
             }
             before.push(&name.value);
         }
@@ -191,7 +195,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         if !(1..=1000).contains(&concurrency.value) {
             say(
                 concurrency.at,
-                &format!("health.under-load.concurrency: expected 1 to 1000, got {}", concurrency.value),
+                &format!("under-load.concurrency: expected 1 to 1000, got {}", concurrency.value),
                 "how many requests the service works on at once",
             );
         }
@@ -202,20 +206,20 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         {
             say(
                 probes.at,
-                &format!("health.growth.probes: expected {LEAST_PROBES} to 10000, got {}", probes.value),
+                &format!("growth.probes: expected {LEAST_PROBES} to 10000, got {}", probes.value),
                 "leave it out: the default is 200",
             );
         }
         if let Some(gauges) = &growth.b.gauges
             && gauges.is_empty()
         {
-            say(At::default(), "health.growth.gauges: names no gauge", "leave it out: the default is [process_open_fds, process_threads]");
+            say(At::default(), "growth.gauges: names no gauge", "leave it out: the default is [process_open_fds, process_threads]");
         }
     }
     if !spec.a.is_repeatable() {
         say(
             spec.a.at(),
-            "health: its request may not be sent again, and liveness is probed again and again",
+            "its request may not be sent again, and liveness is probed again and again",
             "use get or head, or say `repeatable: true`",
         );
     }

@@ -7,7 +7,7 @@ use crate::model::quantity::show_duration;
 use crate::model::{ClauseId, Excerpt, Finding, Found, Interval, Measurement, Reading, Unseen};
 use crate::words::Values;
 use serde::{Deserialize, Serialize};
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
 /// Every call of a check, over all rounds: at most about 60.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -80,7 +80,21 @@ pub struct Shown {
 impl Look {
     /// Whether it is an answer with a declared status: only those are held against the other expectations.
     fn answered(&self) -> bool {
-        self.trouble.is_none() && !self.misses.iter().any(|m| m.clause == STATUS.0)
+        self.trouble.is_none() && self.breaks(STATUS).next().is_none()
+    }
+
+    fn breaks(&self, clause: ClauseId) -> impl Iterator<Item = &Miss> {
+        self.misses.iter().filter(move |m| m.clause == clause.0)
+    }
+
+    /// Why no valid answer came; with the status, if a head came before it.
+    fn no_answer(&self, trouble: &Trouble) -> String {
+        self.status.map_or_else(|| trouble.what.clone(), |status| format!("{status}, then {}", trouble.what))
+    }
+
+    /// How its time lies to the limit; `None` if it ended for another reason than time.
+    fn against(&self, limit: Duration) -> Option<Against> {
+        self.trouble.as_ref().is_none_or(|trouble| trouble.timeout).then(|| self.took.against(limit))
     }
 
     fn finding(&self, expected: &str, observed: &str) -> Finding {
@@ -94,10 +108,23 @@ impl Look {
                 finding.details.push(("body".to_owned(), shown.body.head.clone()));
             }
         }
+        finding.details.push(("took".to_owned(), self.took.to_string()));
         finding.request_id = Some(self.request_id.clone());
         finding.trace_id = Some(self.trace_id.clone());
         finding.again = Some(self.again.clone());
         finding
+    }
+}
+
+impl Observation {
+    /// Whether more of the same would change nothing: one proof, or so many bad calls of one clause.
+    pub(super) fn is_enough(&self, spec: &Http, enough_bad: u32) -> bool {
+        let is_proof = |look: &Look| look.misses.iter().any(|m| !m.confusable) || look.trouble.as_ref().is_some_and(|t| !t.confusable);
+        let is_slow = |look: &Look| spec.within().is_some_and(|limit| look.against(limit) == Some(Against::Beyond));
+        let is_bad = |look: &Look| look.trouble.is_some() || !look.misses.is_empty();
+        let count = |test: &dyn Fn(&Look) -> bool| self.looks.iter().filter(|look| test(look)).count();
+        let enough = enough_bad as usize;
+        self.looks.iter().any(is_proof) || count(&is_bad) >= enough || count(&is_slow) >= enough
     }
 }
 
@@ -115,42 +142,47 @@ pub(super) fn judge(spec: &Http, seen: &Observation) -> Vec<Reading> {
 
 fn status(spec: &Http, seen: &Observation) -> Found {
     let expected = spec.expected_status();
-    let mut bad: Vec<(&Look, Finding)> = Vec::new();
+    let (mut bad, mut near) = (0, 0);
+    let mut worst: Option<(bool, Finding)> = None;
     for look in &seen.looks {
-        if let Some(trouble) = &look.trouble {
-            let finding = look.finding(&expected, &trouble.what);
-            if !trouble.confusable {
-                return Found::Proof(finding);
-            }
-            bad.push((look, finding));
-        } else if let Some(miss) = look.misses.iter().find(|m| m.clause == STATUS.0) {
-            let finding = miss_finding(look, miss);
-            if !miss.confusable {
-                return Found::Proof(finding);
-            }
-            bad.push((look, finding));
+        let (finding, confusable) = if let Some(trouble) = &look.trouble {
+            (look.finding(&expected, &look.no_answer(trouble)), trouble.confusable)
+        } else if let Some(miss) = look.breaks(STATUS).next() {
+            (miss_finding(look, miss), miss.confusable)
+        } else {
+            continue;
+        };
+        if !confusable {
+            return Found::Proof(finding);
+        }
+        let is_ours = look.trouble.as_ref().is_some_and(|trouble| trouble.timeout) && look.took.is_mostly_ours();
+        if is_ours {
+            near += 1;
+        } else {
+            bad += 1;
+        }
+        // The last one that is plainly bad, if there is one.
+        if !is_ours || worst.as_ref().is_none_or(|(is_ours, _)| *is_ours) {
+            worst = Some((is_ours, finding));
         }
     }
-    let count = bad.len();
-    match bad.pop() {
-        None => Found::held(seen.looks.len(), "nothing was sent"),
-        Some((_, worst)) => Found::Counted {
-            bad: count as u32,
-            near: 0,
-            of: NonZeroU32::new(seen.looks.len() as u32).unwrap_or(NonZeroU32::MIN),
-            worst,
-            repeatable: spec.repeatable(),
-        },
+    match (worst, NonZeroU32::new(count(seen.looks.len()))) {
+        (None, _) => Found::held(seen.looks.len(), "nothing was sent"),
+        (Some((_, worst)), of) => Found::Counted { bad, near, of: of.unwrap_or(NonZeroU32::MIN), worst, repeatable: spec.repeatable() },
     }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 fn expectation(clause: ClauseId, seen: &Observation) -> Found {
     let answered: Vec<&Look> = seen.looks.iter().filter(|l| l.answered()).collect();
-    let missed = answered.iter().find_map(|look| look.misses.iter().find(|m| m.clause == clause.0).map(|m| (look, m)));
+    let missed = answered.iter().find_map(|look| look.breaks(clause).next().map(|m| (look, m)));
     match missed {
         Some((look, miss)) => {
             let mut finding = miss_finding(look, miss);
-            let others = look.misses.iter().filter(|m| m.clause == clause.0).skip(1);
+            let others = look.breaks(clause).skip(1);
             finding.details.extend(others.map(|m| ("also".to_owned(), format!("expected {}, got {}", m.expected, m.observed))));
             Found::Proof(finding)
         }
@@ -159,15 +191,11 @@ fn expectation(clause: ClauseId, seen: &Observation) -> Found {
     }
 }
 
-fn within(spec: &Http, limit: std::time::Duration, seen: &Observation) -> Found {
+fn within(spec: &Http, limit: Duration, seen: &Observation) -> Found {
     let mut tally = (0u32, 0u32, 0u32);
     let mut worst: Option<&Look> = None;
     for look in &seen.looks {
-        let against = match &look.trouble {
-            None => look.took.against(limit),
-            Some(trouble) if trouble.timeout => look.took.against(limit),
-            Some(_) => continue,
-        };
+        let Some(against) = look.against(limit) else { continue };
         tally.2 += 1;
         match against {
             Against::Within => continue,
@@ -205,7 +233,7 @@ pub(super) fn tell(seen: &Observation) -> Told {
         [] => String::new(),
         [one] => match (one.status, &one.trouble) {
             (Some(status), None) => format!("{status} in {}", show_duration(one.took.hi)),
-            (_, Some(trouble)) => trouble.what.clone(),
+            (_, Some(trouble)) => one.no_answer(trouble),
             (None, None) => String::new(),
         },
         many => {
@@ -215,3 +243,6 @@ pub(super) fn tell(seen: &Observation) -> Told {
     };
     Told { summary, measurements: Measurement::of_times("time", &times).into_iter().collect() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,8 +46,8 @@ impl CheckKind for Http {
             impact: Impact::Read,
             faults: &[],
             sentence: "its headers are as declared",
-            about: "Every entry of `expect.headers` holds. Names are compared without case; a header that is given more than \
-                    once is joined with a comma and a space, as RFC 9110 section 5.3 says.",
+            about: "Every entry of `expect.headers` holds. Names are compared without case; where a field is given more than \
+                    once, every one of them must match, unless the matcher says `any`.",
         },
         Clause {
             id: JSON,
@@ -64,7 +64,8 @@ impl CheckKind for Http {
             impact: Impact::Read,
             faults: &[],
             sentence: "its body is as declared",
-            about: "Every matcher of `expect.body` holds for the bytes of the body.",
+            about: "Every matcher of `expect.body` holds for the body after its content coding (gzip, br, deflate) is undone. As text \
+                    it must be complete and valid UTF-8; `max-size` and `sha256` are of its bytes.",
         },
         Clause {
             id: SCHEMA,

@@ -120,7 +120,7 @@ fn steady(spec: &Spec, seen: &Observation) -> Found {
     if seen.ready.is_none() {
         return nothing(NEVER_READY);
     }
-    if polls.count == 0 {
+    if polls.count == 0 || polls.not_ready == 0 && !seen.steady_to_the_end {
         return Found::Unseen { why: Unseen::Deadline };
     }
     let time = show_duration(spec.b.steady_for().unwrap_or_default());

@@ -32,6 +32,8 @@ pub struct Observation {
     pub(super) pairs: Vec<Pair>,
     /// Polls once ready.
     pub(super) steady: Polls,
+    /// They went on for the whole time that was declared.
+    pub(super) steady_to_the_end: bool,
     /// Replicas by the name that they give themselves.
     pub(super) replicas: BTreeMap<String, Replica>,
     /// Answers that named no replica.
@@ -136,11 +138,6 @@ impl Poll {
         let (ready, missed) = held(call, &seen, spec.b.expect.as_ref(), cx, |status| status == 200)?;
         Ok(Self { seen, ready, missed })
     }
-
-    /// A timeout that ran while the harness itself stood still.
-    fn maybe_ours(&self) -> bool {
-        self.seen.trouble.as_ref().is_some_and(|s| s.name.ends_with("timeout")) && self.seen.took.lo < self.seen.took.hi
-    }
 }
 
 impl Asked {
@@ -191,7 +188,7 @@ impl Polls {
         self.count = self.count.saturating_add(1);
         if !poll.ready {
             self.not_ready = self.not_ready.saturating_add(1);
-            self.ours += u32::from(poll.maybe_ours());
+            self.ours += u32::from(poll.seen.maybe_ours());
             self.first_bad.get_or_insert_with(|| poll.clone());
             self.last_bad = Some(poll.clone());
         }

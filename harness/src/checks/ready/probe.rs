@@ -180,6 +180,7 @@ async fn steady(spec: &Spec, time: Duration, round: &Round, cx: &Context, seen: 
             Some(samples) => taken >= samples.get(),
             None => elapsed >= time,
         };
+        seen.steady_to_the_end |= elapsed >= time;
         if over || seen.steady.not_ready - seen.steady.ours >= round.enough_bad.max(1) {
             return Ok(());
         }

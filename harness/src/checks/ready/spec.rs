@@ -196,7 +196,24 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         if let Some(duration) = value
             && duration.value.0.is_zero()
         {
-            say(duration.at, format!("ready.{key}: expected more than 0"), "write a time such as 30s, or take the key out");
+            say(duration.at, format!("{key}: expected more than 0"), "write a time such as 30s, or take the key out");
+        }
+    }
+    let limits = [
+        (
+            own.expect.as_ref(),
+            "expect.within: says nothing here: how long one answer may take is `answers-within`",
+            "write `answers-within`",
+        ),
+        (
+            own.real.as_ref().and_then(|r| r.b.expect.as_ref()),
+            "real.expect.within: says nothing here: how long its answer may take is `real.within`",
+            "move `within` out of `expect`, beside the request of `real`",
+        ),
+    ];
+    for (expect, what, help) in limits {
+        if let Some(expect) = expect.filter(|e| e.within().is_some()) {
+            say(expect.within_at(), what.to_owned(), help);
         }
     }
     if let Some(answers) = &own.answers_within
@@ -204,7 +221,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     {
         say(
             answers.at,
-            "ready.answers-within: one answer may take longer than `within` gives for becoming ready".to_owned(),
+            "answers-within: one answer may take longer than `within` gives for becoming ready".to_owned(),
             "make it shorter than `within`",
         );
     }
@@ -214,7 +231,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         if hard.iter().any(|h| h.value == name.value) {
             say(
                 name.at,
-                format!("ready.soft: `{}` is named under `hard` too", name.value),
+                format!("soft: `{}` is named under `hard` too", name.value),
                 "a dependency is hard (without it: not ready) or soft (ready, and says so)",
             );
         }
@@ -222,7 +239,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     for (key, list) in [("hard", &hard), ("soft", &soft)] {
         for (i, name) in list.iter().enumerate() {
             if list[..i].iter().any(|before| before.value == name.value) {
-                say(name.at, format!("ready.{key}: `{}` stands twice", name.value), "name each dependency once");
+                say(name.at, format!("{key}: `{}` stands twice", name.value), "name each dependency once");
             }
         }
     }
@@ -232,7 +249,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         {
             say(
                 duration.at,
-                format!("ready.{key}: says how it goes without a hard dependency, and none is named"),
+                format!("{key}: says how it goes without a hard dependency, and none is named"),
                 "add `hard: [db]`, or take the key out",
             );
         }
@@ -240,14 +257,14 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     if !hard.is_empty() && own.falls_within.is_none() && own.recovers_within.is_none() {
         say(
             hard[0].at,
-            "ready.hard: names dependencies, and nothing is promised of their loss".to_owned(),
+            "hard: names dependencies, and nothing is promised of their loss".to_owned(),
             "add `falls-within: 5s`, or take `hard` out",
         );
     }
     if !spec.a.is_repeatable() {
         say(
             spec.a.at(),
-            "ready: its request may not be sent again, and readiness is polled".to_owned(),
+            "its request may not be sent again, and readiness is polled".to_owned(),
             "use get or head, or say `repeatable: true`",
         );
     }
@@ -257,13 +274,13 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         {
             say(
                 probes.at,
-                format!("ready.replicas.probes: expected 1 to {MOST_PROBES}, got {}", probes.value),
+                format!("replicas.probes: expected 1 to {MOST_PROBES}, got {}", probes.value),
                 "leave it out: the default is 20",
             );
         }
         if replicas.at_least() > replicas.probes() {
             let at = replicas.at_least.as_ref().map(|a| a.at).unwrap_or_default();
-            say(at, "ready.replicas.at-least: more replicas than probes".to_owned(), "raise `probes` to four times as many at least");
+            say(at, "replicas.at-least: more replicas than probes".to_owned(), "raise `probes` to four times as many at least");
         }
     }
     all

@@ -1,7 +1,7 @@
 //! One look at one URL: there, not there, or not to be told because this machine is in trouble.
 
 use super::super::args::Wait;
-use crate::transport::{Endpoint, Exchange, OutBody, Outgoing, Timeouts, Trouble, Wishes};
+use crate::transport::{Endpoint, Exchange, OutBody, Outgoing, Stage, Timeouts, Trouble, Wishes};
 use std::{fmt, time::Duration};
 use url::Url;
 
@@ -12,6 +12,13 @@ pub(crate) enum Look {
     There(String),
     /// It does not, for this reason.
     NotThere(String),
+    /// Nothing came in the time that the look had: a host that is gone, or a server that hangs.
+    Silent {
+        /// What was waited for.
+        what: String,
+        /// Whether something accepted the connection: then it is not gone.
+        accepted: bool,
+    },
     /// Could not look: this machine's own trouble. Counts for neither side.
     Unknown(String),
 }
@@ -19,7 +26,7 @@ pub(crate) enum Look {
 impl fmt::Display for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::There(what) | Self::NotThere(what) => f.write_str(what),
+            Self::There(what) | Self::NotThere(what) | Self::Silent { what, .. } => f.write_str(what),
             Self::Unknown(what) => write!(f, "this machine: {what}"),
         }
     }
@@ -41,7 +48,8 @@ enum What {
 impl Goal {
     /// Reads a URL of the command line together with the flags that say what counts.
     pub(crate) fn parse(text: &str, args: &Wait) -> Result<Self, String> {
-        let bad = |why: String| format!("`{text}`: {why}; write http://HOST/PATH, https://HOST/PATH or tcp://HOST:PORT");
+        let typed = without_user(text);
+        let bad = |why: String| format!("`{typed}`: {why}; write http://HOST/PATH, https://HOST/PATH or tcp://HOST:PORT");
         let url = Url::parse(text).map_err(|e| bad(e.to_string()))?;
         let host = url.host_str().filter(|h| !h.is_empty()).ok_or_else(|| bad("there is no host".to_owned()))?.to_owned();
         let mut shown = url.clone();
@@ -56,11 +64,12 @@ impl Goal {
             "http" | "https" => {
                 let mut outgoing = Outgoing::get(url.clone());
                 for header in &args.header {
-                    let (name, value) =
-                        header.split_once(':').ok_or_else(|| format!("--header `{header}`: write `NAME: VALUE`, with a colon"))?;
-                    let name = name.trim().parse().map_err(|_| format!("--header `{header}`: `{}` is no header name", name.trim()))?;
-                    let value =
-                        value.trim().parse().map_err(|_| format!("--header `{header}`: the value has characters that HTTP forbids"))?;
+                    // What may be a token is not repeated, however it was mistyped.
+                    let first = header.split([':', ' ', '=']).next().unwrap_or_default();
+                    let told = |what: &str| format!("--header `{first}…`: {what}");
+                    let (name, value) = header.split_once(':').ok_or_else(|| told("write `NAME: VALUE`, with a colon"))?;
+                    let name = name.trim().parse().map_err(|_| told("this is no header name; write `NAME: VALUE`"))?;
+                    let value = value.trim().parse().map_err(|_| told("the value has characters that HTTP forbids"))?;
                     outgoing = outgoing.header(name, value);
                 }
                 outgoing.body = OutBody::Empty;
@@ -87,8 +96,7 @@ impl Goal {
         match &self.what {
             What::Tcp { host, port } => match crate::transport::tcp(host, *port, longest).await {
                 Ok(_) => Look::There("accepts connections".to_owned()),
-                Err(Trouble::Own(own)) => Look::Unknown(own.to_string()),
-                Err(trouble) => Look::NotThere(trouble.to_string()),
+                Err(trouble) => failed(&trouble),
             },
             What::Http { endpoint, outgoing, statuses, body } => {
                 let timeouts = Timeouts { connect: longest, first_byte: longest, total: longest };
@@ -101,13 +109,32 @@ impl Goal {
                         }
                         _ => Look::There(answer.status.to_string()),
                     },
-                    Err(failed) => match failed.trouble {
-                        Trouble::Own(own) => Look::Unknown(own.to_string()),
-                        _ => Look::NotThere(failed.to_string()),
-                    },
+                    Err(answer) => failed(&answer.trouble),
                 }
             }
         }
+    }
+}
+
+/// A URL that could not be read, without what may be a password in it.
+fn without_user(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((before, after)) => format!("{}***@{after}", before.find("://").map_or("", |at| &before[..at + 3])),
+        None => text.to_owned(),
+    }
+}
+
+fn failed(trouble: &Trouble) -> Look {
+    let text = trouble.to_string();
+    match trouble {
+        Trouble::Own(_) => Look::Unknown(text),
+        Trouble::ConnectTimeout { .. } | Trouble::TotalTimeout { stage: Stage::Connect, .. } => {
+            Look::Silent { what: text, accepted: false }
+        }
+        Trouble::FirstByteTimeout { .. } | Trouble::HeadTimeout { .. } | Trouble::TotalTimeout { .. } => {
+            Look::Silent { what: text, accepted: true }
+        }
+        _ => Look::NotThere(text),
     }
 }
 

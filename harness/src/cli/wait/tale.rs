@@ -2,6 +2,7 @@
 
 use super::look::Look;
 use crate::model::quantity::show_duration;
+use crate::report::inert;
 use std::{fmt::Write as _, time::Duration};
 
 /// The last states that were seen, oldest first.
@@ -23,6 +24,11 @@ struct State {
 const KEPT: usize = 5;
 
 impl Tale {
+    /// Whether nothing was seen yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.states.is_empty()
+    }
+
     /// Adds one look that ended so long after the start.
     pub(crate) fn add(&mut self, look: Look, at: Duration) {
         self.looks += 1;
@@ -42,11 +48,22 @@ impl Tale {
     }
 }
 
+/// Why the watch of one URL ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// What was waited for came.
+    Reached,
+    /// It did not come in time.
+    TimeUp,
+    /// A signal came first.
+    Interrupted,
+}
+
 /// One URL after the wait.
 #[derive(Debug)]
 pub(crate) struct Watched {
     pub(crate) url: String,
-    pub(crate) reached: bool,
+    pub(crate) ended: Ended,
     pub(crate) took: Duration,
     pub(crate) tale: Tale,
 }
@@ -59,12 +76,17 @@ impl Watched {
             1 => "1 look".to_owned(),
             n => format!("{n} looks"),
         };
-        if self.reached {
+        let last = inert::line(last);
+        if self.ended == Ended::Reached {
             let word = if gone { "gone" } else { "there" };
             return format!("{word}  {}  after {} ({looks}; {last})", self.url, show_duration(self.took));
         }
         let wish = if gone { "still there" } else { "not there" };
-        let mut text = format!("TIMEOUT  {}  {wish} after {} ({looks}); last: {last}", self.url, show_duration(timeout));
+        let (word, after) = match self.ended {
+            Ended::Interrupted => ("STOPPED", self.took),
+            _ => ("TIMEOUT", timeout),
+        };
+        let mut text = format!("{word}  {}  {wish} after {} ({looks}); last: {last}", self.url, show_duration(after));
         if self.tale.states.len() > 1 {
             for state in &self.tale.states {
                 let _ = write!(
@@ -72,7 +94,7 @@ impl Watched {
                     "\n  +{} to +{}  {}{}",
                     show_duration(state.from),
                     show_duration(state.to),
-                    state.what,
+                    inert::line(&state.what),
                     if state.looks > 1 { format!("  ({} times)", state.looks) } else { String::new() }
                 );
             }
@@ -92,7 +114,7 @@ mod tests {
             tale.add(Look::NotThere("connection refused".to_owned()), Duration::from_millis(ms));
         }
         tale.add(Look::NotThere("503".to_owned()), Duration::from_millis(200));
-        let watched = Watched { url: "http://h/ready".to_owned(), reached: false, took: Duration::from_secs(1), tale };
+        let watched = Watched { url: "http://h/ready".to_owned(), ended: Ended::TimeUp, took: Duration::from_secs(1), tale };
         assert_eq!(
             watched.last_word(false, Duration::from_secs(1)),
             "TIMEOUT  http://h/ready  not there after 1.00 s (4 looks); last: 503\n  +50 ms to +150 ms  connection refused  (3 times)\n  +200 ms to +200 ms  503"
@@ -103,7 +125,7 @@ mod tests {
     fn one_state_is_told_in_one_line() {
         let mut tale = Tale::default();
         tale.add(Look::There("200".to_owned()), Duration::from_millis(3));
-        let watched = Watched { url: "tcp://h:1".to_owned(), reached: true, took: Duration::from_millis(3), tale };
+        let watched = Watched { url: "tcp://h:1".to_owned(), ended: Ended::Reached, took: Duration::from_millis(3), tale };
         assert_eq!(watched.last_word(false, Duration::from_secs(1)), "there  tcp://h:1  after 3.0 ms (1 look; 200)");
     }
 }

@@ -5,7 +5,7 @@ mod screen;
 mod style;
 
 pub(crate) use screen::verdict_name;
-pub use screen::{Columns, block, head, row, screen, tail};
+pub use screen::{Columns, block, head, row, screen, screen_of, tail};
 pub use style::{Style, Verbosity};
 
 use super::{Closing, ReportError, Reporter};

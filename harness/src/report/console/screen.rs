@@ -169,6 +169,13 @@ pub fn tail(closing: &Closing<'_>, style: &Style, last: Option<&CheckId>) -> Str
 /// The whole screen of a record, as it would have been: for a record that was read back.
 #[must_use]
 pub fn screen(record: &Record, style: &Style) -> String {
+    screen_of(&Closing { record, failures: &[], exit: record.exit }, style)
+}
+
+/// The same with the reports of it that could not be written.
+#[must_use]
+pub fn screen_of(closing: &Closing<'_>, style: &Style) -> String {
+    let record = closing.record;
     let columns = Columns::of(&record.run.checks, style);
     let troubled: Vec<_> = record.checks.iter().filter(|o| !matches!(o.verdict, Verdict::Pass | Verdict::Skip)).collect();
     let troubled: std::collections::HashSet<_> = troubled.into_iter().map(|o| &o.check).collect();
@@ -180,7 +187,7 @@ pub fn screen(record: &Record, style: &Style) -> String {
             last = Some(&outcome.check);
         }
     }
-    out.push_str(&tail(&Closing { record, failures: &[], exit: record.exit }, style, last));
+    out.push_str(&tail(closing, style, last));
     style.encode(&out).into_owned()
 }
 

@@ -67,7 +67,7 @@ pub(super) fn of(record: &Record, detail: &Detail) -> Vec<Suite> {
         }
         suite.cases.push(case);
     }
-    let run = of_the_run(record, &suites);
+    let run = story::of_the_run(record);
     if !run.is_empty() {
         let at = open(&mut suites, "allclear");
         for (name, message) in run {
@@ -155,24 +155,6 @@ fn ended(outcome: &Outcome, environment: &str, detail: &Detail) -> Ended {
         }
         Verdict::Pass | Verdict::Skip => Ended::Skipped { kind: "skip", message, text: whole(false) },
     }
-}
-
-/// What the run itself has to answer for: it would look green if only its checks were told.
-fn of_the_run(record: &Record, suites: &[Suite]) -> Vec<(&'static str, String)> {
-    let mut told = Vec::new();
-    match &record.end {
-        None => told.push(("the run ends", "the run was killed before it ended".to_owned())),
-        Some(end) => {
-            told.extend(end.left.iter().map(|left| ("everything is undone", format!("could not be undone: {left}"))));
-            told.extend(end.shrunk.iter().map(|shrunk| ("no suite shrinks", shrunk.clone())));
-        }
-    }
-    let red = suites.iter().flat_map(|s| &s.cases).any(|c| matches!(c.ended, Ended::Failure { .. } | Ended::Error { .. }));
-    if record.exit != 0 && !red && told.is_empty() {
-        let why = format!("verdict {} (exit {}), and no single check says why", verdict_name(record.verdict), record.exit);
-        told.push(("the run is all clear", why));
-    }
-    told
 }
 
 fn about_run(record: &Record) -> Vec<(String, String)> {

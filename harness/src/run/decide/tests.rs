@@ -80,6 +80,16 @@ fn rule_1_nothing_judged_is_never_a_pass() {
 }
 
 #[test]
+fn rule_1_a_look_that_was_cut_short_is_never_a_pass() {
+    let cut = |ended| History { ended: Some(ended), ..first() };
+    check(&one(), &held(), &cut(Ended::Complete), "pass");
+    check(&one(), &held(), &cut(Ended::OutOfTime), "inconclusive: all that was seen held, and the deadline came");
+    check(&one(), &held(), &cut(Ended::Cancelled), "inconclusive: all that was seen held, and the run was interrupted");
+    let broken = [Reading::of(A, Found::Proof(finding()))];
+    check(&one(), &broken, &cut(Ended::OutOfTime), "fail");
+}
+
+#[test]
 fn rule_1_what_may_not_be_judged_here_is_no_trouble_unless_skips_are_denied() {
     let denied = History { deny_skips: true, ..first() };
     let both = [asks(A, Scope::Here), asks(B, Scope::NotHere("production".into()))];

@@ -196,6 +196,40 @@ async fn eventually_polls_until_the_third_bad_one_even_where_its_time_is_short()
     assert_eq!((told(&outcome).as_str(), server.hits()), ("fail", 3));
 }
 
+#[tokio::test]
+async fn a_poll_that_hangs_is_as_bad_as_one_that_fails() {
+    let hang = || Fake { samples: 1, timeout: ms(150), ..Fake::default() };
+    let server = TestServer::start(|_, _| Reply::Silence).await;
+    let mut entry = entry_of("a", hang());
+    edit(&mut entry).consistently = Some(ms(10));
+    assert_eq!((told(&outcome_of(&server, entry).await).as_str(), server.hits()), ("fail", 3));
+
+    // Three have hung when the timeout of the check comes, in the midst of the fourth.
+    let server = TestServer::start(|n, _| if n < 3 { Reply::Status(503) } else { Reply::Silence }).await;
+    let mut entry = entry_of("a", Fake { timeout: Duration::from_secs(60), ..hang() });
+    edit(&mut entry).eventually = Some(Eventually { within: ms(1), every: Some(ms(100)), fails_on: None });
+    entry.timeout = ms(1500);
+    assert_eq!(told(&outcome_of(&server, entry).await), "fail");
+}
+
+#[tokio::test]
+async fn a_deadline_before_the_promised_time_breaks_nothing_and_proves_nothing() {
+    let server = TestServer::start(|_, _| Reply::Status(503)).await;
+    let mut entry = eventually(Duration::from_secs(20));
+    entry.timeout = ms(300);
+    let outcome = outcome_of(&server, entry).await;
+    let told_so = told(&outcome);
+    assert!(told_so.starts_with("inconclusive: the deadline came after "), "{told_so}");
+    assert!(told_so.contains(" of the 20.00 s that it may take; last seen at +") && told_so.ends_with(": 503"), "{told_so}");
+
+    let server = TestServer::start(|_, _| Reply::Status(200)).await;
+    let mut entry = entry_of("a", Fake { samples: 1, ..Fake::default() });
+    edit(&mut entry).consistently = Some(Duration::from_secs(20));
+    entry.timeout = ms(300);
+    let outcome = outcome_of(&server, entry).await;
+    assert!(told(&outcome).starts_with("inconclusive: the deadline came before it could be judged"), "{}", told(&outcome));
+}
+
 /// What stands in a suite, read as the suites are.
 fn written<T: serde::de::DeserializeOwned>(yaml: &str) -> T {
     let source = crate::reader::open("t.suite.yaml", yaml.as_bytes()).unwrap_or_else(|p| panic!("{p:?}"));

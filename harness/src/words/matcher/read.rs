@@ -69,6 +69,9 @@ impl Matcher {
                 Some(items) if !items.is_empty() => Self::OneOf(items.iter().map(Template::of).collect::<Result<_, _>>()?),
                 _ => return Err(Complaint::expected("a list with at least one value").at(value)),
             },
+            "matches" if value.text() == Some("") => {
+                return Err(Complaint::new("every text matches that: it would prove nothing").at(value));
+            }
             "matches" => Self::Matches(Expression(Pattern::of(value)?)),
             "contains" => Self::Contains(filled(value, Template::of(value)?)?),
             "starts-with" => Self::StartsWith(text(value)?),

@@ -95,7 +95,7 @@ fn nothing_selected_is_never_a_pass() {
         "{ not: { not: x } }",
         "{ at-least: 0 }",
         "{ length: 0 }",
-        "{ matches: '' }",
+        "{ matches: '.*' }",
         "{ not: { contains: x } }",
         "present",
     ] {
@@ -167,6 +167,7 @@ fn a_mistake_in_a_matcher_is_told_with_the_way_out() {
     refuse("{ one-of: a }", Subject::One, "expected a list with at least one value");
     refuse("{ one-of: [] }", Subject::One, "expected a list with at least one value");
     refuse("{ contains: '' }", Subject::One, "everything contains that: it would prove nothing");
+    refuse("{ matches: '' }", Subject::One, "every text matches that: it would prove nothing");
     refuse("{ starts-with: '' }", Subject::One, "every text begins and ends so: it would prove nothing");
     refuse("{ present: maybe }", Subject::One, "expected true or false");
     refuse("{ length: x }", Subject::One, "expected a whole number, or matchers for one such as `{ at-least: 3 }`");

@@ -116,15 +116,38 @@ async fn whatever_smells_of_a_cache_is_proof() {
 }
 
 #[tokio::test]
+async fn a_304_to_any_tag_at_all_is_right_and_to_a_made_up_one_is_proof() {
+    // RFC 9110 §13.1.2: `*` matches whatever is there. Whoever compares entity tags answers a made-up one in full.
+    let compares = |head: &str, _| if head.contains("if-none-match: *") { answer(304, &[], "") } else { good(head) };
+    all_held(&tell("get: /health", "health/fresh", compares).await);
+    let never_compares = |head: &str, _| if head.contains("if-none-match: \"") { answer(304, &[], "") } else { good(head) };
+    has(&tell("get: /health", "health/fresh", never_compares).await, "conditional: proof 304");
+}
+
+#[tokio::test]
 async fn size_type_and_head_are_each_caught() {
     let big = format!(r#"{{"status":"healthy","pad":"{}"}}"#, "x".repeat(11_000));
     has(&tell("get: /health", "health/bounded", move |_, _| json(200, &big)).await, "size: proof 11");
     let html = |_: &str, _| answer(200, &["content-type: text/html"], GOOD);
     has(&tell("get: /health", "health/bounded", html).await, "type: proof content-type: text/html");
+    let image = |_: &str, _| answer(200, &["content-type: image/png"], GOOD);
+    has(&tell("get: /health", "health/bounded", image).await, "type: proof content-type: image/png");
     has(&tell("get: /health", "health/bounded", |_, _| json(200, r#"{"status":"healthy",}"#)).await, "type: proof a body that is none");
     has(&tell("get: /health", "health/bounded", |_, _| json(200, GOOD)).await, "head: proof 200 and 20 bytes of a body");
     let head_405 = |head: &str, _| if head.starts_with("HEAD ") { without_body(json(405, "")) } else { good(head) };
     has(&tell("get: /health", "health/bounded", head_405).await, "head: proof 405");
+}
+
+#[tokio::test]
+async fn an_honest_answer_in_the_style_of_any_framework_is_bounded() {
+    let as_head = |head: &str, reply| if head.starts_with("HEAD ") { without_body(reply) } else { reply };
+    for (media, body) in [("text/plain; charset=utf-8", GOOD), ("text/html; charset=utf-8", "OK"), ("text/plain", "OK")] {
+        let media = format!("content-type: {media}");
+        all_held(&tell("get: /health", "health/bounded", move |head, _| as_head(head, answer(200, &[&media], body))).await);
+    }
+    // An empty body has no type to be held to.
+    let empty = tell("get: /health", "health/bounded", move |head, _| as_head(head, answer(200, &[], ""))).await;
+    assert_eq!(empty, ["size: held", "head: held"]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::super::Ready;
 use super::super::look::{Observation, Poll};
 use super::{judge, lag};
-use crate::kind::testing::{problems, spec, told};
+use crate::kind::testing::{spec, told};
 use crate::kind::{CheckKind as _, Seen, Snag};
 use crate::model::Interval;
 use std::time::Duration;
@@ -69,6 +69,23 @@ fn a_timeout_while_this_machine_stood_still_is_near_and_not_bad() {
     check("100ms", &seen, "counted 0+1/1");
 }
 
+#[test]
+fn steady_for_half_of_the_time_is_not_judged_and_a_flap_in_it_is_counted() {
+    let kind = spec::<Ready>("{ get: /ready, steady-for: 1s }");
+    let steady = |polls: Vec<Poll>, to_the_end| {
+        let mut seen = observed(vec![poll(0, 2, true)]);
+        seen.asked = vec!["ready/steady".to_owned()];
+        polls.into_iter().for_each(|poll| seen.steady.add(poll));
+        seen.steady_to_the_end = to_the_end;
+        told(&judge(&kind.spec, &seen)).remove(0)
+    };
+    assert_eq!(steady(vec![poll(500, 2, true), poll(1000, 2, true)], true), "held");
+    let half = steady(vec![poll(500, 2, true)], false);
+    assert!(half.starts_with("unseen the deadline came"), "{half}");
+    let flap = steady(vec![poll(500, 2, false)], false);
+    assert!(flap.starts_with("counted 1+0/1"), "{flap}");
+}
+
 #[track_caller]
 fn mistaken(yaml: &str, expected: Option<&str>) {
     let mistakes = spec::<Ready>(yaml).demands().mistakes;
@@ -78,17 +95,22 @@ fn mistaken(yaml: &str, expected: Option<&str>) {
 #[test]
 fn mistakes_that_only_the_whole_spec_shows_are_told() {
     mistaken("{ get: /ready, within: 30s, hard: [db], soft: [cache], falls-within: 5s, recovers-within: 10s }", None);
-    mistaken("{ get: /ready, hard: [db], soft: [db], falls-within: 5s }", Some("ready.soft: `db` is named under `hard` too"));
-    mistaken("{ get: /ready, hard: [db, db], falls-within: 5s }", Some("ready.hard: `db` stands twice"));
+    mistaken("{ get: /ready, hard: [db], soft: [db], falls-within: 5s }", Some("soft: `db` is named under `hard` too"));
+    mistaken("{ get: /ready, hard: [db, db], falls-within: 5s }", Some("hard: `db` stands twice"));
+    mistaken("{ get: /ready, falls-within: 5s }", Some("falls-within: says how it goes without a hard dependency, and none is named"));
+    mistaken("{ get: /ready, hard: [db] }", Some("hard: names dependencies, and nothing is promised of their loss"));
     mistaken(
-        "{ get: /ready, falls-within: 5s }",
-        Some("ready.falls-within: says how it goes without a hard dependency, and none is named"),
+        "{ get: /ready, expect: { within: 1s } }",
+        Some("expect.within: says nothing here: how long one answer may take is `answers-within`"),
     );
-    mistaken("{ get: /ready, hard: [db] }", Some("ready.hard: names dependencies, and nothing is promised of their loss"));
-    mistaken("{ get: /ready, steady-for: 0 }", Some("ready.steady-for: expected more than 0"));
+    mistaken(
+        "{ get: /ready, real: { get: /jobs, expect: { within: 1s } } }",
+        Some("real.expect.within: says nothing here: how long its answer may take is `real.within`"),
+    );
+    mistaken("{ get: /ready, steady-for: 0 }", Some("steady-for: expected more than 0"));
     mistaken(
         "{ get: /ready, within: 1s, answers-within: 2s }",
-        Some("ready.answers-within: one answer may take longer than `within` gives for becoming ready"),
+        Some("answers-within: one answer may take longer than `within` gives for becoming ready"),
     );
 }
 
@@ -99,16 +121,4 @@ fn faults_are_demanded_for_each_dependency_and_the_longest_time_is_honest() {
             .demands();
     assert_eq!(demands.faults.len(), 2 + 2 + 2);
     assert_eq!(demands.longest, Duration::from_secs(30 + 2 + 2 + (5 + 10) * 2 * 2 + 5 * 2));
-}
-
-#[test]
-fn the_examples_are_read_without_a_mistake() {
-    let demands = spec::<Ready>(include_str!("../examples/ok.yaml")).demands();
-    assert!(demands.mistakes.is_empty(), "{:?}", demands.mistakes);
-}
-
-#[test]
-fn bad_examples_are_told_in_exactly_these_words() {
-    assert_eq!(problems::<Ready>(include_str!("../examples/bad-misspelt.yaml")), include_str!("../examples/bad-misspelt.err"));
-    assert_eq!(problems::<Ready>(include_str!("../examples/bad-no-unit.yaml")), include_str!("../examples/bad-no-unit.err"));
 }
