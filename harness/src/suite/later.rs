@@ -5,4 +5,4 @@ pub(crate) const KINDS: &[&str] =
     &["sse", "queue", "size-limit", "concurrency-limit", "media", "transition", "shutdown", "command", "rate-limit"];
 
 /// Ways to start a part of later versions.
-pub(crate) const STARTS: &[&str] = &["process", "container", "compose"];
+pub(crate) const STARTS: &[&str] = &["container", "compose"];
