@@ -29,10 +29,15 @@ pub(super) async fn leave(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
     seen.leaving = Some(Leaving { last_ready: Some(before.seen), ..Leaving::default() });
     let asked = cx.stopwatch().now();
     let has_ended = AtomicBool::new(false);
+    // It may take its time to end; what is asked here is over once nobody listens.
     let signal = async {
-        let ended = cx.stand().signal(SERVICE, Signal::Terminate).await;
-        has_ended.store(true, Ordering::Relaxed);
-        ended.map_err(|e| ProbeError(format!("`{SERVICE}` could not be asked to end: {e}")))
+        match cx.stand().signal(SERVICE, Signal::Terminate).await {
+            Ok(_) => {
+                has_ended.store(true, Ordering::Relaxed);
+                std::future::pending().await
+            }
+            Err(e) => ProbeError(format!("`{SERVICE}` could not be asked to end: {e}")),
+        }
     };
     let polls = async {
         loop {
@@ -49,9 +54,10 @@ pub(super) async fn leave(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
             tokio::time::sleep(STEP).await;
         }
     };
-    let (ended, polled) = tokio::join!(signal, polls);
-    polled?;
-    ended.map(|_| ())
+    tokio::select! {
+        trouble = signal => Err(trouble),
+        polled = polls => polled,
+    }
 }
 
 /// Whether any reading is not settled yet: the service must be alive for another look.
