@@ -30,6 +30,14 @@ const HEALTH: &str = "health.suite.yaml";
 const READY: &str = "ready.suite.yaml";
 const API: &str = "api.suite.yaml";
 const GROWTH: &str = "growth.suite.yaml";
+const TRANSITION: &str = "transition.suite.yaml";
+
+/// Long enough stages for a busy machine to see each.
+const STAGES: &[&str] = &["--download-takes=900ms", "--convert-takes=900ms", "--job-takes=1500ms"];
+
+const fn moves(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
+    Row { defect, suite: TRANSITION, args: STAGES, must, may }
+}
 
 /// Defects that only show while a dependency is cut or a process is stopped: their clauses need faults, which a later version injects.
 pub(crate) const LATER: &[&str] = &[
@@ -41,6 +49,20 @@ pub(crate) const LATER: &[&str] = &[
     "ready-hides-cache",
     "ready-degraded-503",
     "ready-while-draining",
+    "health-hangs-with-db",
+    "middleware-touches-db",
+    "falls-after-long",
+    "ready-falls-late",
+    "checker-dead-after-first-cycle",
+    "pool-never-recovers",
+    "recovers-but-requests-fail",
+    "listener-closed-before-unready",
+    "in-flight-cut",
+    "upload-cut",
+    "exit-hangs-on-idle",
+    "exit-code-1",
+    "never-exits",
+    "starts-slowly",
 ];
 
 /// Clauses whose broken twins are scripted servers in the tests of their kind: the reference service has no flaw of that sort.
@@ -65,6 +87,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(READY, "", &[], &["ready/not-before"]),
     row(API, "", &[], &[]),
     row(GROWTH, "", &[], &[]),
+    moves("", &[], &[]),
     Row { defect: "", suite: READY, args: &["--migration-takes=1500ms"], must: &[], may: &[] },
     // What /health says.
     row(HEALTH, "health-body-says-down", &["health/agrees"], &["health/code"]),
@@ -134,6 +157,17 @@ pub(crate) const ROWS: &[Row] = &[
         &["ready/becomes", "ready/steady", "ready/truthful", "ready/first-request"],
     ),
     Row { defect: "ready-leaks-when-failing", suite: READY, args: &["--migration-takes=2s"], must: &["ready/no-leak"], may: &[] },
+    row(READY, "one-of-three-stale", &["ready/replicas"], &[]),
+    // States that move.
+    moves("state-backwards", &["transition/path"], &[]),
+    moves("converting-skipped", &["transition/path"], &[]),
+    moves("enabled-before-works", &["transition/settles"], &[]),
+    moves("stuck-in-downloading", &["transition/settles"], &[]),
+    moves("engine-fails", &["transition/never"], &[]),
+    moves("enabled-falls-back", &["transition/settles"], &["transition/path"]),
+    moves("state-null", &["transition/path"], &[]),
+    moves("progress-before-result", &["transition/monotonic"], &[]),
+    moves("progress-goes-back", &["transition/monotonic"], &[]),
     // Other calls.
     row(API, "version-changes", &["http/json"], &[]),
     row(API, "no-request-id-echo", &["http/echoes"], &[]),

@@ -150,7 +150,7 @@ async fn until_ready(ready: &With<Request, Real>, cx: &Context, origin: Instant)
         if cx.stopwatch().since(origin).lo >= READY {
             return Ok(Some(flight.seen));
         }
-        tokio::time::sleep(STEP * 5).await;
+        cx.pause(STEP * 5).await;
     }
 }
 

@@ -16,6 +16,8 @@ mod tests;
 
 /// Least time between two polls where the suite says nothing.
 const LEAST: Duration = Duration::from_millis(50);
+/// From here on others may have the place of this check meanwhile.
+const LONG: Duration = Duration::from_millis(200);
 /// Polls of the last state where `steady-for` says nothing.
 const CONFIRMED: u32 = 3;
 /// Results and requests of `works` that are kept.
@@ -118,6 +120,12 @@ fn step(spec: &Spec, elapsed: Duration) -> Duration {
     spec.lasts().map_or(step, |lasts| step.min((lasts / 4).max(Duration::from_millis(1))))
 }
 
+/// Waits for the next poll. Only a long wait gives the place of this check to others: coming back may take time, and what passes between two
+/// polls that lie apart cannot be told.
+async fn wait(cx: &Context, pause: Duration) {
+    if pause >= LONG { cx.pause(pause).await } else { tokio::time::sleep(pause).await }
+}
+
 /// Polls until the last state is there and was kept, or nothing more can be learnt.
 async fn watch(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation, fired: &Fired) -> Result<(), ProbeError> {
     let deadline = spec.deadline();
@@ -149,7 +157,7 @@ async fn watch(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation,
         // The poll that decides comes right after the deadline, and not up to a second later.
         let pause = deadline.checked_sub(elapsed).map_or(pause, |left| pause.min(left + Duration::from_millis(1)));
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = wait(cx, pause) => {}
             () = fired.refused.cancelled() => {}
         }
     }
@@ -220,7 +228,7 @@ async fn keep(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation, 
             return Ok(());
         }
         let pause = (spec.steady_for() / 40).clamp(LEAST, Duration::from_secs(1));
-        tokio::time::sleep(if samples.is_some() { round.step.min(pause) } else { pause }).await;
+        wait(cx, if samples.is_some() { round.step.min(pause) } else { pause }).await;
     }
 }
 

@@ -86,6 +86,8 @@ impl Service {
             stand: self.clone(),
             values: Values::default(),
             stopwatch: Stopwatch::default(),
+            patience: Duration::from_secs(10),
+            job: None,
             run_id: "run".into(),
             canaries: Arc::new(Redactor::none()),
             saw: tokio::sync::watch::Sender::new(String::new()),
