@@ -15,6 +15,11 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Whether the run starts the service and its dependencies itself, so that it may break them.
+    pub(crate) fn is_provisioned(&self) -> bool {
+        self.suite == OUTAGE
+    }
+
     /// The name of its test.
     pub(crate) fn title(&self) -> String {
         let defect = if self.defect.is_empty() { "known_good" } else { self.defect };
@@ -31,17 +36,11 @@ const READY: &str = "ready.suite.yaml";
 const API: &str = "api.suite.yaml";
 const GROWTH: &str = "growth.suite.yaml";
 
-/// Defects that only show while a dependency is cut or a process is stopped: their clauses need faults, which a later version injects.
-pub(crate) const LATER: &[&str] = &[
-    "health-touches-db",
-    "ready-ignores-db",
-    "ready-hangs-with-db",
-    "ready-never-recovers",
-    "ready-names-address",
-    "ready-hides-cache",
-    "ready-degraded-503",
-    "ready-while-draining",
-];
+/// What is started and broken by the run itself.
+const OUTAGE: &str = "outage.suite.yaml";
+
+/// Defects that only show when a process is stopped: their clauses belong to kinds of a later version.
+pub(crate) const LATER: &[&str] = &[];
 
 /// Clauses whose broken twins are scripted servers in the tests of their kind: the reference service has no flaw of that sort.
 pub(crate) const PROVEN_ELSEWHERE: &[&str] = &["http/headers", "http/body", "http/schema", "http/within", "http/capture"];
@@ -134,6 +133,17 @@ pub(crate) const ROWS: &[Row] = &[
         &["ready/becomes", "ready/steady", "ready/truthful", "ready/first-request"],
     ),
     Row { defect: "ready-leaks-when-failing", suite: READY, args: &["--migration-takes=2s"], must: &["ready/no-leak"], may: &[] },
+    // While a dependency is lost, and when it is asked to end.
+    row(OUTAGE, "", &[], &[]),
+    row(OUTAGE, "health-touches-db", &["health/independent"], &[]),
+    row(OUTAGE, "ready-ignores-db", &["ready/falls", "ready/truthful"], &["ready/recovers"]),
+    row(OUTAGE, "ready-hangs-with-db", &["ready/falls"], &["ready/recovers", "ready/steady", "ready/agrees"]),
+    row(OUTAGE, "ready-never-recovers", &["ready/recovers"], &["ready/falls", "ready/soft", "ready/steady"]),
+    row(OUTAGE, "ready-names-address", &["ready/falls"], &[]),
+    row(OUTAGE, "ready-leaks-when-failing", &["ready/no-leak", "ready/falls"], &[]),
+    row(OUTAGE, "ready-hides-cache", &["ready/soft"], &[]),
+    row(OUTAGE, "ready-degraded-503", &["ready/soft"], &["ready/falls", "ready/recovers"]),
+    row(OUTAGE, "ready-while-draining", &["ready/leaves-first"], &[]),
     // Other calls.
     row(API, "version-changes", &["http/json"], &[]),
     row(API, "no-request-id-echo", &["http/echoes"], &[]),
