@@ -41,7 +41,7 @@ pub(super) fn wishes(args: &Reports, folder: Option<&Folder>, read: &[&Path]) ->
         if path.as_os_str().is_empty() {
             return Err(usage(format!("--report {}=: the path is empty; `-` is standard output", format.name())));
         }
-        let destination = if path.as_os_str() == "-" { Destination::Stdout } else { Destination::File(path) };
+        let destination = Destination::of(path);
         if let Destination::File(path) = &destination
             && (sources.contains(&place(path)) || is_source(path))
         {

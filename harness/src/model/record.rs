@@ -82,6 +82,14 @@ impl Record {
         }
     }
 
+    /// The same for whoever has no more use for the event: outcomes are moved, not copied.
+    pub fn take_over(&mut self, event: Event) {
+        match event {
+            Event::CheckFinished(outcome) => self.checks.push(*outcome),
+            other => self.take(&other),
+        }
+    }
+
     /// Computes counts, verdict and exit code from the checks. Order when several hold: interrupted, 1, 3, 4, 5.
     pub fn settle(&mut self) {
         self.counts = Counts::default();

@@ -86,7 +86,7 @@ impl Reporters {
             // Nobody is left to tell that the screen is gone.
             let _ = screen.take(&event);
         }
-        self.record.take(&event);
+        self.record.take_over(event);
     }
 
     /// Shows what waits, where somebody looks.

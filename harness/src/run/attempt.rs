@@ -104,7 +104,7 @@ async fn attempt<K: CheckKind>(kind: &K, cx: &Context, terms: Terms<'_>) -> Atte
                 }
                 Step::Control(clause) => {
                     let budget = control::budget(&terms);
-                    history.controls.push((clause, control::run(kind, cx, clause, budget).await));
+                    history.controls.push((clause, Box::pin(control::run(kind, cx, clause, budget)).await));
                 }
                 Step::Settled(settled) => return Attempted::of(kind, &seen, settled, rounds),
             }

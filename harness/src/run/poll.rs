@@ -133,7 +133,7 @@ async fn finish<K: CheckKind>(
     loop {
         match decide::next(terms.asked, &readings, &history) {
             Step::Control(clause) => {
-                history.controls.push((clause, control::run(kind, cx, clause, control::budget(terms)).await));
+                history.controls.push((clause, Box::pin(control::run(kind, cx, clause, control::budget(terms))).await));
             }
             Step::Settled(settled) => return Attempted::of(kind, seen, settled, series.polls),
             Step::Again(_) | Step::Anew => {

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 /// A check that never began: skipped, blocked, or not reached. All that it asked for is listed as not judged.
 pub(crate) fn not_run(entry: &Entry, verdict: Verdict, reason: String) -> Outcome {
-    let check = &entry.check;
     let not_judged = |ask: &crate::kind::Asked| ClauseOutcome {
         clause: ask.clause.0.to_owned(),
         case: String::new(),
@@ -21,6 +20,12 @@ pub(crate) fn not_run(entry: &Entry, verdict: Verdict, reason: String) -> Outcom
         }),
         finding: None,
     };
+    Outcome { clauses: entry.asked.iter().map(not_judged).collect(), reason: Some(reason), ..blank(entry, verdict) }
+}
+
+/// What is known of a check before anything is known of how it went.
+fn blank(entry: &Entry, verdict: Verdict) -> Outcome {
+    let check = &entry.check;
     Outcome {
         check: check.id.clone(),
         kind: check.kind.name().to_owned(),
@@ -29,8 +34,8 @@ pub(crate) fn not_run(entry: &Entry, verdict: Verdict, reason: String) -> Outcom
         place: check.origin.place(),
         root: None,
         summary: String::new(),
-        clauses: entry.asked.iter().map(not_judged).collect(),
-        reason: Some(reason),
+        clauses: Vec::new(),
+        reason: None,
         measurements: Vec::new(),
         rounds: 0,
         started: super::clock::now(),
@@ -71,7 +76,7 @@ pub(crate) fn carried_out(entry: &Entry, done: Attempted, started: jiff::Timesta
         observation: done.observation,
         started,
         took,
-        ..not_run(entry, settled.verdict, String::new())
+        ..blank(entry, settled.verdict)
     };
     if soften && is_only_intermittent(&outcome) {
         outcome.severity = Severity::Advisory;

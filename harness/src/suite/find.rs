@@ -66,7 +66,10 @@ fn missing(path: &Path, error: &io::Error, is_default: bool) -> Reason {
         return Reason::plain(format!("{}: {error}", path.display()), "");
     }
     if is_default {
-        return Reason::plain("no suites: there is no folder `suites` here", "give a path: `allclear run PATH`");
+        return Reason::plain(
+            "no suites: there is no folder `suites` here",
+            "give a path: `allclear run PATH`; a suite is a file `NAME.suite.yaml`",
+        );
     }
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let names: Vec<String> = fs::read_dir(parent)

@@ -117,13 +117,14 @@ impl Exchange {
             }
         }
         if endpoint.version == Speak::Http2 {
-            return self.once_http2(key, endpoint, out, wishes, spent).await;
+            return Box::pin(self.once_http2(key, endpoint, out, wishes, spent)).await;
         }
         let held = permits.connection(|| self.0.pool.evict()).await;
         let mut answer = Answer::begun(Instant::now());
         answer.redialed = redialed;
         let limit = limit(wishes, spent, &answer);
-        let opened = connect::open(&key, endpoint, wishes, &self.0.tls, limit.at, &mut answer).await;
+        // Boxed, as everything that few requests do: the future of a request on a used connection stays small.
+        let opened = Box::pin(connect::open(&key, endpoint, wishes, &self.0.tls, limit.at, &mut answer)).await;
         let outcome = match opened {
             Ok(wire) => {
                 let mut conn = Conn::new(wire, answer.remote, answer.tls.clone(), held);
