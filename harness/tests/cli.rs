@@ -14,6 +14,8 @@ mod production;
 #[path = "parts/program.rs"]
 #[expect(dead_code, reason = "shared with the other test binaries, which use the rest")]
 mod program;
+#[path = "cli/provision.rs"]
+mod provision;
 #[path = "cli/reports.rs"]
 mod reports;
 #[path = "cli/secrets.rs"]

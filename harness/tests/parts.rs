@@ -28,6 +28,11 @@ const ROWS: &[Row] = &[
     ("nginx", "nginx_that_serves_its_health_passes", nginx::nginx_that_serves_its_health_passes),
     ("nginx", "nginx_before_a_dead_service_fails_by_status", nginx::nginx_before_a_dead_service_fails_by_status),
     ("redis", "wait_sees_redis_come_and_go", redis::wait_sees_redis_come_and_go),
+    (
+        "redis",
+        "redis_is_started_as_a_dependency_and_its_refusal_is_shown",
+        redis::redis_is_started_as_a_dependency_and_its_refusal_is_shown,
+    ),
     ("curl", "the_command_of_a_finding_shows_it_again", curl::the_command_of_a_finding_shows_it_again),
     ("xmllint", "junit_of_hostile_text_is_well_formed", junit::junit_of_hostile_text_is_well_formed),
     ("junitparser", "an_independent_reader_reads_the_fixed_corpus", junit::an_independent_reader_reads_the_fixed_corpus),

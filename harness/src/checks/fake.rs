@@ -2,7 +2,7 @@
 
 use crate::kind::{CheckKind, Context, Demands, ProbeError, Round, Script, ScriptStep, Told, Twin};
 use crate::model::interval::Against;
-use crate::model::{Clause, ClauseId, Declared, Finding, Found, Impact, Interval, Reading};
+use crate::model::{Clause, ClauseId, Declared, FaultKind, Finding, Found, Impact, Interval, Reading};
 use crate::transport::{Outgoing, Timeouts, Wishes};
 use crate::words::{Json, Values};
 use std::num::NonZeroU32;
@@ -29,6 +29,10 @@ pub struct Fake {
     pub(crate) gives: Option<(String, String)>,
     /// How its controls come out.
     pub(crate) control: Twins,
+    /// The part and fault that are in force while it looks.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) breaks: Option<(&'static str, FaultKind)>,
 }
 
 /// What the probe does in place of looking.
@@ -63,6 +67,7 @@ impl Default for Fake {
             instead: None,
             gives: None,
             control: Twins::Honest,
+            breaks: None,
         }
     }
 }
@@ -99,6 +104,11 @@ impl CheckKind for Fake {
     }
 
     async fn probe(&self, round: &Round, cx: &Context, seen: &mut Seen) -> Result<(), ProbeError> {
+        let lease = match self.breaks {
+            Some((part, fault)) => Some(cx.stand().inject(part, fault).await.map_err(|e| ProbeError(e.0))?),
+            None => None,
+        };
+        cx.saw("in force");
         match self.instead {
             Some(Instead::Panic) => panic!("as it was told, with first-secret"),
             Some(Instead::HarnessTrouble) => return Err(ProbeError("the sample is missing".to_owned())),
@@ -132,7 +142,10 @@ impl CheckKind for Fake {
                 break;
             }
         }
-        Ok(())
+        match lease {
+            Some(lease) => lease.mend().await.map_err(|e| ProbeError(e.0)),
+            None => Ok(()),
+        }
     }
 
     fn judge(&self, seen: &Seen) -> Vec<Reading> {

@@ -6,9 +6,9 @@ use super::reports::{self, Wish};
 use super::{World, args, inspect, print};
 use crate::model::Event;
 use crate::plan::{Inputs, Plan};
+use crate::provision::{How, literal};
 use crate::report::{self, Console, Reporters, Style, Wanted, inert};
 use crate::run::{Interrupt, Options, Session};
-use crate::suite::PartHow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,8 +47,8 @@ fn prepare(args: &args::Run, world: &World) -> Result<Plan, Failure> {
     })?;
     if !args.service_arg.is_empty() {
         match made.provision.as_mut().map(|p| &mut p.service.how) {
-            Some(PartHow::Embedded { args: own, .. }) => own.extend(args.service_arg.iter().cloned()),
-            None => {
+            Some(How::Embedded { args: own, .. }) => own.extend(args.service_arg.iter().map(|arg| literal(arg))),
+            Some(How::Process(_)) | None => {
                 return Err(Failure::NeverStarted("--service-arg: this environment starts no embedded service".to_owned()));
             }
         }

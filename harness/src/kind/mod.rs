@@ -5,6 +5,8 @@
 
 mod context;
 mod demands;
+#[cfg(test)]
+pub(crate) mod faulty;
 mod ids;
 mod job;
 mod leak;
@@ -25,7 +27,7 @@ pub use round::Round;
 pub use says::Says;
 pub use script::{Script, Step as ScriptStep, Twin};
 pub use seen::{Seen, Snag, Weight};
-pub use stand::{Bare, BoxFuture, Exit, FaultError, Lease, Signal, Stand, Unavailable};
+pub use stand::{Bare, BoxFuture, Exit, FaultError, Lease, Signal, Stand, Unavailable, Unwell};
 pub use stopwatch::{Stalls, Stopwatch, Timed};
 
 use crate::model::{Clause, ClauseId, Measurement, Reading};

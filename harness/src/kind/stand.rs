@@ -17,8 +17,19 @@ pub trait Stand: Send + Sync {
     /// Injects the fault. It lasts until the lease is mended or dropped.
     fn inject<'a>(&'a self, dependency: &'a str, fault: FaultKind) -> BoxFuture<'a, Result<Lease, FaultError>>;
 
-    /// Sends a signal to a part and waits for what comes of it.
+    /// Sends a signal to a part and waits for what comes of it: after [`Signal::Terminate`] and [`Signal::Kill`] until it has
+    /// ended, however long that takes (the caller has the patience). The service is `service`, or the name of its target.
+    /// A part that has ended is started again by [`FaultKind::Restart`].
     fn signal<'a>(&'a self, part: &'a str, signal: Signal) -> BoxFuture<'a, Result<Exit, FaultError>>;
+
+    /// Waits, within bounds, until every part answers as it did when it was started; starts those that have ended again.
+    /// The core asks it after each check that breaks something, before others use the same stand.
+    ///
+    /// # Errors
+    /// [`Unwell`]: who does not, and what was seen last.
+    fn well(&self) -> BoxFuture<'_, Result<(), Unwell>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// Why a fault cannot be had here.
@@ -30,6 +41,16 @@ pub struct Unavailable(pub String);
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct FaultError(pub String);
+
+/// The stand is not what it was, although every fault has been undone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Unwell {
+    /// Whether it is the service that does not answer: its own failure. Else the harness could not put back what it broke.
+    pub is_service: bool,
+    /// What was seen.
+    pub why: String,
+}
 
 /// Signals that parts are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

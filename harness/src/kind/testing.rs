@@ -1,6 +1,6 @@
 //! For the tests of kinds: a server of this process that answers by a function, a context aimed at it, a spec from YAML.
 
-use super::{Bare, CheckKind, Context, Round, Setting, Stopwatch, Target};
+use super::{Bare, BoxFuture, CheckKind, Context, Round, Setting, Stopwatch, Target};
 use crate::model::{Found, Reading, Redactor, Secret, Source};
 use crate::transport::{Endpoint, Exchange};
 use crate::words::{Base, Values};
@@ -19,6 +19,8 @@ pub(crate) enum Reply {
     Late(Duration, Vec<u8>),
     /// The connection is closed without a byte.
     Close,
+    /// What this future makes of it, once it is there.
+    Soon(BoxFuture<'static, Reply>),
     /// Nothing, until the client goes.
     Silence,
 }
@@ -62,13 +64,17 @@ pub(crate) async fn serve(reply: impl Fn(&str, usize) -> Reply + Send + Sync + '
                     }
                 }
                 let text = String::from_utf8_lossy(&head).into_owned();
-                let bytes = match reply(&text, count.fetch_add(1, Ordering::SeqCst)) {
+                let mut now = reply(&text, count.fetch_add(1, Ordering::SeqCst));
+                if let Reply::Soon(soon) = now {
+                    now = soon.await;
+                }
+                let bytes = match now {
                     Reply::Bytes(bytes) => bytes,
                     Reply::Late(after, bytes) => {
                         tokio::time::sleep(after).await;
                         bytes
                     }
-                    Reply::Close => return,
+                    Reply::Close | Reply::Soon(_) => return,
                     Reply::Silence => {
                         while stream.read(&mut buffer).await.is_ok_and(|n| n > 0) {}
                         return;
@@ -86,13 +92,22 @@ pub(crate) async fn serve(reply: impl Fn(&str, usize) -> Reply + Send + Sync + '
 
 /// A context aimed at the address, with one secret: `canary-0123456789`.
 pub(crate) fn context(address: SocketAddr) -> Context {
-    let url = url::Url::parse(&format!("http://{address}/")).expect("a socket address makes a URL");
-    context_of(Target { name: "api".into(), base: Base { url: url.clone(), headers: Vec::new() }, endpoint: Endpoint::new(url) })
+    Context::new(setting(address))
 }
 
-/// The same aimed at a target.
+/// The parts of that context.
+pub(crate) fn setting(address: SocketAddr) -> Setting {
+    let url = url::Url::parse(&format!("http://{address}/")).expect("a socket address makes a URL");
+    setting_of(Target { name: "api".into(), base: Base { url: url.clone(), headers: Vec::new() }, endpoint: Endpoint::new(url) })
+}
+
+/// A context aimed at a target.
 pub(crate) fn context_of(target: Target) -> Context {
-    Context::new(Setting {
+    Context::new(setting_of(target))
+}
+
+fn setting_of(target: Target) -> Setting {
+    Setting {
         target: Arc::new(target),
         exchange: Exchange::default(),
         stand: Arc::new(Bare),
@@ -104,7 +119,7 @@ pub(crate) fn context_of(target: Target) -> Context {
         saw: tokio::sync::watch::Sender::new(String::new()),
         cancelled: tokio_util::sync::CancellationToken::new(),
         job: None,
-    })
+    }
 }
 
 /// A spec as it stands in a suite.
@@ -131,8 +146,13 @@ pub(crate) fn round<K: CheckKind>(clauses: &[&str]) -> Round {
 
 /// One look, and its readings.
 pub(crate) async fn look<K: CheckKind>(kind: &K, address: SocketAddr, clauses: &[&str]) -> Vec<Reading> {
+    look_in(kind, &context(address), clauses).await
+}
+
+/// One look in this context, and its readings.
+pub(crate) async fn look_in<K: CheckKind>(kind: &K, cx: &Context, clauses: &[&str]) -> Vec<Reading> {
     let mut seen = K::Observation::default();
-    kind.probe(&round::<K>(clauses), &context(address), &mut seen).await.expect("the harness itself does not fail");
+    kind.probe(&round::<K>(clauses), cx, &mut seen).await.expect("the harness itself does not fail");
     let text = serde_json::to_string(&seen).expect("an observation is JSON");
     assert!(serde_json::from_str::<K::Observation>(&text).is_ok(), "an observation can be read back");
     kind.judge(&seen)

@@ -6,7 +6,8 @@ use super::select::{Selection, select};
 use super::{gates, shard};
 use crate::kind::{Asked, Scope};
 use crate::model::{Impact, Origin, Rate, Redactor};
-use crate::suite::{Check, Environment, Given, MARGIN, PartHow, Reason, Refused, Suites, cleanup_impact};
+use crate::provision::How;
+use crate::suite::{Check, Environment, Given, MARGIN, Reason, Refused, Suites, cleanup_impact};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     path::PathBuf,
@@ -189,8 +190,10 @@ fn skip_what_needs_skipped(entries: &mut [Entry]) {
 
 fn aimed_at(environment: &Environment, targets: &BTreeMap<Arc<str>, Arc<crate::kind::Target>>) -> String {
     if let Some(provision) = &environment.provision {
-        let PartHow::Embedded { what, .. } = &provision.service.how;
-        return format!("embedded {what}");
+        return match &provision.service.how {
+            How::Embedded { what, .. } => format!("embedded {what}"),
+            How::Process(process) => format!("process {}", process.run[0]),
+        };
     }
     let authority = |t: &Arc<crate::kind::Target>| {
         let host = t.base.url.host_str().unwrap_or_default();

@@ -11,7 +11,6 @@ use url::Host;
 pub(crate) struct Permit<'a> {
     environment: &'a Environment,
     targets: &'a BTreeMap<Arc<str>, Arc<Target>>,
-    stand: Bare,
 }
 
 /// The most that a check may do, and why not more.
@@ -22,7 +21,7 @@ pub(crate) struct Allowed {
 
 impl<'a> Permit<'a> {
     pub(crate) fn new(environment: &'a Environment, targets: &'a BTreeMap<Arc<str>, Arc<Target>>) -> Self {
-        Self { environment, targets, stand: Bare }
+        Self { environment, targets }
     }
 
     /// The most that this check may do: its target and every other host that its requests name must be listed. A URL that a
@@ -73,12 +72,11 @@ impl<'a> Permit<'a> {
 
     /// Why the fault cannot be had here, if so.
     fn cannot(&self, dependency: &str, fault: FaultKind) -> Option<String> {
-        let why = self.stand.can(dependency, fault).err()?;
-        let mut parts = self.environment.provision.iter().flat_map(|p| &p.dependencies);
-        Some(match parts.any(|part| &*part.name == dependency) {
-            true => format!("this version cannot {fault} `{dependency}` yet"),
-            false => why.to_string(),
-        })
+        let can = match &self.environment.provision {
+            Some(provision) => provision.can(dependency, fault),
+            None => Bare.can(dependency, fault),
+        };
+        can.err().map(|why| why.0)
     }
 }
 

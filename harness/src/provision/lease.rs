@@ -2,6 +2,7 @@
 
 use crate::transport::process::{kill_group, started};
 use serde::{Deserialize, Serialize};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Most lease files that one sweep looks at.
@@ -67,6 +68,11 @@ pub(crate) fn sweep(folder: &Path) -> Vec<String> {
 }
 
 fn sweep_one(path: &Path) -> Option<String> {
+    // The folder may lie where everybody writes: what others put there ends nothing of ours.
+    let (owner, own) = (std::fs::symlink_metadata(path).ok()?.uid(), std::fs::metadata("/proc/self").ok()?.uid());
+    if owner != own {
+        return None;
+    }
     let lease: Lease = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
     if started(lease.harness_pid) == Some(lease.harness_started) {
         return None;

@@ -1,11 +1,31 @@
-//! What a run starts for itself: dependencies first, then the service; always stopped, and swept by the next run if we were killed.
+//! What a run starts for itself: dependencies first, then the service; can be broken, is always mended and stopped, and swept by
+//! the next run if we were killed.
 
-mod embedded;
+mod can;
+mod door;
+mod fill;
+mod janitor;
+mod launch;
 mod lease;
 mod part;
+mod port;
+mod ready;
+mod spec;
 mod stand;
+mod start;
+#[cfg(all(test, feature = "reference"))]
+mod tests;
 
-pub use part::play_part;
+pub use door::play_part;
+pub use spec::{How, ProcessSpec, ReadyBy};
 pub use stand::Provisioned;
 
-pub(crate) use embedded::{PartSpec, Spec, StartError, start};
+pub(crate) use can::can;
+pub(crate) use fill::{literal, names, put};
+pub(crate) use spec::{PartSpec, Spec};
+pub(crate) use start::{StartError, clean, start};
+
+/// The hidden first argument of an embedded part; the second is which part it is.
+pub(crate) const HIDDEN: &str = "__embedded";
+/// The part behind that argument: the reference service in all of its roles.
+pub(crate) const REFERENCE: &str = "reference-service";

@@ -1,43 +1,146 @@
-//! The hidden door of the executable: started with it, the process is an embedded part and nothing else.
+//! One part of the provisioned world: its process, which may be paused, ended and started again, and the relay in front of it.
 
-use super::embedded::HIDDEN;
-use std::ffi::OsString;
-use std::process::ExitCode;
+use super::launch::{Launch, Running};
+use crate::kind::{Exit, FaultError};
+use crate::transport::process::{Output, ProcessError};
+use crate::transport::relay::{Mode, Relay};
+use nix::sys::signal::Signal as Number;
+use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt as _;
+use std::sync::{Arc, Mutex as Lock};
+use std::time::Duration;
+use tokio::sync::Mutex;
 
-/// If these arguments (the program's own name first) make this process an embedded part, plays it to its end. `None`: they
-/// do not, and the program is itself. To be called before anything else, in every executable that may provision.
-#[must_use]
-pub fn play_part(args: &[OsString]) -> Option<ExitCode> {
-    let [_, hidden, part, rest @ ..] = args else { return None };
-    (hidden == HIDDEN).then(|| play(part, rest))
+/// How long one part is given to end in order before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long a killed process may take until it is gone.
+const GONE: Duration = Duration::from_secs(2);
+/// How long a part may take until it answers again.
+const WELL: Duration = Duration::from_secs(20);
+
+/// One part that was started.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Its name.
+    pub(crate) name: Arc<str>,
+    /// Where it listens itself: this is how checks reach it.
+    pub(crate) address: SocketAddr,
+    /// How the service reaches it.
+    pub(crate) relay: Option<Relay>,
+    /// Held while a fault is in force: one at a time.
+    pub(crate) turn: Arc<Mutex<()>>,
+    launch: Launch,
+    running: Mutex<Running>,
+    output: Lock<Output>,
 }
 
-#[cfg(feature = "reference")]
-fn play(part: &OsString, rest: &[OsString]) -> ExitCode {
-    if part == super::embedded::REFERENCE { reference_service::main_with(rest.iter().cloned()) } else { ExitCode::from(2) }
-}
-
-/// Built without the reference service. Nobody reads a message here: the parent sees the exit code.
-#[cfg(not(feature = "reference"))]
-fn play(_part: &OsString, _rest: &[OsString]) -> ExitCode {
-    ExitCode::from(2)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ordinary_arguments_play_no_part() {
-        let args = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
-        assert!(play_part(&args("allclear")).is_none());
-        assert!(play_part(&args("allclear run suites")).is_none());
-        assert!(play_part(&args("allclear run __embedded reference-service")).is_none());
+impl Part {
+    pub(crate) fn new(name: Arc<str>, launch: Launch, running: Running, address: SocketAddr, relay: Option<Relay>) -> Self {
+        let output = Lock::new(running.process.output());
+        Self { name, address, relay, turn: Arc::default(), launch, running: Mutex::new(running), output }
     }
 
-    #[test]
-    fn an_unknown_part_is_refused() {
-        let args = ["allclear", HIDDEN, "another-service"].map(OsString::from);
-        assert!(play_part(&args).is_some());
+    /// The last lines that it wrote.
+    pub(crate) fn last_lines(&self) -> Vec<String> {
+        self.output.lock().expect("no panic while an output is changed").last_lines()
+    }
+
+    /// Changes what its relay does.
+    pub(crate) async fn relay(&self, mode: Mode) -> Result<(), FaultError> {
+        let Some(relay) = &self.relay else { return Ok(()) };
+        relay.set(mode).await.map_err(|e| FaultError(format!("the relay before `{}` cannot be set: {e}", self.name)))
+    }
+
+    /// Sends a signal that does not end it.
+    pub(crate) async fn send(&self, number: Number) -> Result<(), FaultError> {
+        let mut running = self.running.lock().await;
+        match running.process.ended() {
+            Some(status) => Err(FaultError(format!("`{}` has ended before it was sent {number}: {status}", self.name))),
+            None => {
+                running.process.signal(number);
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends a signal that ends it and waits until it has ended. Once it has, connections to it are refused, as they would be
+    /// without a relay.
+    pub(crate) async fn end(&self, number: Number) -> Result<Exit, FaultError> {
+        let mut running = self.running.lock().await;
+        if let Some(status) = running.process.ended() {
+            return Err(FaultError(format!("`{}` has ended before it was sent {number}: {status}", self.name)));
+        }
+        let sent = tokio::time::Instant::now();
+        running.is_doomed = true;
+        running.process.signal(number);
+        let status = running.process.exit().await.map_err(|e| FaultError(format!("`{}`: {e}", self.name)))?;
+        let after = sent.elapsed();
+        running.lease = None;
+        self.relay(Mode::Refuse).await?;
+        Ok(Exit { code: status.code(), signal: status.signal(), after: Some(after) })
+    }
+
+    /// Ends it at once; nothing happens if it has ended.
+    pub(crate) async fn kill(&self) -> Result<(), FaultError> {
+        self.relay(Mode::Refuse).await?;
+        let mut running = self.running.lock().await;
+        running.is_doomed = true;
+        self.bury(&mut running).await
+    }
+
+    async fn bury(&self, running: &mut Running) -> Result<(), FaultError> {
+        running.process.signal(Number::SIGKILL);
+        match tokio::time::timeout(GONE, running.process.exit()).await {
+            Ok(Ok(_)) => {
+                running.lease = None;
+                Ok(())
+            }
+            Ok(Err(e)) => Err(FaultError(format!("`{}`: {e}", self.name))),
+            Err(_) => Err(FaultError(format!("`{}` does not end, not even by SIGKILL", self.name))),
+        }
+    }
+
+    /// Starts it again where it was, if it has ended or was told to; it is ready then, and reached as before.
+    pub(crate) async fn revive(&self) -> Result<(), FaultError> {
+        let mut running = self.running.lock().await;
+        if running.is_doomed {
+            self.bury(&mut running).await?;
+        }
+        if running.process.ended().is_some() {
+            running.lease = None;
+            let started = self.launch.start(Some(self.address)).await;
+            let (again, address) = started.map_err(|t| FaultError(format!("`{}` could not be started again: {}", self.name, t.told())))?;
+            if address != self.address {
+                return Err(FaultError(format!("`{}` listens at {address} now; it was at {}", self.name, self.address)));
+            }
+            *self.output.lock().expect("no panic while an output is changed") = again.process.output();
+            *running = again;
+        }
+        self.relay(Mode::Pass).await
+    }
+
+    /// Waits until it answers as it did when it was started; starts it again if it has ended.
+    pub(crate) async fn well(&self) -> Result<(), FaultError> {
+        self.revive().await?;
+        let mut last = String::new();
+        let ready = self.launch.ready(self.address);
+        match tokio::time::timeout(WELL, ready.wait(&mut last)).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(FaultError(format!("`{}` is not well again within {} s: {last}", self.name, WELL.as_secs()))),
+        }
+    }
+
+    /// Ends it in order, within the budget. Answers with its name if the kernel holds it.
+    pub(crate) async fn stop(&self, budget: Duration) -> Option<String> {
+        let Ok(mut running) = tokio::time::timeout(budget, self.running.lock()).await else {
+            return Some(format!("{} was still being changed", self.name));
+        };
+        // Only a process that SIGKILL does not end is left.
+        if let Err(ProcessError::Immortal(pid)) = running.process.stop(GRACE.min(budget)).await {
+            std::mem::forget(running.lease.take());
+            return Some(format!("{} (process {pid}) still runs", self.name));
+        }
+        running.lease = None;
+        None
     }
 }

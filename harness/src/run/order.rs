@@ -1,6 +1,6 @@
 //! What waits for what: gates that can never wait in a circle, and which checks others still depend on.
 
-use crate::plan::{Alone, Plan};
+use crate::plan::{Alone, Entry, Plan};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
@@ -12,6 +12,8 @@ pub(crate) struct Order {
     pub(crate) gates: Vec<Vec<usize>>,
     /// For each entry, whether another one needs it.
     pub(crate) is_needed: Vec<bool>,
+    /// For each entry, whether it gets a stand of its own, so that it may break it beside all others.
+    pub(crate) owns_stand: Vec<bool>,
 }
 
 impl Order {
@@ -32,13 +34,24 @@ impl Order {
                 }
             }
         }
-        let before = |(i, e): (usize, &crate::plan::Entry)| e.gates.iter().copied().filter(|g| *g < rank[i]).collect();
+        let before = |(i, e): (usize, &Entry)| e.gates.iter().copied().filter(|g| *g < rank[i]).collect();
         let mut is_needed = vec![false; entries.len()];
         for need in entries.iter().flat_map(|e| &e.needs) {
             is_needed[*need] = true;
         }
-        Self { gates: entries.iter().enumerate().map(before).collect(), is_needed }
+        let owns_stand = entries.iter().zip(&is_needed).map(|(e, is_needed)| owns_stand(plan, e, *is_needed)).collect();
+        Self { gates: entries.iter().enumerate().map(before).collect(), is_needed, owns_stand }
     }
+}
+
+/// Whether a check gets a stand of its own: it breaks what this run can start once more, and what it works on was not made by
+/// another check, nor is what it makes used by one. Those share the common stand, one after the other.
+fn owns_stand(plan: &Plan, entry: &Entry, is_needed: bool) -> bool {
+    let Some(provision) = &plan.provision else { return false };
+    let demands = &entry.check.planning.demands;
+    let takes = demands.uses.iter().any(|(name, _)| !provision.sets().any(|(set, _)| set == *name));
+    let gives = is_needed && !demands.gives.is_empty();
+    entry.alone == Alone::OnStand && entry.check.target == provision.target && provision.starts_twice() && !takes && !gives
 }
 
 /// Who may run beside whom: ordinary checks share their target and the stand, a loading one has its target for itself, a
@@ -61,9 +74,10 @@ pub(crate) enum Place {
 }
 
 impl Company {
-    /// `None` where no check of the plan wants to be alone: then nobody waits and nothing is counted.
-    pub(crate) fn of(plan: &Plan) -> Option<Self> {
-        plan.entries.iter().any(|e| e.alone != Alone::No && e.skip.is_none()).then(|| Self {
+    /// `None` where no check of the plan wants to be alone on what is common: then nobody waits and nothing is counted.
+    pub(crate) fn of(plan: &Plan, order: &Order) -> Option<Self> {
+        let wants = |(e, owns): (&Entry, &bool)| e.alone != Alone::No && e.skip.is_none() && !owns;
+        plan.entries.iter().zip(&order.owns_stand).any(wants).then(|| Self {
             stand: Arc::default(),
             targets: plan.entries.iter().map(|e| (e.check.target.clone(), Arc::default())).collect(),
         })

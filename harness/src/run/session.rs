@@ -12,7 +12,7 @@ use crate::kind::{Context, Job, Jobs, Setting, Stalls, Stopwatch};
 use crate::model::event::{RunEnd, RunInfo};
 use crate::model::quantity::show_duration;
 use crate::model::{CheckId, Event, Outcome, Severity, Verdict};
-use crate::plan::{Entry, Plan};
+use crate::plan::{Alone, Entry, Plan};
 use crate::transport::Exchange;
 use crate::words::Values;
 use futures_util::FutureExt as _;
@@ -57,7 +57,13 @@ pub struct Session {
     exchange: Exchange,
     stopwatch: Stopwatch,
     teller: Arc<Teller>,
-    world: OnceCell<World>,
+    world: OnceCell<Arc<World>>,
+    /// The case "the service starts" is told once, however many stands it does not start on.
+    told_broken: AtomicBool,
+    /// The case "the stand is well again", where the common one is not.
+    unwell: OnceLock<Outcome>,
+    /// What could not be undone or stopped on stands of single checks.
+    left: Mutex<Vec<String>>,
     begun: OnceLock<Begun>,
     over: CancellationToken,
     is_late: Arc<AtomicBool>,
@@ -79,8 +85,8 @@ struct Finished {
 }
 
 /// Everything that a check holds while it runs.
-struct Turn<'a> {
-    world: &'a World,
+struct Turn {
+    world: Arc<World>,
     values: Values,
     _place: Option<Place>,
     job: Held,
@@ -108,16 +114,20 @@ struct Begun {
 impl Session {
     /// A session that has sent nothing yet. Events go to `sink`, in order, masked.
     pub fn new(plan: Arc<Plan>, options: Options, sink: impl FnMut(Event) + Send + 'static) -> Arc<Self> {
+        let order = Order::of(&plan);
         Arc::new(Self {
-            order: Order::of(&plan),
             slots: plan.entries.iter().map(|_| OnceLock::new()).collect(),
-            company: Company::of(&plan),
+            company: Company::of(&plan, &order),
+            order,
             jobs: Jobs::new(plan.jobs),
             run: id::fresh().into(),
             exchange: world::exchange(&plan.limits),
             stopwatch: Stopwatch::new(Arc::new(Stalls::default())),
             teller: Arc::new(Teller::new(plan.redactor.clone(), Box::new(sink))),
             world: OnceCell::new(),
+            told_broken: AtomicBool::new(false),
+            unwell: OnceLock::new(),
+            left: Mutex::default(),
             begun: OnceLock::new(),
             over: CancellationToken::new(),
             is_late: Arc::default(),
@@ -157,10 +167,10 @@ impl Session {
         for note in cleanup::all(owed.into_iter().rev(), undo).await {
             self.teller.notice(note);
         }
-        let left = match self.world.get().and_then(|w| w.provisioned.as_ref()) {
-            Some(provisioned) => provisioned.stop(undo.left()).await,
-            None => Vec::new(),
-        };
+        let mut left = std::mem::take(&mut *self.left.lock().expect("no panic while it is noted what is left"));
+        if let Some(world) = self.world.get() {
+            left.extend(world.stop(undo.left()).await);
+        }
         begun.timer.abort();
         begun.watch.lock().expect("no panic while the watch is held").take();
         let end = RunEnd {
@@ -293,9 +303,9 @@ impl Session {
 
     /// Waits until the check may run: the world is there, gates and needs have passed, nobody is in its way, a job is free.
     /// What is waited for holds no job: a long chain of waiting checks keeps nobody from running.
-    async fn turn(self: &Arc<Self>, index: usize, entry: &Entry) -> Result<Turn<'_>, Box<Outcome>> {
-        let world = self.world().await;
-        if let Some(broken) = &world.broken {
+    async fn turn(self: &Arc<Self>, index: usize, entry: &Entry) -> Result<Turn, Box<Outcome>> {
+        let owns_stand = self.order.owns_stand[index];
+        if !owns_stand && let Some(broken) = &self.world().await.broken {
             return Err(Box::new(write::blocked(entry, broken)));
         }
         let before: Vec<usize> = self.order.gates[index].iter().chain(&entry.needs).copied().collect();
@@ -315,6 +325,7 @@ impl Session {
             values = values.and(&done.values);
         }
         let place = match &self.company {
+            _ if owns_stand => None,
             Some(company) => Some(company.enter(&entry.check.target, entry.alone).await),
             None => None,
         };
@@ -323,10 +334,14 @@ impl Session {
             let reason = format!("not started: “{}” failed, and the run stops at the first failure", failed.name);
             return Err(Box::new(write::not_run(entry, Verdict::Skip, reason)));
         }
-        Ok(Turn { world, values, _place: place, job })
+        let world = if owns_stand { self.own_world().await } else { self.world().await };
+        match world.broken.as_ref().or_else(|| self.unwell.get().filter(|_| !owns_stand)) {
+            Some(broken) => Err(Box::new(write::blocked(entry, broken))),
+            None => Ok(Turn { world, values, _place: place, job }),
+        }
     }
 
-    async fn probe(&self, index: usize, entry: &Entry, turn: Turn<'_>) -> (Outcome, Values) {
+    async fn probe(&self, index: usize, entry: &Entry, turn: Turn) -> (Outcome, Values) {
         let begun = self.begin();
         let Some(target) = turn.world.targets.get(&entry.check.target) else {
             let reason = format!("the plan has no target `{}`", entry.check.target);
@@ -341,7 +356,7 @@ impl Session {
             target: target.clone(),
             exchange: self.exchange.clone(),
             stand: turn.world.stand.clone(),
-            values: turn.values.clone(),
+            values: turn.world.values.clone().and(&turn.values),
             stopwatch: self.stopwatch.clone(),
             patience: patience(entry),
             run_id: self.run.clone(),
@@ -369,8 +384,8 @@ impl Session {
         let took = self.stopwatch.since(began).hi;
         let mut outcome = write::carried_out(entry, done, started, took, self.plan.intermittent_is_advisory);
         if !entry.check.cleanup.is_empty() {
-            let owed = Owed { cx: cx.with_values(values.clone()), check: entry.check.clone() };
-            if self.order.is_needed[index] {
+            let owed = Owed { cx: cx.with_values(turn.world.values.clone().and(&values)), check: entry.check.clone() };
+            if self.order.is_needed[index] && !self.order.owns_stand[index] {
                 // Others still use what it made: it is undone at the end.
                 self.owed.lock().expect("no panic while clean-up is noted").push(owed);
             } else {
@@ -378,23 +393,60 @@ impl Session {
                 outcome.notes = cleanup::one(&owed, budget).await;
             }
         }
+        if self.order.owns_stand[index] {
+            let budget = if self.over.is_cancelled() { self.undo() } else { Budget::one() };
+            // Others need not wait until it is gone.
+            turn.job.0.leave();
+            let left = turn.world.stop(budget.left()).await;
+            self.left.lock().expect("no panic while it is noted what is left").extend(left);
+        } else if entry.alone == Alone::OnStand && !self.over.is_cancelled() {
+            self.heal(entry, &turn.world).await;
+        }
         (outcome, values)
     }
 
-    /// The world, begun by whoever needs it first.
-    async fn world(&self) -> &World {
-        self.world
-            .get_or_init(|| async {
-                let world = Box::pin(World::begin(&self.plan, &self.options, &self.run)).await;
-                world.notices.iter().for_each(|notice| self.teller.notice(notice));
-                if let Some(broken) = &world.broken {
-                    let mut outcome = broken.clone();
-                    self.teller.mask(&mut outcome);
-                    self.teller.tell(Event::CheckFinished(Box::new(outcome)));
-                }
-                world
-            })
-            .await
+    /// Waits until the common stand is well again after this check. Where it is not, everything later on it is blocked by that.
+    async fn heal(&self, entry: &Entry, world: &World) {
+        if let Err(unwell) = world.stand.well().await
+            && self.unwell.get().is_none()
+        {
+            let told = self.tell_case(&world::not_well(&self.plan, &entry.check.id, &unwell));
+            let _ = self.unwell.set(told);
+        }
+    }
+
+    /// The common world, begun by whoever needs it first.
+    async fn world(&self) -> Arc<World> {
+        let begin = || async {
+            let world = Box::pin(World::begin(&self.plan, &self.options, &self.run)).await;
+            world.notices.iter().for_each(|notice| self.teller.notice(notice));
+            self.tell_broken(&world);
+            Arc::new(world)
+        };
+        self.world.get_or_init(begin).await.clone()
+    }
+
+    /// A world for one check alone.
+    async fn own_world(&self) -> Arc<World> {
+        let world = Box::pin(World::anew(&self.plan, &self.options, &self.run)).await;
+        self.tell_broken(&world);
+        Arc::new(world)
+    }
+
+    fn tell_broken(&self, world: &World) {
+        if let Some(broken) = &world.broken
+            && !self.told_broken.swap(true, Ordering::SeqCst)
+        {
+            self.tell_case(broken);
+        }
+    }
+
+    /// Tells a case that is no check of the plan.
+    fn tell_case(&self, case: &Outcome) -> Outcome {
+        let mut outcome = case.clone();
+        self.teller.mask(&mut outcome);
+        self.teller.tell(Event::CheckFinished(Box::new(outcome.clone())));
+        outcome
     }
 
     fn not_reached(&self, entry: &Entry) -> Box<Outcome> {

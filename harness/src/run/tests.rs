@@ -2,5 +2,7 @@
 
 mod http;
 mod order;
+#[cfg(feature = "reference")]
+mod stands;
 mod stopped;
 mod verdicts;

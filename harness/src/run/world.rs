@@ -1,23 +1,26 @@
 //! The world that checks run in: the targets as they really are, and what this run starts for itself before the first of them.
 
 use super::session::Options;
-use crate::kind::{Bare, Stand, Target};
+use crate::kind::{Bare, Stand, Target, Unwell};
 use crate::model::{CheckId, ClauseOutcome, ClauseVerdict, Finding, Outcome, Secret, Severity, Verdict};
 use crate::plan::{Limits, Plan};
-use crate::provision::{PartSpec, Provisioned, Spec, StartError, start};
-use crate::suite::{Part, PartHow};
+use crate::provision::{Provisioned, Spec, StartError, clean, start};
+use crate::suite::{Part, Provision};
 use crate::transport::{self, Endpoint, Exchange, Permits};
 use crate::words::{Json, Values};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Targets and stand of a run that has begun.
+/// Targets and stand of checks: the common one of a run, or one that a single check breaks.
 pub(crate) struct World {
     /// The targets by name, with the addresses of what was started.
     pub(crate) targets: BTreeMap<Arc<str>, Arc<Target>>,
     /// What can be broken.
     pub(crate) stand: Arc<dyn Stand>,
+    /// What the parts set, with their own addresses.
+    pub(crate) values: Values,
     /// What has to be stopped at the end.
     pub(crate) provisioned: Option<Arc<Provisioned>>,
     /// The case "the service starts", where it did not.
@@ -27,46 +30,66 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Starts what the plan wants started; without that the world is what it is.
+    /// The common world: ends what runs that are gone have left, then starts what the plan wants started. Without that the
+    /// world is what it is.
     pub(crate) async fn begin(plan: &Plan, options: &Options, run: &Arc<str>) -> Self {
-        let mut world = Self { targets: plan.targets.clone(), stand: Arc::new(Bare), provisioned: None, broken: None, notices: Vec::new() };
+        let notices = match plan.provision.as_ref().map(|provision| spec(provision, options, run)) {
+            Some(Ok(spec)) => clean(&spec).await,
+            Some(Err(_)) | None => Vec::new(),
+        };
+        Self { notices, ..Self::anew(plan, options, run).await }
+    }
+
+    /// A world of its own for one check.
+    pub(crate) async fn anew(plan: &Plan, options: &Options, run: &Arc<str>) -> Self {
+        let targets = plan.targets.clone();
+        let mut world =
+            Self { targets, stand: Arc::new(Bare), values: Values::default(), provisioned: None, broken: None, notices: Vec::new() };
         let Some(provision) = &plan.provision else { return world };
-        let executable = match &options.executable {
-            Some(path) => path.clone(),
-            None => match std::env::current_exe() {
-                Ok(path) => path,
-                Err(e) => {
-                    world.broken = Some(did_not_start(plan, Verdict::Error, &format!("this executable cannot be found: {e}"), Vec::new()));
-                    return world;
-                }
-            },
+        let started = match spec(provision, options, run) {
+            Ok(spec) => start(&spec).await,
+            Err(why) => Err(StartError::Other(why)),
         };
-        let spec = Spec {
-            dependencies: provision.dependencies.iter().map(part).collect(),
-            service: part(&provision.service),
-            executable,
-            leases: options.leases.clone(),
-            run: run.clone(),
-        };
-        let (started, swept) = start(spec).await;
-        world.notices = swept;
         match started {
             Ok(provisioned) => {
-                if let Some(address) = provisioned.service {
-                    let target = moved(plan.targets.get(&provision.target), &provision.target, address);
-                    world.targets.insert(provision.target.clone(), Arc::new(target));
-                }
+                let target = moved(plan.targets.get(&provision.target), &provision.target, provisioned.address());
+                world.targets.insert(provision.target.clone(), Arc::new(target));
+                let value = |values: Values, (name, value): (&str, &str)| values.with(name, Json::String(value.into()), false);
+                world.values = provisioned.values().fold(Values::default(), value);
                 let provisioned = Arc::new(provisioned);
                 world.stand = provisioned.clone();
                 world.provisioned = Some(provisioned);
             }
             Err(StartError::Service { observed, lines }) => {
-                world.broken = Some(did_not_start(plan, Verdict::Fail, &observed, lines));
+                world.broken = Some(starts(plan, Verdict::Fail, &observed, lines));
             }
-            Err(StartError::Other(why)) => world.broken = Some(did_not_start(plan, Verdict::Error, &why, Vec::new())),
+            Err(StartError::Other(why)) => world.broken = Some(starts(plan, Verdict::Error, &why, Vec::new())),
         }
         world
     }
+
+    /// Stops what was started for it. Answers with what could not be undone or stopped.
+    pub(crate) async fn stop(&self, budget: Duration) -> Vec<String> {
+        match &self.provisioned {
+            Some(provisioned) => provisioned.stop(budget).await,
+            None => Vec::new(),
+        }
+    }
+}
+
+fn spec(provision: &Provision, options: &Options, run: &Arc<str>) -> Result<Spec, String> {
+    let executable = match &options.executable {
+        Some(path) => path.clone(),
+        None => std::env::current_exe().map_err(|e| format!("this executable cannot be found: {e}"))?,
+    };
+    Ok(Spec {
+        dependencies: provision.dependencies.iter().map(Part::spec).collect(),
+        service: provision.service.spec(),
+        target: provision.target.clone(),
+        executable,
+        leases: options.leases.clone(),
+        run: run.clone(),
+    })
 }
 
 /// The engine of a run, with the caps of its environment.
@@ -81,11 +104,6 @@ pub(crate) fn secrets(captures: &Values) -> impl Iterator<Item = Secret> {
         Json::String(text) => Secret::new(text.as_str()),
         other => Secret::new(other.to_string()),
     })
-}
-
-fn part(part: &Part) -> PartSpec {
-    let PartHow::Embedded { what, args } = &part.how;
-    PartSpec { name: part.name.clone(), what: what.clone(), args: args.clone(), sets: part.sets.clone() }
 }
 
 /// The target that the plan has, with the address that the service took.
@@ -110,15 +128,31 @@ fn base(url: url::Url) -> crate::words::Base {
 }
 
 /// The case "the service starts": told only where it did not, because a start proves nothing about a contract.
-fn did_not_start(plan: &Plan, verdict: Verdict, observed: &str, lines: Vec<String>) -> Outcome {
-    let provision = plan.provision.as_ref().expect("only what is provisioned can fail to start");
+fn starts(plan: &Plan, verdict: Verdict, observed: &str, lines: Vec<String>) -> Outcome {
+    let expected = "the service starts, and says where it listens";
+    let mut outcome = case(plan, "the service starts", "provision/starts", verdict, expected, observed);
+    for finding in outcome.clauses.iter_mut().filter_map(|c| c.finding.as_mut()) {
+        finding.details = lines.iter().map(|line| ("log".to_owned(), line.clone())).collect();
+    }
+    outcome
+}
+
+/// The case "the stand is well again": told only where it is not, since everything that comes after would be blamed wrongly.
+pub(crate) fn not_well(plan: &Plan, after: &CheckId, unwell: &Unwell) -> Outcome {
+    let expected = format!("everything answers again once “{}” has put back what it broke", after.name);
+    let verdict = if unwell.is_service { Verdict::Fail } else { Verdict::Error };
+    case(plan, "the stand is well again", "provision/recovers", verdict, &expected, &unwell.why)
+}
+
+/// A case of its own beside the checks, about what was provisioned.
+fn case(plan: &Plan, name: &str, clause: &str, verdict: Verdict, expected: &str, observed: &str) -> Outcome {
+    let provision = plan.provision.as_ref().expect("only what is provisioned has cases of its own");
     let place = provision.service.origin.place();
-    let mut finding = Finding::new("the service starts, and says where it listens", observed);
+    let mut finding = Finding::new(expected, observed);
     finding.place = Some(place.clone());
-    finding.details = lines.into_iter().map(|line| ("log".to_owned(), line)).collect();
     let is_service = verdict == Verdict::Fail;
     let clause = ClauseOutcome {
-        clause: "provision/starts".to_owned(),
+        clause: clause.to_owned(),
         case: String::new(),
         verdict: ClauseVerdict::Broken,
         observations: 1,
@@ -128,7 +162,7 @@ fn did_not_start(plan: &Plan, verdict: Verdict, observed: &str, lines: Vec<Strin
     };
     let suite = if plan.environment.is_empty() { "environment" } else { &plan.environment };
     Outcome {
-        check: CheckId { suite: suite.into(), name: "the service starts".into() },
+        check: CheckId { suite: suite.into(), name: name.into() },
         kind: "provision".to_owned(),
         verdict,
         severity: Severity::Required,
@@ -140,7 +174,7 @@ fn did_not_start(plan: &Plan, verdict: Verdict, observed: &str, lines: Vec<Strin
         measurements: Vec::new(),
         rounds: 1,
         started: super::clock::now(),
-        took: std::time::Duration::ZERO,
+        took: Duration::ZERO,
         notes: Vec::new(),
         observation: None,
         about: None,

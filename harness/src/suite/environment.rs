@@ -232,7 +232,7 @@ impl Environment {
             }
             secrets.insert(name.clone(), SecretSource { from, mask: secret.mask.unwrap_or(true), origin: at(secret.at) });
         }
-        let provision = keys.provision.and_then(|p| p.finish(&at, &mut problems));
+        let provision = keys.provision.and_then(|p| p.finish(&at, folder, &mut problems));
         for (name, origin) in provision.iter().flat_map(Provision::sets) {
             if let Some(from) = vars.iter().find(|(v, ..)| *v == name).map(|(.., o)| o).or_else(|| secrets.get(&name).map(|s| &s.origin)) {
                 let what = format!("`{name}` is set by this part and given in this file");

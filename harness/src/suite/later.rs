@@ -4,4 +4,4 @@
 pub(crate) const KINDS: &[&str] = &["sse", "queue", "size-limit", "concurrency-limit", "media", "rate-limit"];
 
 /// Ways to start a part of later versions.
-pub(crate) const STARTS: &[&str] = &["process", "container", "compose"];
+pub(crate) const STARTS: &[&str] = &["container", "compose"];

@@ -18,6 +18,7 @@ mod permits;
 mod pool;
 pub mod process;
 mod redirect;
+pub mod relay;
 mod request;
 mod tls;
 mod trouble;

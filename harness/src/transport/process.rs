@@ -27,6 +27,15 @@ pub struct Program {
     pub env: Vec<(OsString, OsString)>,
 }
 
+/// Where a program runs, and which of its lines is waited for.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Its working folder. Default: ours.
+    pub folder: Option<PathBuf>,
+    /// A text in the line that [`Process::take_line`] waits for, on either output. Default: the first line of standard output.
+    pub line: Option<String>,
+}
+
 /// A child process. Dropping it kills its whole group.
 #[derive(Debug)]
 pub struct Process {
@@ -34,10 +43,22 @@ pub struct Process {
     pid: u32,
     /// Held open: a child that watches its standard input ends when we do, however we end.
     stdin: Option<tokio::process::ChildStdin>,
-    first_line: Option<oneshot::Receiver<String>>,
-    output: Arc<Mutex<VecDeque<String>>>,
+    line: Option<oneshot::Receiver<String>>,
+    output: Output,
     /// Aborted when dropped.
     readers: tokio::task::JoinSet<()>,
+}
+
+/// The last lines of a child's output. Cheap to clone; outlives the child.
+#[derive(Clone, Debug, Default)]
+pub struct Output(Arc<Mutex<VecDeque<String>>>);
+
+impl Output {
+    /// The last lines of its standard output and standard error, oldest first.
+    #[must_use]
+    pub fn last_lines(&self) -> Vec<String> {
+        self.0.lock().expect("no panic while lines are kept").iter().cloned().collect()
+    }
 }
 
 /// A child could not be started or waited for: the harness's trouble.
@@ -66,23 +87,37 @@ impl Process {
     /// # Errors
     /// [`ProcessError::Spawn`] with what the system said.
     pub fn start(program: &Program) -> Result<Self, ProcessError> {
+        Self::start_in(program, &Surroundings::default())
+    }
+
+    /// The same, in a folder of its own, waiting for a line of its own.
+    ///
+    /// # Errors
+    /// [`ProcessError::Spawn`] with what the system said.
+    pub fn start_in(program: &Program, surroundings: &Surroundings) -> Result<Self, ProcessError> {
         let spawn = |source| ProcessError::Spawn { program: program.path.display().to_string(), source };
         #[expect(clippy::disallowed_methods, reason = "this is the one home of child processes")]
         let mut command = tokio::process::Command::new(&program.path);
         command.args(&program.args).envs(program.env.iter().map(|(k, v)| (k, v)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
+        if let Some(folder) = &surroundings.folder {
+            command.current_dir(folder);
+        }
         let mut child = command.spawn().map_err(spawn)?;
         let pid = child.id().expect("a child that has not been waited for has an id");
-        let output = Arc::new(Mutex::new(VecDeque::new()));
-        let (first, first_line) = oneshot::channel();
+        let output = Output::default();
+        let (tell, line) = oneshot::channel();
+        let awaited = Arc::new(Awaited { text: surroundings.line.clone(), tell: Mutex::new(Some(tell)) });
         let stdout = child.stdout.take().expect("stdout was piped");
         let stderr = child.stderr.take().expect("stderr was piped");
         let mut readers = tokio::task::JoinSet::new();
-        readers.spawn(keep_lines(stdout, output.clone(), Some(first)));
-        readers.spawn(keep_lines(stderr, output.clone(), None));
+        // Only a named text may stand on standard error: the first line of a log says nothing.
+        let errors = surroundings.line.is_some().then(|| awaited.clone());
+        readers.spawn(keep_lines(stdout, output.clone(), Some(awaited)));
+        readers.spawn(keep_lines(stderr, output.clone(), errors));
         let stdin = child.stdin.take();
-        Ok(Self { child, pid, stdin, first_line: Some(first_line), output, readers })
+        Ok(Self { child, pid, stdin, line: Some(line), output, readers })
     }
 
     /// Its process id, which is its group's too.
@@ -93,13 +128,34 @@ impl Process {
 
     /// Its first line on standard output. `None`: it closed its standard output without one, or was asked before.
     pub async fn first_line(&mut self) -> Option<String> {
-        self.first_line.take()?.await.ok()
+        self.take_line().await
+    }
+
+    /// The line that was to be waited for, once; by default the first one. `None`: it closed its output without one, or was asked
+    /// before. The future borrows nothing: the end of the process can be waited for beside it.
+    pub fn take_line(&mut self) -> impl Future<Output = Option<String>> + Send + use<> {
+        let line = self.line.take();
+        async { line?.await.ok() }
+    }
+
+    /// The last lines that it writes, also once it has ended.
+    #[must_use]
+    pub fn output(&self) -> Output {
+        self.output.clone()
     }
 
     /// The last lines of its standard output and standard error, oldest first.
     #[must_use]
     pub fn last_lines(&self) -> Vec<String> {
-        self.output.lock().expect("no panic while lines are kept").iter().cloned().collect()
+        self.output.last_lines()
+    }
+
+    /// Waits until it has ended. What it said last may not be read yet.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub async fn exit(&mut self) -> Result<ExitStatus, ProcessError> {
+        Ok(self.child.wait().await?)
     }
 
     /// Waits until it has ended and all it said was read.
@@ -157,8 +213,24 @@ fn group(pid: u32) -> Pid {
     Pid::from_raw(i32::try_from(pid).expect("process ids of the system fit in an i32"))
 }
 
-/// Keeps the last lines of a stream; hands the first one on.
-async fn keep_lines(stream: impl AsyncRead + Unpin, kept: Arc<Mutex<VecDeque<String>>>, mut first: Option<oneshot::Sender<String>>) {
+/// The line that is waited for, and who waits.
+struct Awaited {
+    text: Option<String>,
+    tell: Mutex<Option<oneshot::Sender<String>>>,
+}
+
+impl Awaited {
+    fn look(&self, line: &str) {
+        if self.text.as_ref().is_none_or(|text| line.contains(text))
+            && let Some(tell) = self.tell.lock().expect("no panic while a line is handed on").take()
+        {
+            let _ = tell.send(line.to_owned());
+        }
+    }
+}
+
+/// Keeps the last lines of a stream; hands on the one that is waited for.
+async fn keep_lines(stream: impl AsyncRead + Unpin, kept: Output, awaited: Option<Arc<Awaited>>) {
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
     let mut chunk = [0; 8192];
@@ -166,27 +238,27 @@ async fn keep_lines(stream: impl AsyncRead + Unpin, kept: Arc<Mutex<VecDeque<Str
         let n = stream.read(&mut chunk).await.unwrap_or(0);
         for byte in &chunk[..n] {
             match byte {
-                b'\n' => keep(&mut line, &kept, &mut first),
+                b'\n' => keep(&mut line, &kept, awaited.as_deref()),
                 _ if line.len() < LONGEST_LINE => line.push(*byte),
                 _ => {}
             }
         }
         if n == 0 {
             if !line.is_empty() {
-                keep(&mut line, &kept, &mut first);
+                keep(&mut line, &kept, awaited.as_deref());
             }
             return;
         }
     }
 }
 
-fn keep(line: &mut Vec<u8>, kept: &Mutex<VecDeque<String>>, first: &mut Option<oneshot::Sender<String>>) {
+fn keep(line: &mut Vec<u8>, kept: &Output, awaited: Option<&Awaited>) {
     let text = String::from_utf8_lossy(line).trim_end_matches('\r').to_owned();
     line.clear();
-    if let Some(first) = first.take() {
-        let _ = first.send(text.clone());
+    if let Some(awaited) = awaited {
+        awaited.look(&text);
     }
-    let mut kept = kept.lock().expect("no panic while lines are kept");
+    let mut kept = kept.0.lock().expect("no panic while lines are kept");
     if kept.len() == LAST_LINES {
         kept.pop_front();
     }
@@ -233,6 +305,25 @@ mod tests {
         assert_eq!(process.wait().await.unwrap().code(), Some(3));
         let lines = process.last_lines();
         assert_eq!((lines.len(), lines.last().map(String::as_str)), (LAST_LINES, Some("100")));
+    }
+
+    #[tokio::test]
+    async fn a_line_is_waited_for_on_either_output() {
+        for stream in [1, 2] {
+            let script = format!("echo starting; echo 'now ready to serve' >&{stream}; pwd; cat");
+            let folder = tempfile::tempdir().unwrap();
+            let surroundings = Surroundings { folder: Some(folder.path().to_owned()), line: Some("ready to".to_owned()) };
+            let mut process = Process::start_in(&shell(&script), &surroundings).unwrap();
+            assert_eq!(process.take_line().await.as_deref(), Some("now ready to serve"));
+            assert_eq!(process.take_line().await, None, "it is handed on once");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_that_never_comes_ends_with_the_output() {
+        let surroundings = Surroundings { line: Some("ready".to_owned()), ..Surroundings::default() };
+        let mut process = Process::start_in(&shell("echo starting"), &surroundings).unwrap();
+        assert_eq!(process.take_line().await, None);
     }
 
     #[tokio::test]

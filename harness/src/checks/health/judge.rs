@@ -12,6 +12,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 mod answer;
+mod outage;
 mod strain;
 #[cfg(test)]
 mod tests;
@@ -37,11 +38,7 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
             table::NO_LEAK => one(answer::no_leak(seen)),
             table::UNDER_LOAD => one(strain::under_load(spec, seen)),
             table::NO_GROWTH => one(strain::no_growth(seen)),
-            table::INDEPENDENT => one(Found::Unseen {
-                why: Unseen::NotPermitted(
-                    "needs each dependency to be cut while it is probed, and this version cannot do that yet".to_owned(),
-                ),
-            }),
+            table::INDEPENDENT => readings.extend(outage::independent(spec, seen)),
             table::OPEN => readings.extend(answer::open(seen)),
             table::FRESH => readings.extend(answer::fresh(seen)),
             table::BOUNDED => readings.extend(answer::bounded(spec, seen)),

@@ -7,7 +7,7 @@ use crate::model::Interval;
 use crate::words::{Answered, Expect, Miss, Part, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Everything that was seen over all rounds.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -29,6 +29,10 @@ pub struct Observation {
     pub(super) load: Load,
     /// Gauges before, between and after the blocks of probes.
     pub(super) growth: Growth,
+    /// What came while dependencies were lost.
+    pub(super) outages: Vec<Outage>,
+    /// Why no further dependency could be lost, if so.
+    pub(super) no_more: Option<String>,
 }
 
 /// One answer, held against the spec.
@@ -79,6 +83,23 @@ pub(super) struct Growth {
     pub(super) probes: u32,
     /// Why nothing can be said, if so.
     pub(super) why: Option<String>,
+}
+
+/// What came while one dependency was lost in one way.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Outage {
+    /// `db/blackhole`.
+    pub(super) case: String,
+    /// When the fault was in force for sure, since the check began.
+    pub(super) from: Interval,
+    /// How long it was in force when the last answer was there.
+    pub(super) lasted: Interval,
+    /// Answers meanwhile: all that are not good, and the first of those that are.
+    pub(super) kept: Vec<Look>,
+    /// Good answers that were counted and not kept.
+    pub(super) more: u32,
+    /// It lasted as long as it should.
+    pub(super) is_whole: bool,
 }
 
 /// One gauge over the blocks.
@@ -163,6 +184,28 @@ impl Looks {
     }
 }
 
+impl Outage {
+    /// Good answers that are kept: enough to see what they were like.
+    const KEPT: usize = 16;
+    /// Answers that are kept at the very most.
+    const MOST: usize = 256;
+
+    pub(super) fn add(&mut self, look: Look, limit: Option<Duration>) {
+        let is_slow = limit.is_some_and(|limit| look.seen.took.hi > limit);
+        let is_odd = is_slow || !look.plainly_good() || look.seen.status.is_some_and(|status| look.says().against(status).is_some());
+        if (self.kept.len() < Self::KEPT || is_odd) && self.kept.len() < Self::MOST {
+            self.kept.push(look);
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+    }
+
+    /// How many answers, or troubles in their place.
+    pub(super) fn count(&self) -> usize {
+        self.kept.len() + self.more as usize
+    }
+}
+
 impl Observation {
     /// When the check began; the first caller sets it.
     pub(super) fn origin(&mut self, cx: &Context) -> Instant {
@@ -177,6 +220,13 @@ impl Observation {
     /// Every answer of every experiment, for the clauses that hold in every state.
     pub(super) fn all(&self) -> impl Iterator<Item = &Look> {
         let variants = self.variants.values().flatten();
-        self.plain.kept.iter().chain(variants).chain(&self.conditional).chain(&self.head).chain(&self.load.kept)
+        self.plain
+            .kept
+            .iter()
+            .chain(variants)
+            .chain(&self.conditional)
+            .chain(&self.head)
+            .chain(&self.load.kept)
+            .chain(self.outages.iter().flat_map(|o| &o.kept))
     }
 }

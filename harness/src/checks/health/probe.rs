@@ -9,6 +9,7 @@ use std::time::Duration;
 
 mod growth;
 mod load;
+mod outage;
 #[cfg(test)]
 mod tests;
 mod variants;
@@ -45,6 +46,11 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
         && let Some(growth) = &spec.b.growth
     {
         growth::growth(spec, growth, cx, seen).await?;
+    }
+    if let Some(names) = &spec.b.independent_of
+        && round.wants(table::INDEPENDENT)
+    {
+        outage::outages(spec, names, round, cx, seen).await?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::table;
 use crate::kind::{Demands, Mistake};
-use crate::model::At;
+use crate::model::{At, FaultKind};
 use crate::reader::{Dur, Many, Sp, With};
 use crate::words::{Expect, Part, Request};
 use schemars::JsonSchema;
@@ -114,6 +114,11 @@ pub(super) fn patience(limit: Option<Duration>) -> Duration {
     limit.map_or(Duration::from_secs(5), |l| (l * 2 + Duration::from_secs(1)).min(l + Duration::from_secs(60)))
 }
 
+/// The case of one outage: `db/blackhole`.
+pub(super) fn outage_case(dependency: &str, fault: FaultKind) -> String {
+    format!("{dependency}/{fault}")
+}
+
 /// What the plan must know, from the spec alone.
 pub(super) fn demands(spec: &Spec) -> Demands {
     let (request, own) = (&spec.a, &spec.b);
@@ -140,7 +145,7 @@ fn longest(own: &Own) -> Duration {
     let patience = own.patience();
     let mut longest = own.limit().map_or(Duration::ZERO, |_| patience * own.first_look().min(MOST_SAMPLES));
     if let Some(names) = &own.independent_of {
-        longest += (own.outage() + patience) * u32::try_from(names.len() * table::OUTAGES.len()).unwrap_or(u32::MAX);
+        longest += (own.outage() + patience * 3) * u32::try_from(names.len() * table::OUTAGES.len()).unwrap_or(u32::MAX);
     }
     if let Some(load) = &own.under_load {
         longest += self::patience(Some(own.loaded_limit(&load.b))) * own.first_look().min(MOST_SAMPLES);

@@ -45,7 +45,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         faults: OUTAGES,
         sentence: "stays up and fast for the whole outage of each declared dependency",
         about: "A liveness probe that asks a dependency turns an outage of that dependency into a restart of every replica. The outage that matters is \
-                a black hole: refusing fails fast and hides an exhausted pool.",
+                a black hole: refusing fails fast and hides an exhausted pool. Each loss is a case (`db/blackhole`) and lasts as long as `outage` says, with 40 samples \
+                on fresh connections; the third bad one fails.",
     },
     row(
         UNDER_LOAD,

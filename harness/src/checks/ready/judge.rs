@@ -8,7 +8,11 @@ use crate::model::quantity::show_duration;
 use crate::model::{Case, ClauseId, Finding, Found, Interval, Reading, Unseen, Want};
 use std::num::NonZeroU32;
 
+mod leave;
+mod outage;
+mod recovery;
 mod replicas;
+mod soft;
 #[cfg(test)]
 mod tests;
 
@@ -20,17 +24,27 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
         let mut one = |found: Found| readings.push(Reading::of(clause, found));
         match clause {
             table::BECOMES => one(becomes(spec, seen)),
-            table::STEADY => one(steady(spec, seen)),
+            table::STEADY => {
+                one(steady(spec, seen));
+                readings.extend(outage::steady(seen));
+            }
             table::NOT_BEFORE => one(not_before(seen)),
-            table::TRUTHFUL => one(truthful(seen)),
+            table::TRUTHFUL => {
+                one(truthful(seen));
+                readings.extend(outage::truthful(seen));
+            }
             table::AGREES => one(agrees(seen)),
             table::NO_LEAK => one(no_leak(seen)),
             table::FIRST_REQUEST => readings.extend(first_request(spec, seen)),
-            table::REPLICAS => readings.extend(replicas::replicas(spec, seen)),
-            table::LEAVES_FIRST => {
-                one(not_permitted("needs the service to be asked to end while it is polled, and this version cannot do that yet"))
+            table::REPLICAS => {
+                readings.extend(replicas::replicas(spec, seen));
+                readings.extend(outage::replicas(spec, seen));
             }
-            _ => one(not_permitted("needs each named dependency to be cut, and this version cannot do that yet")),
+            table::FALLS => readings.extend(outage::falls(spec, seen)),
+            table::RECOVERS => readings.extend(recovery::recovers(spec, seen)),
+            table::SOFT => readings.extend(soft::soft(spec, seen)),
+            table::LEAVES_FIRST => one(leave::leaves_first(seen)),
+            _ => {}
         }
     }
     readings
@@ -46,6 +60,11 @@ fn nothing(why: impl Into<String>) -> Found {
 
 fn not_permitted(why: &str) -> Found {
     Found::Unseen { why: Unseen::NotPermitted(why.to_owned()) }
+}
+
+/// A loss that was never begun, and why.
+fn not_judged(seen: &Observation) -> Found {
+    if seen.ready.is_none() { nothing(NEVER_READY) } else { outage::missing(seen) }
 }
 
 /// Bad and near ones out of some, or held where there are none.
@@ -201,23 +220,37 @@ fn weigh(asked: &Asked, finding: Finding, bad: u32, of: u32, repeatable: bool) -
 }
 
 fn truthful(seen: &Observation) -> Found {
-    let lies = |pair: &Pair| pair.ready && !pair.real.fine;
-    let told = |pair: &Pair| format!("ready, and {}: {}", pair.real.seen.sent, pair.real.observed());
-    if let Some(two) = seen.pairs.windows(2).find(|two| lies(&two[0]) && lies(&two[1])) {
-        let finding = two[1].real.seen.finding("real requests succeed while it is ready", format!("{}, twice in a row", told(&two[1])));
-        return Found::Proof(finding.detail("before", two[0].real.seen.line()));
+    match lies(&seen.pairs) {
+        Some(proof) => proof,
+        None if seen.ready.is_none() => nothing(NEVER_READY),
+        None => pairs(&seen.pairs),
     }
-    if seen.ready.is_none() {
-        return nothing(NEVER_READY);
-    }
-    let ready: Vec<&Pair> = seen.pairs.iter().filter(|p| p.ready).collect();
-    let bad: Vec<&&Pair> = ready.iter().filter(|p| lies(p)).collect();
-    counted(number(bad.len()), 0, number(ready.len()), true, "no pair of a ready answer and a real request was seen", || {
+}
+
+/// Ready and failing, twice in a row: proof.
+fn lies(pairs: &[Pair]) -> Option<Found> {
+    let two = pairs.windows(2).find(|two| is_lie(&two[0]) && is_lie(&two[1]))?;
+    let observed = format!("{}, twice in a row", told(&two[1]));
+    Some(Found::Proof(two[1].real.seen.finding(NO_LIE, observed).detail("before", two[0].real.seen.line())))
+}
+
+const NO_LIE: &str = "real requests succeed while it is ready";
+
+fn is_lie(pair: &Pair) -> bool {
+    pair.ready && !pair.real.fine
+}
+
+fn told(pair: &Pair) -> String {
+    format!("ready, and {}: {}", pair.real.seen.sent, pair.real.observed())
+}
+
+/// Single failures beside a ready answer, counted.
+fn pairs(all: &[Pair]) -> Found {
+    let of = all.iter().filter(|p| p.ready).count();
+    let bad: Vec<&Pair> = all.iter().filter(|p| is_lie(p)).collect();
+    counted(number(bad.len()), 0, number(of), true, "no pair of a ready answer and a real request was seen", || {
         let worst = bad.first().expect("a bad pair was counted, so there is one");
-        worst
-            .real
-            .seen
-            .finding("real requests succeed while it is ready", format!("{}; {} of {} pairs", told(worst), bad.len(), ready.len()))
+        worst.real.seen.finding(NO_LIE, format!("{}; {} of {of} pairs", told(worst), bad.len()))
     })
 }
 

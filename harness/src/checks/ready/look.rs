@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+mod leaving;
+mod outage;
+
+pub(super) use leaving::Leaving;
+pub(super) use outage::{Outage, Sample, Tally};
+
 /// Everything that was seen over all rounds.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Observation {
@@ -42,6 +48,14 @@ pub struct Observation {
     pub(super) no_build: Option<String>,
     /// What any answer said, ready or not.
     pub(super) told: Told,
+    /// Hard dependencies, lost and given back.
+    pub(super) outages: Vec<Outage>,
+    /// Soft ones.
+    pub(super) soft: Vec<Outage>,
+    /// Why no further dependency could be lost, if so.
+    pub(super) no_more: Option<String>,
+    /// The service after it was asked to end.
+    pub(super) leaving: Option<Leaving>,
 }
 
 /// One answer to the probe's request.

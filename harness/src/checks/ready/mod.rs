@@ -2,6 +2,7 @@
 
 mod judge;
 mod look;
+mod mention;
 mod probe;
 mod spec;
 mod table;

@@ -7,10 +7,13 @@ use crate::kind::{Context, How, ProbeError, Round};
 use crate::model::quantity::show_duration;
 use crate::reader::With;
 use crate::words::Request;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+mod leave;
 mod marker;
+mod outage;
 mod replicas;
+mod soft;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +30,10 @@ const APART: Duration = Duration::from_millis(500);
 pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
     seen.asked = round.clauses.iter().map(|c| c.0.to_owned()).collect();
     seen.origin(cx);
+    if seen.leaving.is_some() {
+        // It was asked to end and is gone: nothing more is to be seen of it.
+        return Ok(());
+    }
     if seen.ready.is_none() {
         becomes(spec, round, cx, seen).await?;
     }
@@ -51,7 +58,9 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
     {
         replicas::replicas(spec, replicas, round, cx, seen).await?;
     }
-    Ok(())
+    outage::outages(spec, round, cx, seen).await?;
+    soft::outages(spec, round, cx, seen).await?;
+    leave::leave(spec, round, cx, seen).await
 }
 
 /// The next poll comes after a 40th of the time that has passed: never before `least`, never later than a second.
@@ -72,11 +81,16 @@ fn how(spec: &Spec) -> How {
 }
 
 async fn poll(spec: &Spec, cx: &Context, seen: &mut Observation) -> Result<Poll, ProbeError> {
+    timed(spec, cx, seen).await.map(|(poll, _)| poll)
+}
+
+/// The same with the moment at which it began.
+async fn timed(spec: &Spec, cx: &Context, seen: &mut Observation) -> Result<(Poll, Instant), ProbeError> {
     let origin = seen.origin(cx);
     let call = cx.call(&spec.a, &how(spec)).await?;
     let poll = Poll::of(spec, &call, cx, origin)?;
     seen.note(&poll.seen, cx);
-    Ok(poll)
+    Ok((poll, call.began))
 }
 
 async fn ask(real: &With<Request, Real>, cx: &Context, seen: &mut Observation) -> Result<Asked, ProbeError> {

@@ -46,6 +46,9 @@ pub(super) struct Own {
     /// A request and what its answer holds from the moment on at which the service may be ready. Declares `ready/not-before`.
     #[serde(default)]
     pub(super) not_before: Option<With<Request, Marker>>,
+    /// Where the id of the process stands: `ready/recovers` then holds that the same process recovered.
+    #[serde(default)]
+    pub(super) boot_id: Option<With<Request, BootId>>,
     /// How replicas are told apart. Declares `ready/replicas`.
     #[serde(default)]
     pub(super) replicas: Option<Replicas>,
@@ -71,6 +74,18 @@ pub(super) struct Marker {
     pub(super) at: Sp<Path>,
     /// What it is once the service may be ready: a value, or a matcher such as `{ at-least: 3 }`.
     pub(super) is: Matcher,
+}
+
+/// Keys of `boot-id` beside those of its request: exactly one of them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct BootId {
+    /// JSONPath of the id, such as `$.boot_id`.
+    #[serde(default)]
+    pub(super) at: Option<Sp<Path>>,
+    /// The header that holds it.
+    #[serde(default)]
+    pub(super) header: Option<Sp<String>>,
 }
 
 /// Keys of `replicas`.
@@ -110,6 +125,16 @@ impl Own {
         self.answers_within.as_ref().map_or(Duration::from_secs(2), |d| d.value.0)
     }
 
+    /// Until when it may call itself ready without a hard dependency, or not tell that a soft one is lost.
+    pub(super) fn falls_within(&self) -> Duration {
+        self.falls_within.as_ref().map_or(Duration::from_secs(5), |d| d.value.0)
+    }
+
+    /// Until when it must be ready once a dependency is back. Not promised, it is waited for at most 10 s.
+    pub(super) fn recovers_within(&self) -> Duration {
+        self.recovers_within.as_ref().map_or_else(|| self.deadline().min(Duration::from_secs(10)), |d| d.value.0)
+    }
+
     pub(super) fn steady_for(&self) -> Option<Duration> {
         self.steady_for.as_ref().map(|d| d.value.0)
     }
@@ -140,6 +165,14 @@ impl Replicas {
     }
 }
 
+/// How much longer than a limit is waited, so that late is told from never.
+pub(super) fn beyond(limit: Duration) -> Duration {
+    (limit / 4).clamp(Duration::from_millis(300), Duration::from_secs(3))
+}
+
+/// The part that is asked to end for `ready/leaves-first`.
+pub(super) const SERVICE: &str = "service";
+
 /// What the plan must know, from the spec alone.
 pub(super) fn demands(spec: &Spec) -> Demands {
     let (request, own) = (&spec.a, &spec.b);
@@ -147,7 +180,8 @@ pub(super) fn demands(spec: &Spec) -> Demands {
     let real = own.real.as_ref().map(|r| &r.a);
     let marker = own.not_before.as_ref().map(|m| &m.a);
     let build = own.replicas.as_ref().and_then(|r| r.build.as_ref()).map(|b| &b.a);
-    for request in [Some(request), real, marker, build].into_iter().flatten() {
+    let boot = own.boot_id.as_ref().map(|b| &b.a);
+    for request in [Some(request), real, marker, build, boot].into_iter().flatten() {
         demands.uses.extend(request.captures_used());
         demands.files.extend(request.files());
         demands.hosts.extend(request.absolute_host());
@@ -170,6 +204,7 @@ pub(super) fn demands(spec: &Spec) -> Demands {
     };
     faults(&[table::FALLS, table::RECOVERS], &own.hard, table::LOSSES);
     faults(&[table::SOFT], &own.soft, table::LOSSES);
+    demands.faults.push((table::LEAVES_FIRST, SERVICE.to_owned(), FaultKind::Terminate));
     demands
 }
 
@@ -179,9 +214,12 @@ fn longest(own: &Own) -> Duration {
     let mut longest = own.deadline() + own.patience() + value(&own.steady_for);
     let losses =
         |names: &Option<Many<Sp<String>>>| u32::try_from(names.as_ref().map_or(0, |n| n.len()) * table::LOSSES.len()).unwrap_or(u32::MAX);
-    // Two cycles each, as `ready/recovers` asks.
-    longest += (value(&own.falls_within) + value(&own.recovers_within)) * 2 * losses(&own.hard);
-    longest += value(&own.falls_within) * losses(&own.soft);
+    let (falls, recovers, answer) = (own.falls_within(), own.recovers_within(), own.patience());
+    let loss = falls + beyond(falls) + answer + recovers + beyond(recovers) + answer;
+    // Two cycles each, as `ready/recovers` asks; it must be steady in both states of each.
+    let cycles = if own.recovers_within.is_some() { 2 } else { 1 };
+    longest += (loss + value(&own.steady_for) * 2) * cycles * losses(&own.hard);
+    longest += loss * losses(&own.soft);
     if own.real.is_some() {
         longest += Duration::from_secs(5);
     }
@@ -260,6 +298,18 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
             "hard: names dependencies, and nothing is promised of their loss".to_owned(),
             "add `falls-within: 5s`, or take `hard` out",
         );
+    }
+    if let Some(boot) = &own.boot_id {
+        if boot.b.at.is_some() == boot.b.header.is_some() {
+            say(boot.a.at(), "boot-id: expected one of `at` and `header`".to_owned(), "say where the id stands: `at: $.boot_id`");
+        }
+        if own.recovers_within.is_none() {
+            say(
+                boot.a.at(),
+                "boot-id: says which process it is, and nothing is promised of its recovery".to_owned(),
+                "add `recovers-within: 10s`, or take `boot-id` out",
+            );
+        }
     }
     if !spec.a.is_repeatable() {
         say(

@@ -58,14 +58,16 @@ pub(super) const CLAUSES: &[Clause] = &[
         Impact::Read,
         "no flap for the declared time once ready",
         "Polled 40 times or more over the time. A poll that is not ready is a flap; it could be noise, so it is counted: the third fails, and one or two make \
-         the check look longer. A flap of a duration below the poll step (a 40th of `steady-for`, 50 ms at least) can be missed.",
+         the check look longer. A flap of a duration below the poll step (a 40th of `steady-for`, 50 ms at least) can be missed. Around each loss of a hard \
+         dependency (case `db/blackhole`) it must turn once and back once, watched for `steady-for` in both states.",
     ),
     row(
         TRUTHFUL,
         Declared::Key("real"),
         Impact::Read,
         "ready only while real requests succeed",
-        "Sampled in pairs: a poll, then a real request. Ready and failing twice in a row is a lie, and proof. Not ready while real requests work throughout is \
+        "Sampled in pairs: a poll, then a real request. Ready and failing twice in a row is a lie, and proof; while a hard dependency \
+         is lost, from `falls-within` on (case `db/blackhole`). Not ready while real requests work throughout is \
          over-strict: told with the finding of `ready/becomes`, and no fault by itself.",
     ),
     row(
@@ -74,7 +76,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         Impact::Read,
         "every replica seen gives the same answer and build",
         "Fresh connections are spread by whatever stands before the replicas; the named header tells them apart. A replica with another build is proof; one that \
-         is not ready while others are is counted. With two replicas in turn or at random, 20 connections miss one in 1 of 500,000 runs; of ten, in 12 % for each.",
+         is not ready while others are is counted. With two replicas in turn or at random, 20 connections miss one in 1 of 500,000 runs; of ten, in 12 % for each. Without a \
+         hard dependency all of them must fall (case `db/blackhole`).",
     ),
     row(
         AGREES,
@@ -95,28 +98,35 @@ pub(super) const CLAUSES: &[Clause] = &[
         Declared::Key("falls-within"),
         LOSSES,
         "without a hard dependency: 503 in time, naming it and not its address",
-        "Each hard dependency is lost by black hole and by refusing. The answer itself must come within its own time: hanging is a failure.",
+        "Each hard dependency is lost by black hole and by refusing (cases `db/blackhole`, `db/refuse`). Ready in a poll that began later than the limit, while \
+         the loss lasts: a service that never falls is proven so, one that falls late is counted. Every answer must come within `answers-within`: hanging is a \
+         failure. The body (case `db/blackhole/body`) must say something of the dependency that it did not say before, by its name in the suite, and hold no \
+         address that it did not hold before.",
     ),
     broken(
         RECOVERS,
         Declared::Key("recovers-within"),
         LOSSES,
         "with the dependency back: ready in time, a real request succeeds, same process",
-        "Run after each outage of `ready/falls`, twice: what recovers once by a restart or by luck does not recover.",
+        "After each loss, and after a second one (case `db/blackhole/again`): what recovers once by luck does not recover. Then the requests of `real` are made at \
+         once (case `/real`), and the id that `boot-id` names must be the one from before (case `/process`). A service that never fell has nothing to recover from: \
+         not judged.",
     ),
     broken(
         SOFT,
         Declared::Key("soft"),
         LOSSES,
         "without a soft dependency: still ready, and says so",
-        "A soft dependency that takes the service out of traffic is a hard one; one that is not reported is an outage that nobody sees.",
+        "A soft dependency that takes the service out of traffic is a hard one: its code alone counts here. One that is not reported (case `/told`) is an outage that \
+         nobody sees: within `falls-within` (5s) the body must say something new of it by name, or another word for the whole.",
     ),
     broken(
         LEAVES_FIRST,
         Declared::Promise,
         &[FaultKind::Terminate],
         "on shutdown not ready before the listener closes",
-        "Load balancers learn by a failing probe; a listener that closes first refuses requests that were already on their way.",
+        "Load balancers learn by a failing probe; a listener that closes first refuses requests that were already on their way. The service is sent SIGTERM, last of \
+         all, and polled every few milliseconds until nobody listens. Without one answer that is not ready in between it did not leave first.",
     ),
 ];
 

@@ -1,9 +1,11 @@
 //! Each experiment on a server of this process that is good, and on one with just that flaw.
 
-use crate::checks::health::Health;
+use crate::checks::health::{Health, Observation};
 use crate::kind::testing::{Reply, answer, json, look, serve, spec, told, without_body};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+
+mod outage;
 
 const GOOD: &str = r#"{"status":"healthy"}"#;
 

@@ -8,6 +8,8 @@ use crate::kind::{CheckKind as _, Seen, Snag};
 use crate::model::Interval;
 use std::time::Duration;
 
+mod outage;
+
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
 fn poll(at: u64, took: u64, ready: bool) -> Poll {
@@ -100,6 +102,14 @@ fn mistakes_that_only_the_whole_spec_shows_are_told() {
     mistaken("{ get: /ready, falls-within: 5s }", Some("falls-within: says how it goes without a hard dependency, and none is named"));
     mistaken("{ get: /ready, hard: [db] }", Some("hard: names dependencies, and nothing is promised of their loss"));
     mistaken(
+        "{ get: /ready, boot-id: { get: /version, at: $.b }, hard: [db], falls-within: 5s }",
+        Some("boot-id: says which process it is, and nothing is promised of its recovery"),
+    );
+    mistaken(
+        "{ get: /ready, boot-id: { get: /version }, hard: [db], recovers-within: 5s }",
+        Some("boot-id: expected one of `at` and `header`"),
+    );
+    mistaken(
         "{ get: /ready, expect: { within: 1s } }",
         Some("expect.within: says nothing here: how long one answer may take is `answers-within`"),
     );
@@ -119,6 +129,10 @@ fn faults_are_demanded_for_each_dependency_and_the_longest_time_is_honest() {
     let demands =
         spec::<Ready>("{ get: /ready, within: 30s, steady-for: 2s, hard: [db], soft: [cache], falls-within: 5s, recovers-within: 10s }")
             .demands();
-    assert_eq!(demands.faults.len(), 2 + 2 + 2);
-    assert_eq!(demands.longest, Duration::from_secs(30 + 2 + 2 + (5 + 10) * 2 * 2 + 5 * 2));
+    let of = |clause| demands.faults.iter().filter(|(c, ..)| *c == clause).count();
+    use super::super::table::{FALLS, LEAVES_FIRST, RECOVERS, SOFT};
+    assert_eq!([FALLS, RECOVERS, SOFT, LEAVES_FIRST].map(of), [2, 2, 2, 1]);
+    // Each loss: the limit, a quarter more to tell late from never, one answer; the same for the way back.
+    let loss = MS(5000 + 1250 + 2000 + 10_000 + 2500 + 2000);
+    assert_eq!(demands.longest, MS(30_000 + 2000 + 2000) + (loss + MS(2 * 2000)) * 2 * 2 + loss * 2);
 }

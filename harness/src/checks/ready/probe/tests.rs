@@ -8,6 +8,9 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+mod leave;
+mod outage;
+
 const READY: &str = r#"{"status":"ready","migration":3}"#;
 const NOT_YET: &str = r#"{"status":"not ready","migration":2}"#;
 
@@ -197,11 +200,4 @@ async fn failing_answers_are_searched_too() {
         &tell("{ get: /ready, within: 30s }", "ready/agrees", |_, n| json(if n < 2 { 503 } else { 200 }, READY)).await,
         "proof 503 and a body",
     );
-}
-
-#[tokio::test]
-async fn what_needs_a_fault_is_not_judged_and_says_why() {
-    let yaml = "{ get: /ready, within: 30s, hard: [db], falls-within: 5s }";
-    has(&tell(yaml, "ready/falls", after(0)).await, "unseen needs each named dependency to be cut");
-    has(&tell(yaml, "ready/leaves-first", after(0)).await, "unseen needs the service to be asked to end");
 }

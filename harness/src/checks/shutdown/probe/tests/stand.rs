@@ -75,6 +75,8 @@ impl Service {
     pub(super) fn context(self: &Arc<Self>) -> Context {
         let url = url::Url::parse(&format!("http://{}/", self.address)).expect("a socket address makes a URL");
         Context::new(Setting {
+            job: None,
+            patience: std::time::Duration::from_secs(10),
             target: Arc::new(Target {
                 name: "api".into(),
                 base: Base { url: url.clone(), headers: Vec::new() },

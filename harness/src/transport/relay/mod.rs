@@ -1,0 +1,84 @@
+//! A TCP proxy on loopback in front of a dependency, which can be cut, silenced, slowed and mended while connections live.
+//!
+//! Whatever is provisioned reaches its dependencies through one of these; checks go around it.
+
+mod carry;
+mod door;
+mod gate;
+mod keeper;
+mod mode;
+#[cfg(test)]
+mod tests;
+
+pub use mode::{Mode, Pace};
+
+use keeper::{Counts, Keeper, Order};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// A relay that runs. Dropping it closes its listener and every connection.
+#[derive(Debug)]
+pub struct Relay {
+    address: SocketAddr,
+    orders: mpsc::Sender<Order>,
+    counts: Arc<Counts>,
+}
+
+impl Relay {
+    /// Listens on a free port of loopback and passes everything on to `upstream`.
+    ///
+    /// # Errors
+    /// What the system said: no free port, no descriptor.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(upstream: SocketAddr) -> io::Result<Self> {
+        let door = door::Door::open()?;
+        let address = door.address();
+        let (orders, queue) = mpsc::channel(1);
+        let counts = Arc::new(Counts::default());
+        tokio::spawn(Keeper::new(door, upstream, counts.clone()).run(queue));
+        Ok(Self { address, orders, counts })
+    }
+
+    /// Where it listens; the same for its whole life, also while it refuses.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Changes what happens to new and living connections. Once this returns the mode is in force: nothing that the old mode
+    /// would have passed on is passed on any more.
+    ///
+    /// # Errors
+    /// What the system said: the port could not be listened on again, the queue could not be filled. The relay then stays as
+    /// far as it got; setting a mode again is allowed.
+    pub async fn set(&self, mode: Mode) -> io::Result<()> {
+        let gone = || io::Error::other("the relay has ended");
+        let (done, told) = oneshot::channel();
+        self.orders.send(Order { mode, done }).await.map_err(|_| gone())?;
+        told.await.map_err(|_| gone())?
+    }
+
+    /// How many connections it has accepted in its life. A relay that nobody uses proves nothing when it is cut.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        *self.counts.accepted.borrow()
+    }
+
+    /// Waits until somebody has connected; at once if somebody has.
+    pub async fn used(&self) {
+        let mut accepted: watch::Receiver<u64> = self.counts.accepted.subscribe();
+        // The sender lives in `counts`, which we hold.
+        let _ = accepted.wait_for(|n| *n > 0).await;
+    }
+
+    /// How many connections it carries now.
+    #[must_use]
+    pub fn living(&self) -> usize {
+        self.counts.living.load(Ordering::SeqCst)
+    }
+}
