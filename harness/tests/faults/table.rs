@@ -66,7 +66,21 @@ pub(crate) const LATER: &[&str] = &[
 ];
 
 /// Clauses whose broken twins are scripted servers in the tests of their kind: the reference service has no flaw of that sort.
-pub(crate) const PROVEN_ELSEWHERE: &[&str] = &["http/headers", "http/body", "http/schema", "http/within", "http/capture"];
+pub(crate) const PROVEN_ELSEWHERE: &[&str] = &[
+    "http/headers",
+    "http/body",
+    "http/schema",
+    "http/within",
+    "http/capture",
+    "command/exit",
+    "command/stdout",
+    "command/stderr",
+    "command/within",
+    "shutdown/leaves-first",
+    "shutdown/finishes",
+    "shutdown/exits",
+    "shutdown/restarts",
+];
 
 /// Every clause that reads the plain answer of /health: a flaw that takes the answer away may leave these with nothing to hold.
 const ALL_OF_HEALTH: &[&str] = &[
