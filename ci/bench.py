@@ -16,7 +16,7 @@ HURL = shutil.which("hurl")
 
 
 def once(command, expect):
-    """Wall seconds and peak memory in MiB of one run; its exit code must be as expected."""
+    """Wall seconds, processor seconds and peak memory in MiB of one run; its exit code must be as expected."""
     start = time.perf_counter()
     child = subprocess.Popen(command, cwd=WORK, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
@@ -24,27 +24,31 @@ def once(command, expect):
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != expect:
         sys.exit(f"exit {child.returncode}, expected {expect}: {' '.join(command)}")
-    return wall, usage.ru_maxrss / 1024
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def pair(name, ours, theirs=None, expect=0, runs=RUNS):
-    """Runs ours and theirs in turn; prints medians, and the median of the pairwise ratios."""
-    a, b, memory = [], [], []
+    """Runs ours and theirs in turn; prints medians, and the median of the pairwise ratios: of the wall clock, and of the
+    processor time of the two processes, which a busy machine changes less."""
+    a, b = [], []
     for turn in range(runs + 1):
-        wall, peak = once(ours, expect)
-        other = once(theirs, 0)[0] if theirs else None
+        mine = once(ours, expect)
+        other = once(theirs, 0) if theirs else None
         if turn == 0:
             continue
-        a.append(wall)
-        memory.append(peak)
+        a.append(mine)
         if other is not None:
             b.append(other)
-    line = f"{name:42} {statistics.median(a) * 1e3:9.1f} ms  peak {statistics.median(memory):6.1f} MiB"
+    wall, cpu, memory = (statistics.median(column) for column in zip(*a))
+    line = f"{name:42} {wall * 1e3:9.1f} ms  cpu {cpu * 1e3:7.1f} ms  peak {memory:6.1f} MiB"
     if b:
-        ratios = [x / y for x, y in zip(a, b)]
-        line += f"   other {statistics.median(b) * 1e3:9.1f} ms   ratio {statistics.median(ratios):5.2f} (min {min(ratios):.2f}, max {max(ratios):.2f})"
+        walls = [x[0] / y[0] for x, y in zip(a, b)]
+        cpus = [x[1] / y[1] for x, y in zip(a, b) if y[1] > 0]
+        line += f"   other {statistics.median(y[0] for y in b) * 1e3:9.1f} ms"
+        line += f"   ratio {statistics.median(walls):5.2f} (min {min(walls):.2f}, max {max(walls):.2f})"
+        line += f", cpu {statistics.median(cpus):5.2f}"
     print(line, flush=True)
-    return statistics.median(a)
+    return wall
 
 
 def suite(path, checks):

@@ -1,10 +1,13 @@
 //! The list of kinds: one folder each, strangers to each other. Adding a kind is one folder and two lines here.
 
+pub mod command;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod health;
 pub mod http;
 pub mod ready;
+pub mod shutdown;
+pub mod transition;
 
 use crate::kind::{CheckKind, Visit, VisitType};
 use crate::model::Clause;
@@ -82,4 +85,7 @@ kinds! {
     Http: http::Http,
     Health: health::Health,
     Ready: ready::Ready,
+    Transition: transition::Transition,
+    Shutdown: shutdown::Shutdown,
+    Command: command::Command,
 }

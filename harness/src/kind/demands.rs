@@ -21,6 +21,8 @@ pub struct Demands {
     pub sent_once: bool,
     /// Whether one look is one shot (`http`, `command`): only those take `eventually` and `consistently`.
     pub single_shot: bool,
+    /// Whether it starts programs on this machine: nothing of it is judged where the environment does not say `allows-exec`.
+    pub starts_programs: bool,
     /// Captures that the spec uses: they must come from a check that this one needs, or from itself.
     pub uses: Vec<(String, crate::model::At)>,
     /// Captures that the spec gives.

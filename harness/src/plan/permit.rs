@@ -53,10 +53,20 @@ impl<'a> Permit<'a> {
         if impact > allowed.most {
             return Scope::NotHere(format!("{}; this needs `{impact}`", allowed.why));
         }
+        if check.planning.demands.starts_programs && !self.environment.allows_exec {
+            return Scope::NotHere(self.no_programs());
+        }
         let mut faults = check.planning.demands.faults.iter().filter(|(c, ..)| *c == clause);
         match faults.find_map(|(_, dependency, fault)| self.cannot(dependency, *fault)) {
             Some(why) => Scope::NotHere(why),
             None => Scope::Here,
+        }
+    }
+
+    fn no_programs(&self) -> String {
+        match &*self.environment.name {
+            "" => "without an environment file no program is started".to_owned(),
+            name => format!("environment `{name}` does not say `allows-exec: true`, so no program is started"),
         }
     }
 

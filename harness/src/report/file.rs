@@ -164,6 +164,10 @@ fn clear(path: &Path) -> io::Result<()> {
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
         Err(e) => Err(e),
         Ok(found) if found.is_dir() => other("a folder"),
+        // Wherever the stream leads at this moment: with standard output sent to a file, `/dev/stdout` is a link to a plain file.
+        Ok(found) if found.is_symlink() && fs::read_link(path).is_ok_and(|to| to.starts_with("/proc") || to.starts_with("/dev")) => {
+            other("a link to an open stream or a device")
+        }
         Ok(found) if found.is_symlink() && fs::metadata(path).is_ok_and(|to| !to.is_file() && !to.is_dir()) => {
             other("a link to a device or a pipe")
         }
@@ -255,8 +259,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
+        // As `/dev/stdout` is made, and standard output sent to a file. The real one is not put at risk here.
+        use std::os::fd::AsRawFd as _;
+        let stream = fs::File::create(dir.path().join("out.txt")).unwrap();
+        let (to_stream, to_device) = (dir.path().join("stdout"), dir.path().join("null"));
+        std::os::unix::fs::symlink(format!("/proc/self/fd/{}", stream.as_raw_fd()), &to_stream).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &to_device).unwrap();
         for (path, why) in [
             (dir.path().to_owned(), "it is a folder"),
+            (to_stream.clone(), "it is a link to an open stream"),
+            (to_device.clone(), "it is a link to an open stream or a device"),
             (file.join("below/junit.xml"), "Not a directory"),
             (PathBuf::from("/dev/null"), "it is a device or a pipe"),
             (PathBuf::from("/proc/nowhere/junit.xml"), ""),
@@ -268,5 +280,6 @@ mod tests {
                 assert!(error.contains(why), "{error}");
             }
         }
+        assert!(to_stream.is_symlink() && to_device.is_symlink(), "what is refused is left alone");
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Row {
 impl Row {
     /// Whether the run starts the service and its dependencies itself, so that it may break them.
     pub(crate) fn is_provisioned(&self) -> bool {
-        self.suite == OUTAGE
+        self.suite == OUTAGE || self.suite == SHUTDOWN
     }
 
     /// The name of its test.
@@ -35,12 +35,18 @@ const HEALTH: &str = "health.suite.yaml";
 const READY: &str = "ready.suite.yaml";
 const API: &str = "api.suite.yaml";
 const GROWTH: &str = "growth.suite.yaml";
+const TRANSITION: &str = "transition.suite.yaml";
+
+/// Long enough stages for a busy machine to see each.
+const STAGES: &[&str] = &["--download-takes=900ms", "--convert-takes=900ms", "--job-takes=1500ms"];
+
+const fn moves(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
+    Row { defect, suite: TRANSITION, args: STAGES, must, may }
+}
 
 /// What is started and broken by the run itself.
 const OUTAGE: &str = "outage.suite.yaml";
-
-/// Defects that only show when a process is stopped: their clauses belong to kinds of a later version.
-pub(crate) const LATER: &[&str] = &[];
+const SHUTDOWN: &str = "shutdown.suite.yaml";
 
 /// Clauses whose broken twins are scripted servers in the tests of their kind: the reference service has no flaw of that sort.
 pub(crate) const PROVEN_ELSEWHERE: &[&str] = &["http/headers", "http/body", "http/schema", "http/within", "http/capture"];
@@ -64,6 +70,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(READY, "", &[], &["ready/not-before"]),
     row(API, "", &[], &[]),
     row(GROWTH, "", &[], &[]),
+    moves("", &[], &[]),
     Row { defect: "", suite: READY, args: &["--migration-takes=1500ms"], must: &[], may: &[] },
     // What /health says.
     row(HEALTH, "health-body-says-down", &["health/agrees"], &["health/code"]),
@@ -133,6 +140,17 @@ pub(crate) const ROWS: &[Row] = &[
         &["ready/becomes", "ready/steady", "ready/truthful", "ready/first-request"],
     ),
     Row { defect: "ready-leaks-when-failing", suite: READY, args: &["--migration-takes=2s"], must: &["ready/no-leak"], may: &[] },
+    row(READY, "one-of-three-stale", &["ready/replicas"], &[]),
+    // States that move.
+    moves("state-backwards", &["transition/path"], &[]),
+    moves("converting-skipped", &["transition/path"], &[]),
+    moves("enabled-before-works", &["transition/settles"], &[]),
+    moves("stuck-in-downloading", &["transition/settles"], &[]),
+    moves("engine-fails", &["transition/never"], &[]),
+    moves("enabled-falls-back", &["transition/settles"], &["transition/path"]),
+    moves("state-null", &["transition/path"], &[]),
+    moves("progress-before-result", &["transition/monotonic"], &[]),
+    moves("progress-goes-back", &["transition/monotonic"], &[]),
     // While a dependency is lost, and when it is asked to end.
     row(OUTAGE, "", &[], &[]),
     row(OUTAGE, "health-touches-db", &["health/independent"], &[]),
@@ -144,6 +162,35 @@ pub(crate) const ROWS: &[Row] = &[
     row(OUTAGE, "ready-hides-cache", &["ready/soft"], &[]),
     row(OUTAGE, "ready-degraded-503", &["ready/soft"], &["ready/falls", "ready/recovers"]),
     row(OUTAGE, "ready-while-draining", &["ready/leaves-first"], &[]),
+    // It falls long after the limit of the suite.
+    Row {
+        defect: "ready-falls-late",
+        suite: OUTAGE,
+        args: &["--defect-after=8s"],
+        must: &["ready/falls"],
+        may: &["ready/truthful", "ready/recovers", "ready/steady"],
+    },
+    Row { defect: "falls-after-long", suite: OUTAGE, args: &["--defect-after=400ms"], must: &["health/independent"], may: &[] },
+    row(OUTAGE, "health-hangs-with-db", &["health/independent"], &[]),
+    row(
+        OUTAGE,
+        "middleware-touches-db",
+        &["health/independent"],
+        &["ready/falls", "ready/recovers", "ready/steady", "ready/truthful", "ready/soft", "ready/agrees"],
+    ),
+    row(OUTAGE, "checker-dead-after-first-cycle", &["ready/falls"], &["ready/truthful", "ready/recovers", "ready/steady"]),
+    row(OUTAGE, "pool-never-recovers", &["ready/recovers"], &["ready/falls", "ready/soft", "ready/steady"]),
+    row(OUTAGE, "recovers-but-requests-fail", &["ready/recovers"], &["ready/truthful"]),
+    row(OUTAGE, "listener-closed-before-unready", &["ready/leaves-first"], &[]),
+    // When it is asked to end.
+    row(SHUTDOWN, "", &[], &[]),
+    row(SHUTDOWN, "ready-while-draining", &["shutdown/leaves-first"], &[]),
+    row(SHUTDOWN, "in-flight-cut", &["shutdown/finishes"], &[]),
+    row(SHUTDOWN, "upload-cut", &["shutdown/finishes"], &[]),
+    row(SHUTDOWN, "exit-hangs-on-idle", &["shutdown/exits"], &["shutdown/restarts"]),
+    row(SHUTDOWN, "exit-code-1", &["shutdown/exits"], &[]),
+    row(SHUTDOWN, "never-exits", &["shutdown/exits"], &["shutdown/restarts"]),
+    row(SHUTDOWN, "starts-slowly", &["shutdown/restarts"], &[]),
     // Other calls.
     row(API, "version-changes", &["http/json"], &[]),
     row(API, "no-request-id-echo", &["http/echoes"], &[]),

@@ -125,6 +125,12 @@ fn summary(outcome: &Outcome) -> String {
         let gap = if told.is_empty() { "" } else { "   " };
         let _ = write!(told, "{gap}({} not judged)", count(unjudged, "clause"));
     }
+    // A check that did not pass has its notes in its story; what passed has no other place to tell what it left behind.
+    if let (Verdict::Pass, [first, rest @ ..]) = (outcome.verdict, outcome.notes.as_slice()) {
+        let gap = if told.is_empty() { "" } else { "   " };
+        let more = if rest.is_empty() { String::new() } else { format!("; and {} more", rest.len()) };
+        let _ = write!(told, "{gap}({}{more})", inert::line(first));
+    }
     told
 }
 

@@ -51,6 +51,17 @@ fn the_screen_of_one_failure_needs_no_heading_and_one_of_none_is_clear() {
 }
 
 #[test]
+fn what_a_check_that_passed_left_behind_is_told_on_its_line() {
+    let mut up = outcome("api", "a job is made", Verdict::Pass);
+    up.summary = "201 in 3 ms".to_owned();
+    assert!(shown(vec![up.clone()], Style::default()).contains("201 in 3 ms\n"));
+    up.notes = vec!["clean-up failed: DELETE /jobs/1: 500".to_owned()];
+    assert!(shown(vec![up.clone()], Style::default()).contains("201 in 3 ms   (clean-up failed: DELETE /jobs/1: 500)\n"));
+    up.notes.push("clean-up failed: DELETE /jobs/2: 500".to_owned());
+    assert!(shown(vec![up], Style::default()).contains("500; and 1 more)\n"));
+}
+
+#[test]
 fn a_record_that_is_read_back_shows_the_same_screen() {
     for verbosity in [Verbosity::Quiet, Verbosity::Normal, Verbosity::Verbose] {
         let style = Style { verbosity, ..Style::default() };

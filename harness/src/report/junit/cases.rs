@@ -192,6 +192,8 @@ fn about_case(outcome: &Outcome) -> Vec<(String, String)> {
         };
         properties.push((format!("clause.{}", attribute(&story::clause_name(clause), 200)), said));
     }
+    // The story of a check that did not pass has them; what passed has no story.
+    properties.extend(outcome.notes.iter().take(50).map(|note| ("note".to_owned(), attribute(note, 500))));
     for m in outcome.measurements.iter().take(50) {
         let unit = if m.unit == "1" { String::new() } else { format!(" {}", attribute(&m.unit, 20)) };
         let name = attribute(&m.name, 100);
