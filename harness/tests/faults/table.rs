@@ -49,7 +49,17 @@ const OUTAGE: &str = "outage.suite.yaml";
 const SHUTDOWN: &str = "shutdown.suite.yaml";
 
 /// Clauses whose broken twins are scripted servers in the tests of their kind: the reference service has no flaw of that sort.
-pub(crate) const PROVEN_ELSEWHERE: &[&str] = &["http/headers", "http/body", "http/schema", "http/within", "http/capture"];
+pub(crate) const PROVEN_ELSEWHERE: &[&str] = &[
+    "http/headers",
+    "http/body",
+    "http/schema",
+    "http/within",
+    "http/capture",
+    "command/exit",
+    "command/stdout",
+    "command/stderr",
+    "command/within",
+];
 
 /// Every clause that reads the plain answer of /health: a flaw that takes the answer away may leave these with nothing to hold.
 const ALL_OF_HEALTH: &[&str] = &[
