@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How late everything is while a dependency is slow.
-const LATE: Duration = Duration::from_millis(300);
+const LATE: Duration = Duration::from_millis(800);
 
 /// A dependency that answers `?` by `!` on a real socket, and can be cut.
 #[derive(Clone)]

@@ -17,7 +17,7 @@ pub(crate) struct Row {
 impl Row {
     /// Whether the run starts the service and its dependencies itself, so that it may break them.
     pub(crate) fn is_provisioned(&self) -> bool {
-        self.suite == OUTAGE
+        self.suite == OUTAGE || self.suite == SHUTDOWN
     }
 
     /// The name of its test.
@@ -46,24 +46,7 @@ const fn moves(defect: &'static str, must: &'static [&'static str], may: &'stati
 
 /// What is started and broken by the run itself.
 const OUTAGE: &str = "outage.suite.yaml";
-
-/// Defects whose rows are still to be written: they show when a process is asked to end, or in a second outage.
-pub(crate) const LATER: &[&str] = &[
-    "health-hangs-with-db",
-    "middleware-touches-db",
-    "falls-after-long",
-    "ready-falls-late",
-    "checker-dead-after-first-cycle",
-    "pool-never-recovers",
-    "recovers-but-requests-fail",
-    "listener-closed-before-unready",
-    "in-flight-cut",
-    "upload-cut",
-    "exit-hangs-on-idle",
-    "exit-code-1",
-    "never-exits",
-    "starts-slowly",
-];
+const SHUTDOWN: &str = "shutdown.suite.yaml";
 
 /// Clauses whose broken twins are scripted servers in the tests of their kind: the reference service has no flaw of that sort.
 pub(crate) const PROVEN_ELSEWHERE: &[&str] = &[
@@ -76,10 +59,6 @@ pub(crate) const PROVEN_ELSEWHERE: &[&str] = &[
     "command/stdout",
     "command/stderr",
     "command/within",
-    "shutdown/leaves-first",
-    "shutdown/finishes",
-    "shutdown/exits",
-    "shutdown/restarts",
 ];
 
 /// Every clause that reads the plain answer of /health: a flaw that takes the answer away may leave these with nothing to hold.
@@ -193,6 +172,35 @@ pub(crate) const ROWS: &[Row] = &[
     row(OUTAGE, "ready-hides-cache", &["ready/soft"], &[]),
     row(OUTAGE, "ready-degraded-503", &["ready/soft"], &["ready/falls", "ready/recovers"]),
     row(OUTAGE, "ready-while-draining", &["ready/leaves-first"], &[]),
+    // It falls long after the limit of the suite.
+    Row {
+        defect: "ready-falls-late",
+        suite: OUTAGE,
+        args: &["--defect-after=8s"],
+        must: &["ready/falls"],
+        may: &["ready/truthful", "ready/recovers", "ready/steady"],
+    },
+    Row { defect: "falls-after-long", suite: OUTAGE, args: &["--defect-after=400ms"], must: &["health/independent"], may: &[] },
+    row(OUTAGE, "health-hangs-with-db", &["health/independent"], &[]),
+    row(
+        OUTAGE,
+        "middleware-touches-db",
+        &["health/independent"],
+        &["ready/falls", "ready/recovers", "ready/steady", "ready/truthful", "ready/soft", "ready/agrees"],
+    ),
+    row(OUTAGE, "checker-dead-after-first-cycle", &["ready/falls"], &["ready/truthful", "ready/recovers", "ready/steady"]),
+    row(OUTAGE, "pool-never-recovers", &["ready/recovers"], &["ready/falls", "ready/soft", "ready/steady"]),
+    row(OUTAGE, "recovers-but-requests-fail", &["ready/recovers"], &["ready/truthful"]),
+    row(OUTAGE, "listener-closed-before-unready", &["ready/leaves-first"], &[]),
+    // When it is asked to end.
+    row(SHUTDOWN, "", &[], &[]),
+    row(SHUTDOWN, "ready-while-draining", &["shutdown/leaves-first"], &[]),
+    row(SHUTDOWN, "in-flight-cut", &["shutdown/finishes"], &[]),
+    row(SHUTDOWN, "upload-cut", &["shutdown/finishes"], &[]),
+    row(SHUTDOWN, "exit-hangs-on-idle", &["shutdown/exits"], &["shutdown/restarts"]),
+    row(SHUTDOWN, "exit-code-1", &["shutdown/exits"], &[]),
+    row(SHUTDOWN, "never-exits", &["shutdown/exits"], &["shutdown/restarts"]),
+    row(SHUTDOWN, "starts-slowly", &["shutdown/restarts"], &[]),
     // Other calls.
     row(API, "version-changes", &["http/json"], &[]),
     row(API, "no-request-id-echo", &["http/echoes"], &[]),

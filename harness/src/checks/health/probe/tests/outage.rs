@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const CLAUSE: &str = "health/independent";
 const GOOD: &str = r#"{"status":"healthy"}"#;
-const SUITE: &str = "{ get: /health, within: 150ms, independent-of: [db], outage: 400ms }";
+const SUITE: &str = "{ get: /health, within: 400ms, independent-of: [db], outage: 400ms }";
 
 /// A liveness that asks its dependency first, and waits so long for it.
 fn asks(db: &Dependency, patience: Duration) -> Reply {

@@ -208,7 +208,7 @@ async fn a_checker_that_dies_after_the_first_cycle_is_caught_by_the_second() {
     })
     .await;
     let told =
-        tell(&stand, STRICT.replace("falls-within: 300ms", "falls-within: 1s").as_str(), &["ready/falls", "ready/recovers"], good(&db))
+        tell(&stand, STRICT.replace("falls-within: 300ms", "falls-within: 3s").as_str(), &["ready/falls", "ready/recovers"], good(&db))
             .await;
     assert_eq!(told[0], "db/blackhole: held");
     assert!(told[1].starts_with("db/blackhole/again: proof"), "{told:?}");
@@ -280,7 +280,7 @@ async fn a_soft_dependency_that_is_lost_in_silence_is_proof() {
 
 #[tokio::test]
 async fn a_report_that_is_never_taken_back_is_not_taken_for_the_next() {
-    let yaml = "{ get: /ready, within: 30s, hard: [db], falls-within: 300ms, recovers-within: 300ms, soft: [cache] }";
+    let yaml = "{ get: /ready, within: 30s, hard: [db], falls-within: 1500ms, recovers-within: 300ms, soft: [cache] }";
     let lost = AtomicBool::new(false);
     let told = soft(yaml, move |up| standing(true, !lost.fetch_or(!up, Ordering::SeqCst) && up)).await;
     assert_eq!(told[1], "cache/blackhole/told: held");
