@@ -52,10 +52,13 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
     }
 }
 
+/// The answer to the trigger, and the values in it or what was there in place of one.
+type Outcome = (Asked, Result<Values, (String, String)>);
+
 /// Where the outcome of the trigger lies until the watch takes it.
 #[derive(Default)]
 struct Fired {
-    outcome: Mutex<Option<(Asked, Result<Values, (String, String)>)>>,
+    outcome: Mutex<Option<Outcome>>,
     refused: CancellationToken,
 }
 
