@@ -106,11 +106,16 @@ def waiting():
     print(f"{'over the longest chain':42} {(took - 3) * 1e3:9.1f} ms ({(took / 3 - 1) * 100:.1f} %)")
 
 
+def relay():
+    """Bytes through the relay, what it adds to a round trip, how soon cuts and mends are in force: the example measures itself."""
+    subprocess.run([os.path.join(os.path.dirname(BIN), "examples", "relay_figures")], check=True)
+
+
 def size():
     print(f"{'shipping binary (dist, stripped)':42} {os.path.getsize(BIN) / 2**20:9.1f} MiB")
 
 
-FIGURES = {"one": one, "thousand": thousand, "tenthousand": tenthousand, "waiting": waiting, "size": size, "build": lambda: None}
+FIGURES = {"one": one, "thousand": thousand, "tenthousand": tenthousand, "waiting": waiting, "relay": relay, "size": size, "build": lambda: None}
 
 if __name__ == "__main__":
     if not HURL:

@@ -46,8 +46,10 @@ impl fmt::Display for Impact {
 pub enum FaultKind {
     /// Connections are refused.
     Refuse,
-    /// Connections are accepted, or their SYN swallowed, and nothing answers.
+    /// Connections are accepted and nothing answers; living ones fall silent.
     Blackhole,
+    /// New connections get no answer to their SYN; living ones fall silent.
+    Swallow,
     /// Every byte is late.
     Slow,
     /// Connections are reset.
@@ -67,6 +69,7 @@ impl fmt::Display for FaultKind {
         f.pad(match self {
             Self::Refuse => "refuse",
             Self::Blackhole => "blackhole",
+            Self::Swallow => "swallow",
             Self::Slow => "slow",
             Self::Reset => "reset",
             Self::Pause => "pause",

@@ -14,16 +14,17 @@ pub(crate) const SERVICE: &str = "service";
 pub(crate) fn can(dependencies: &[PartSpec], service: &PartSpec, target: &str, name: &str, fault: FaultKind) -> Result<(), Unavailable> {
     let is_service = is_service(target, name);
     let dependency = dependencies.iter().find(|part| &*part.name == name);
-    match (fault, dependency) {
-        (_, None) if !is_service => {
+    let is_cut = matches!(fault, FaultKind::Refuse | FaultKind::Blackhole | FaultKind::Swallow | FaultKind::Slow | FaultKind::Reset);
+    match dependency {
+        None if !is_service => {
             let known: Vec<String> = dependencies.iter().map(|part| format!("`{}`", part.name)).collect();
             let known = if known.is_empty() { "no dependency".to_owned() } else { known.join(", ") };
             Err(Unavailable(format!("`{name}` is not provisioned by this environment, so this run cannot {fault} it; it starts {known}")))
         }
-        (FaultKind::Refuse | FaultKind::Blackhole | FaultKind::Slow | FaultKind::Reset, None) => {
+        None if is_cut => {
             Err(Unavailable(format!("this run cannot {fault} the service itself: what checks send it goes through no relay")))
         }
-        (FaultKind::Refuse | FaultKind::Blackhole | FaultKind::Slow | FaultKind::Reset, Some(part)) if !service.is_given(part) => {
+        Some(part) if is_cut && !service.is_given(part) => {
             Err(Unavailable(format!("the service is started with nothing that `{name}` sets, so a relay to cut is not on its way to it")))
         }
         _ => Ok(()),

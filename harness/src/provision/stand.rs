@@ -83,6 +83,7 @@ impl Provisioned {
         match fault {
             FaultKind::Refuse => self.cut(part, Mode::Refuse, fault, turn).await,
             FaultKind::Blackhole => self.cut(part, Mode::Blackhole, fault, turn).await,
+            FaultKind::Swallow => self.cut(part, Mode::Swallow, fault, turn).await,
             FaultKind::Slow => self.cut(part, SLOW, fault, turn).await,
             FaultKind::Reset => self.cut(part, Mode::Reset, fault, turn).await,
             FaultKind::Pause => {

@@ -91,6 +91,7 @@ async fn every_fault_of_a_dependency_is_felt_and_undone() {
     becomes(&world, 200).await;
     let faults = [
         FaultKind::Blackhole,
+        FaultKind::Swallow,
         FaultKind::Refuse,
         FaultKind::Reset,
         FaultKind::Slow,

@@ -218,7 +218,8 @@ impl<'s> Builder<'s> {
     }
 
     fn entries(&mut self, depth: u32) -> Step<(Vec<(Node, Node)>, u32)> {
-        let (mut entries, mut merged, mut height) = (Vec::<(Node, Node)>::new(), Vec::new(), 0);
+        // Most maps of a suite have one or two keys, and two nodes take a lot of room: a first push would make room for four.
+        let (mut entries, mut merged, mut height) = (Vec::<(Node, Node)>::with_capacity(2), Vec::new(), 0);
         let mut seen = HashSet::<String>::new();
         loop {
             let (event, span) = self.next()?;

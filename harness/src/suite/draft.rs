@@ -154,7 +154,8 @@ pub(crate) fn drafts(
         return;
     };
     let shown = entries.iter().find(|(k, _)| k.text() == Some("name")).map_or(at, |(_, v)| v.at);
-    let (mut early, mut late, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    // Room for a name and a kind: what most checks have.
+    let (mut early, mut late, mut others) = (Vec::with_capacity(1), Vec::new(), Vec::with_capacity(1));
     for entry in entries {
         match entry.0.text().unwrap_or_default() {
             name if EARLY.contains(&name) => early.push(entry),

@@ -52,13 +52,13 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
     }
 }
 
-/// The answer to the trigger, and the values in it or what was there in place of one.
-type Outcome = (Asked, Result<Values, (String, String)>);
+/// What the trigger's answer gave, or what was expected of it and what was seen instead.
+type Captured = Result<Values, (String, String)>;
 
 /// Where the outcome of the trigger lies until the watch takes it.
 #[derive(Default)]
 struct Fired {
-    outcome: Mutex<Option<Outcome>>,
+    outcome: Mutex<Option<(Asked, Captured)>>,
     refused: CancellationToken,
 }
 
