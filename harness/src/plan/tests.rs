@@ -129,6 +129,25 @@ fn above_read_only_where_the_environment_allows_it_and_lists_the_host() {
     check_permit(Some("allows: load\nhosts: [127.0.0.1]\n"), &["reads", "writes", "after", "cleans up", "raised"], "");
 }
 
+/// The scopes of a check that starts a program.
+fn exec(environment: Option<&str>) -> (Vec<Scope>, Option<String>) {
+    let suite = suite("a", "  - name: runs\n    command: { run: [echo, x], stdout: x }\n");
+    let mut files = vec![("a.suite.yaml", suite)];
+    files.extend(environment.map(|text| ("environments/local.env.yaml", format!("environment: local\n{text}"))));
+    let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (*n, t.as_str())).collect();
+    let entry = plan_of(&files, |_, _| {}).unwrap().entries.remove(0);
+    (entry.asked.into_iter().map(|a| a.scope).collect(), entry.skip)
+}
+
+#[test]
+fn a_program_is_started_only_where_the_environment_says_so() {
+    assert_eq!(exec(Some("allows-exec: true\n")), (vec![Scope::Here, Scope::Here], None));
+    let (scopes, skip) = exec(Some("allows: disrupt\nhosts: [127.0.0.1]\n"));
+    let why = "environment `local` does not say `allows-exec: true`, so no program is started";
+    assert_eq!((scopes, skip.as_deref()), (vec![Scope::NotHere(why.to_owned()); 2], Some(why)));
+    assert_eq!(exec(None).1.as_deref(), Some("without an environment file no program is started"));
+}
+
 #[test]
 fn what_needs_a_skipped_check_is_skipped_with_the_same_reason() {
     let plan = plan_of(&[("a.suite.yaml", &suite("a", WRITES))], |_, _| {}).unwrap();

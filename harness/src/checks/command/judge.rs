@@ -68,7 +68,6 @@ impl Run {
 
     fn finding(&self, expected: impl Into<String>, observed: impl Into<String>) -> Finding {
         let mut finding = Finding::new(expected, observed);
-        finding.sent.clone_from(&self.shown);
         finding.again = Some(self.shown.clone()).filter(|shown| !shown.is_empty());
         for (label, output) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             if output.len > 0 {

@@ -16,8 +16,9 @@ mod tests;
 const SIGTERM: i32 = 15;
 /// What shells and container runtimes make of it: 128 and the number of the signal.
 const BY_SIGNAL: i32 = 128;
-/// Two polls that lie further apart cannot say that there was nothing between them.
-const CLOSE: Duration = Duration::from_millis(250);
+/// Two polls that lie further apart cannot say that there was nothing between them. A time of not being ready that is shorter than this is
+/// of no use to any balancer.
+const CLOSE: Duration = Duration::from_millis(100);
 
 /// The readings of every clause that was looked at.
 pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {

@@ -19,7 +19,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         "not ready before the listener closes",
         "`ready` is polled every 20 ms on fresh connections from the signal on. The first poll that is not answered must come after one that said it is not \
          ready: load balancers learn by a failing probe, and a listener that closes first refuses requests that were on their way. It fails if two polls less \
-         than 250 ms apart were ready and unanswered; further apart it cannot be told.",
+         than 100 ms apart were ready and unanswered; further apart it cannot be told.",
     ),
     row(
         FINISHES,

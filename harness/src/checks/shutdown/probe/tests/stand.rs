@@ -1,9 +1,8 @@
 //! A small service of this process that can be asked to end and started again, with one flaw or none: the stand of these tests.
 
-use crate::kind::{BoxFuture, Context, Exit, FaultError, Lease, Setting, Signal, Stand, Stopwatch, Target, Unavailable};
-use crate::model::{FaultKind, Redactor};
-use crate::transport::{Endpoint, Exchange};
-use crate::words::{Base, Values};
+use crate::kind::testing::setting;
+use crate::kind::{BoxFuture, Context, Exit, FaultError, Lease, Setting, Signal, Stand, Unavailable};
+use crate::model::FaultKind;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -73,24 +72,7 @@ impl Service {
 
     /// A context aimed at it, whose stand it is.
     pub(super) fn context(self: &Arc<Self>) -> Context {
-        let url = url::Url::parse(&format!("http://{}/", self.address)).expect("a socket address makes a URL");
-        Context::new(Setting {
-            target: Arc::new(Target {
-                name: "api".into(),
-                base: Base { url: url.clone(), headers: Vec::new() },
-                endpoint: Endpoint::new(url),
-            }),
-            exchange: Exchange::default(),
-            stand: self.clone(),
-            values: Values::default(),
-            stopwatch: Stopwatch::default(),
-            patience: Duration::from_secs(10),
-            job: None,
-            run_id: "run".into(),
-            canaries: Arc::new(Redactor::none()),
-            saw: tokio::sync::watch::Sender::new(String::new()),
-            cancelled: tokio_util::sync::CancellationToken::new(),
-        })
+        Context::new(Setting { stand: self.clone(), ..setting(self.address) })
     }
 
     fn close(&self) {
