@@ -162,6 +162,8 @@ impl Session {
     /// Undoes everything and says how the run ended. For callers that demand single outcomes; `run_all` does it itself.
     pub async fn finish(&self) -> RunEnd {
         let begun = self.begin();
+        // The checks may have met the deadline a moment before the timer did.
+        let is_late = begun.ends.is_some_and(|end| tokio::time::Instant::now() >= end) || self.is_late.load(Ordering::Relaxed);
         let undo = self.undo();
         let owed = std::mem::take(&mut *self.owed.lock().expect("no panic while clean-up is noted"));
         for note in cleanup::all(owed.into_iter().rev(), undo).await {
@@ -176,7 +178,7 @@ impl Session {
         let end = RunEnd {
             took: self.stopwatch.since(begun.at).hi,
             interrupted: self.options.interrupt.signal().map(str::to_owned),
-            out_of_time: self.is_late.load(Ordering::Relaxed),
+            out_of_time: is_late,
             left,
             shrunk: self.shrunk(),
         };
