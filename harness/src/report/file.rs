@@ -86,6 +86,23 @@ pub struct LiveFile {
     durable: bool,
 }
 
+/// How often another run may put its own file into the place while ours is made. Two runs meet once; more is no accident.
+const MEETINGS: usize = 16;
+
+/// Removes an old file and starts an empty one, also where another run does the same at this moment: the last one wins.
+fn start_new(path: &Path) -> io::Result<File> {
+    let mut met = io::ErrorKind::AlreadyExists.into();
+    for _ in 0..MEETINGS {
+        prepare(path)?;
+        // `create_new` does not follow a link that someone put there in between.
+        match OpenOptions::new().append(true).create_new(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => met = error,
+            done => return done,
+        }
+    }
+    Err(met)
+}
+
 impl LiveFile {
     /// Makes the folders, removes an old report and starts a new, empty one.
     ///
@@ -94,12 +111,7 @@ impl LiveFile {
     pub fn open(destination: &Destination, durable: bool) -> Result<Self, ReportError> {
         let file = match destination {
             Destination::Stdout => None,
-            // `create_new` does not follow a link that someone put there in between.
-            Destination::File(path) => Some(
-                prepare(path)
-                    .and_then(|_| OpenOptions::new().append(true).create_new(true).open(path))
-                    .map_err(|e| ReportError::open(path, e))?,
-            ),
+            Destination::File(path) => Some(start_new(path).map_err(|e| ReportError::open(path, e))?),
         };
         Ok(Self { destination: destination.clone(), file, durable })
     }
@@ -172,7 +184,8 @@ fn clear(path: &Path) -> io::Result<()> {
             other("a link to a device or a pipe")
         }
         Ok(found) if !found.is_file() && !found.is_symlink() => other("a device or a pipe"),
-        Ok(_) => fs::remove_file(path),
+        // Another run may have taken it away in between.
+        Ok(_) => fs::remove_file(path).or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) }),
     }
 }
 
