@@ -9,6 +9,7 @@ use crate::reader::With;
 use crate::words::Request;
 use std::time::{Duration, Instant};
 
+mod boot;
 mod leave;
 mod marker;
 mod outage;

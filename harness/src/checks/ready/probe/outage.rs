@@ -4,11 +4,10 @@ use super::super::look::{Observation, Outage, Pair, Sample};
 use super::super::mention;
 use super::super::spec::{Spec, beyond};
 use super::super::table::{self, LOSSES};
-use super::{Poll, ask, least, timed};
-use crate::kind::{Context, How, Lease, ProbeError, Round, Seen};
+use super::{Poll, ask, boot, least, timed};
+use crate::kind::{Context, Lease, ProbeError, Round, Seen};
 use crate::model::quantity::show_duration;
 use crate::model::{ClauseId, FaultKind, Interval};
-use crate::words::{Document, Json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -20,8 +19,6 @@ const DWELL: Duration = Duration::from_millis(300);
 const REAL: u32 = 5;
 /// Pairs of a ready answer and a real request, after it must not be ready any more.
 const PAIRS: usize = 3;
-/// Longest wait for an answer that holds the id of the process.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Every outage of the hard dependencies that the round wants.
 pub(super) async fn outages(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
@@ -69,7 +66,7 @@ async fn one(
     outage.down.turned = replicas(spec, seen, false);
     outage.up.turned = replicas(spec, seen, false);
     if spec.b.boot_id.is_some() && round.clauses.contains(&table::RECOVERS) {
-        boots_before(spec, &mut outage, cx).await?;
+        boot::before(spec, &mut outage, cx).await?;
     }
     let asked = cx.stopwatch().now();
     let lease = inject(&outage.dependency, fault, cx, seen).await?;
@@ -227,7 +224,7 @@ async fn up(spec: &Spec, asked: Instant, mended: Instant, round: &Round, cx: &Co
     }
     if round.clauses.contains(&table::RECOVERS) {
         really(spec, round, cx, seen).await?;
-        boots_after(spec, cx, seen).await?;
+        boot::after(spec, last(seen), cx).await?;
     }
     // It must stay ready too: polled as long as it must be steady.
     if let Some(dwell) = spec.b.steady_for().filter(|_| round.clauses.contains(&table::STEADY)) {
@@ -257,69 +254,4 @@ async fn really(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation
         }
     }
     Ok(())
-}
-
-/// The id of the process by replica, before the loss.
-async fn boots_before(spec: &Spec, outage: &mut Outage, cx: &Context) -> Result<(), ProbeError> {
-    for _ in 0..reads(outage) {
-        match boot(spec, cx).await? {
-            (_, Ok((replica, id))) => {
-                outage.boot.before.insert(replica, id);
-            }
-            (_, Err(why)) => outage.boot.unreadable = Some(why),
-        }
-    }
-    Ok(())
-}
-
-async fn boots_after(spec: &Spec, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
-    for _ in 0..reads(last(seen)) {
-        if spec.b.boot_id.is_none() {
-            return Ok(());
-        }
-        let (answer, read) = boot(spec, cx).await?;
-        let boot = &mut last(seen).boot;
-        match read {
-            Ok((replica, id)) => match boot.before.get(&replica) {
-                Some(before) if *before == id => boot.same += 1,
-                Some(before) => boot.changed = Some((answer, format!("boot id {id}, and {before} before"))),
-                None => {}
-            },
-            Err(why) => boot.unreadable = Some(why),
-        }
-    }
-    Ok(())
-}
-
-/// Replicas are drawn by whatever stands before them: four readings for each meet nearly all.
-fn reads(outage: &Outage) -> usize {
-    match outage.up.turned.len() {
-        0 | 1 => 1,
-        n => (n * 4).min(40),
-    }
-}
-
-/// The answer with the id of the process: its replica and the id, or why there is none.
-async fn boot(spec: &Spec, cx: &Context) -> Result<(Seen, Result<(String, String), String>), ProbeError> {
-    let asked = spec.b.boot_id.as_ref().expect("called where it is declared");
-    let mut how = How::caller(PATIENCE);
-    how.wishes.fresh = true;
-    let call = cx.call(&asked.a, &how).await?;
-    let answer = Seen::of(&call, cx.stopwatch(), call.began);
-    let by_header = asked.b.header.as_ref().and_then(|header| answer.header(&header.value.to_ascii_lowercase())).map(str::to_owned);
-    let by_path = asked.b.at.as_ref().and_then(|path| {
-        let document = Document::read(&call.answer.as_ref().ok()?.body).ok()?;
-        match path.value.select(&document).ok()?.as_slice() {
-            [one] => Some(match one.node {
-                Json::String(text) => text.clone(),
-                other => other.brief(100),
-            }),
-            _ => None,
-        }
-    });
-    let read = match by_header.or(by_path) {
-        Some(id) => Ok((replica_of(spec, &answer).to_owned(), id)),
-        None => Err(format!("{} holds no boot id: {}", answer.sent, answer.brief())),
-    };
-    Ok((answer, read))
 }
