@@ -14,6 +14,11 @@ step cargo clippy --workspace --all-targets --locked -- -D warnings
 step cargo test --workspace --locked
 if cargo nextest --version >/dev/null 2>&1; then
   step cargo nextest run --locked -p suites
+elif [[ ",${ALLCLEAR_TEST_REQUIRE:-}," == *,nextest,* ]]; then
+  echo "nextest is required by ALLCLEAR_TEST_REQUIRE and is not installed: cargo install cargo-nextest --locked" >&2
+  exit 1
+else
+  echo "not run: the suites under cargo nextest, which is not installed"
 fi
 RUSTDOCFLAGS="-D warnings" step cargo doc --workspace --no-deps --locked
 # A library user takes neither the reference service nor JSON Schema.
