@@ -1,0 +1,70 @@
+//! What the probes of `sse` saw: one field an experiment, bounded, the evidence of every verdict.
+
+use crate::kind::Context;
+use serde::{Deserialize, Serialize};
+use std::time::Instant;
+
+mod ends;
+mod framed;
+mod ledger;
+mod live;
+mod replay;
+mod silence;
+mod stale;
+mod tape;
+
+pub(super) use ends::{Ends, Fetched, Own};
+pub(super) use framed::{Framed, Payload};
+pub(super) use ledger::{Job, Ledger};
+pub(super) use live::{Batch, Delay, Live, Subscriber};
+pub(super) use replay::{Cut, Leg, Replay};
+pub(super) use silence::{Gap, Silence};
+pub(super) use stale::Stale;
+pub(super) use tape::{Arrival, Ended, Slip, Tape};
+
+/// Everything that was seen over all rounds.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Observation {
+    /// When the check began.
+    #[serde(skip)]
+    pub(super) origin: Option<Instant>,
+    /// The clauses that were looked at.
+    pub(super) asked: Vec<String>,
+    /// Streams that were opened only to see how they open.
+    pub(super) opened: Vec<Tape>,
+    /// A stream on which nothing was due.
+    pub(super) silence: Silence,
+    /// Streams that nobody cut, while jobs were driven.
+    pub(super) live: Live,
+    /// Payloads that were sent to come back.
+    pub(super) framed: Framed,
+    /// A client that was cut off again and again, and its witness.
+    pub(super) replay: Replay,
+    /// Ids that cannot be resumed after.
+    pub(super) stale: Vec<Stale>,
+    /// Streams of single jobs, and what they left.
+    pub(super) ends: Ends,
+}
+
+/// Openings that are kept: the bad ones and the newest good ones decide nothing more.
+pub(super) const OPENINGS: usize = 200;
+
+impl Observation {
+    /// When the check began; the first caller sets it.
+    pub(super) fn origin(&mut self, cx: &Context) -> Instant {
+        *self.origin.get_or_insert_with(|| cx.stopwatch().now())
+    }
+
+    /// Every stream that must be one: all but the answers to ids that cannot be resumed after, and to reconnects after the end.
+    pub(super) fn streams(&self) -> impl Iterator<Item = &Tape> {
+        let live = self.live.subscribers.iter().map(|s| &s.tape);
+        let replay = self.replay.witness.iter().chain(self.replay.legs.iter().map(|l| &l.tape));
+        let own = self.ends.own.iter().filter(|o| o.job.is_some()).map(|o| &o.tape);
+        self.opened.iter().chain(self.silence.tape.iter()).chain(live).chain(self.framed.tape.iter()).chain(replay).chain(own)
+    }
+
+    /// Every answer of this check.
+    pub(super) fn tapes(&self) -> impl Iterator<Item = &Tape> {
+        self.streams().chain(self.stale.iter().map(|s| &s.tape)).chain(self.ends.own.iter().filter_map(|o| o.again.as_ref()))
+    }
+}

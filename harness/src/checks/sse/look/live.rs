@@ -1,0 +1,59 @@
+//! Streams that nobody cuts, while jobs are driven: the jobs, and what each subscriber got of them.
+
+use super::{Ledger, Tape};
+use crate::model::Interval;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// One drive of jobs, and those who watched it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(in crate::checks::sse) struct Live {
+    /// The jobs.
+    pub(in crate::checks::sse) ledger: Ledger,
+    /// The streams.
+    pub(in crate::checks::sse) subscribers: Vec<Subscriber>,
+    /// Everything that was waited for came, or its time was up: what is missing is lost.
+    pub(in crate::checks::sse) is_drained: bool,
+    /// How long was waited for the last events, after the last job was acknowledged.
+    pub(in crate::checks::sse) drained_in: Duration,
+}
+
+/// One stream of a drive.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(in crate::checks::sse) struct Subscriber {
+    /// What came.
+    pub(in crate::checks::sse) tape: Tape,
+    /// The delay of the first event of each job, in the order of the ledger.
+    pub(in crate::checks::sse) delays: Vec<Delay>,
+    /// What came together although it was not produced together.
+    pub(in crate::checks::sse) batch: Batch,
+}
+
+/// How long the first event of a job took.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(in crate::checks::sse) struct Delay {
+    /// The job.
+    pub(in crate::checks::sse) job: String,
+    /// From the answer of the submit (`lo`, less our stalls), and from its sending (`hi`).
+    pub(in crate::checks::sse) took: Interval,
+}
+
+/// Pairs of first events that were produced over 100 ms apart.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(in crate::checks::sse) struct Batch {
+    /// Pairs that could be told.
+    pub(in crate::checks::sse) pairs: u32,
+    /// Pairs that arrived under 5 ms apart.
+    pub(in crate::checks::sse) together: u32,
+    /// Pairs that were left out: this machine stood still meanwhile.
+    pub(in crate::checks::sse) stalled: u32,
+    /// The first pair that came together: how far apart it was produced, how far apart it arrived.
+    pub(in crate::checks::sse) example: Option<(Duration, Duration)>,
+}
+
+impl Live {
+    /// The stream of that name.
+    pub(in crate::checks::sse) fn subscriber(&self, name: &str) -> Option<&Subscriber> {
+        self.subscribers.iter().find(|s| s.tape.name == name)
+    }
+}

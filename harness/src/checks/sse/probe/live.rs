@@ -1,0 +1,252 @@
+//! Drives jobs and watches them on streams that nobody cuts: plain, and with gzip where timeliness is promised.
+
+use super::drive::Driver;
+use super::reader::{Reader, Wish};
+use crate::checks::sse::look::{Batch, Delay, Fetched, Job, Live, Observation, Subscriber};
+use crate::checks::sse::spec::{APART, Drive, ID, PAIRS, SUBMIT, Spec};
+use crate::checks::sse::table;
+use crate::kind::{BoxFuture, Call, Context, How, ProbeError, Round, Seen};
+use crate::model::Interval;
+use crate::reader::With;
+use crate::words::{Answered, Json, Part, Request};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use std::collections::{HashMap, HashSet};
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+use tokio::time::sleep_until;
+
+/// Results that are asked for, of the first jobs that end.
+const RESULTS: usize = 50;
+/// How long is waited for what must not come any more: a second end, progress after it.
+const AFTERWARDS: Duration = Duration::from_millis(300);
+/// Where nothing says what ends a job: it has ended when nothing came for so long.
+const QUIET: Duration = Duration::from_millis(500);
+/// What makes a pair: produced over this apart.
+const PRODUCED_APART: Duration = Duration::from_millis(100);
+/// What makes a pair a batch: arrived under this apart.
+const TOGETHER: Duration = Duration::from_millis(5);
+/// A stall of this machine that could have brought a pair together.
+const STALL: Duration = Duration::from_millis(50);
+/// Drives of later rounds that are kept.
+const RELOOKS: usize = 8;
+
+pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
+    let origin = seen.origin(cx);
+    if round.focus.is_none() {
+        let phases = phases(drive, round.wants(table::TIMELY));
+        return look(spec, drive, round, &phases, cx, origin, &mut seen.live, &mut seen.ends.results).await;
+    }
+    if seen.relooks.len() < RELOOKS {
+        seen.relooks.push(Live::default());
+        let live = seen.relooks.last_mut().expect("one was just added");
+        let phases = [(round.samples_or(PAIRS + 3), APART)];
+        look(spec, drive, round, &phases, cx, origin, live, &mut Vec::new()).await?;
+    }
+    Ok(())
+}
+
+/// As many jobs as are declared, and then slowly as many as make enough pairs.
+fn phases(drive: &With<Request, Drive>, timely: bool) -> Vec<(u32, Duration)> {
+    let (jobs, step) = (drive.b.jobs(), drive.b.step());
+    let close = (PRODUCED_APART.as_micros() / step.as_micros().max(1)).saturating_add(2);
+    let pairs = jobs.saturating_sub(u32::try_from(close).unwrap_or(u32::MAX));
+    vec![(jobs, step), (if timely { (PAIRS + 3).saturating_sub(pairs) } else { 0 }, APART)]
+}
+
+/// How far a subscriber is, job by job.
+#[derive(Default)]
+struct Got {
+    /// Arrivals that were looked at.
+    read: usize,
+    /// First events whose job is not acknowledged yet, with their arrival.
+    early: HashMap<String, Duration>,
+    /// Jobs of which an event came.
+    begun: HashSet<String>,
+    /// Jobs that ended.
+    ended: HashSet<String>,
+}
+
+#[expect(clippy::too_many_arguments, reason = "one experiment: what it is asked, what it may use, where it writes")]
+async fn look(
+    spec: &Spec,
+    drive: &With<Request, Drive>,
+    round: &Round,
+    phases: &[(u32, Duration)],
+    cx: &Context,
+    origin: Instant,
+    live: &mut Live,
+    results: &mut Vec<Fetched>,
+) -> Result<(), ProbeError> {
+    let mut readers = Vec::new();
+    for (name, gzip) in [("direct", false), ("gzip", true)] {
+        if gzip && !round.wants(table::TIMELY) {
+            continue;
+        }
+        live.subscribers.push(Subscriber::default());
+        let tape = &mut live.subscribers.last_mut().expect("one was just added").tape;
+        readers.push(Reader::open(spec, &spec.a, &Wish { name, gzip, ..Wish::default() }, cx, origin, tape).await?);
+    }
+    if readers.iter().all(Option::is_none) {
+        return Ok(());
+    }
+    let mut got: Vec<Got> = readers.iter().map(|_| Got::default()).collect();
+    let mut driver = Driver::new(cx, &drive.a, &drive.b.id.value, origin, phases);
+    let mut fetching = FuturesUnordered::<BoxFuture<'_, Result<(String, Call), ProbeError>>>::new();
+    let mut asked = HashSet::new();
+    let wants_results = spec.b.result.as_ref().filter(|_| round.focus.is_none() && round.wants(table::ENDS));
+    let mut driven: Option<tokio::time::Instant> = None;
+    let mut complete: Option<tokio::time::Instant> = None;
+    loop {
+        let end = match (driven, complete) {
+            (Some(driven), Some(complete)) => Some(complete.min(driven + spec.b.drains_within())),
+            (Some(driven), None) => Some(driven + spec.b.drains_within()),
+            (None, _) => None,
+        };
+        tokio::select! {
+            stepped = driver.step(&mut live.ledger), if !driver.is_done() => stepped?,
+            came = any(&mut readers, &mut live.subscribers, cx) => {
+                // Where nothing tells the end of a job, silence does.
+                if came && spec.b.ends_with.is_none() {
+                    complete = None;
+                }
+            }
+            Some(fetched) = fetching.next(), if !fetching.is_empty() => {
+                let (job, call) = fetched?;
+                results.push(fetched_of(spec, job, &call, cx, origin)?);
+            }
+            () = sleep_until(end.unwrap_or_else(tokio::time::Instant::now)), if end.is_some() && fetching.is_empty() => break,
+            else => break,
+        }
+        for (subscriber, got) in live.subscribers.iter_mut().zip(&mut got) {
+            note(spec, subscriber, got, &live.ledger.jobs, cx, origin);
+        }
+        if let (Some(result), Some(first)) = (wants_results, got.first()) {
+            for job in first.ended.iter().filter(|job| live.ledger.has(job)) {
+                if asked.len() < RESULTS && asked.insert(job.clone()) {
+                    fetching.push(fetch(cx, &result.a, job.clone()));
+                }
+            }
+        }
+        cx.saw(format!("{} jobs, {} events", live.ledger.jobs.len(), live.subscribers.first().map_or(0, |s| s.tape.events)));
+        if driver.is_done() {
+            let now = tokio::time::Instant::now();
+            driven.get_or_insert(now);
+            let has_all = readers.iter().zip(&got).filter(|(r, _)| r.as_ref().is_some_and(Reader::is_open)).all(|(_, got)| got.has_all(spec, live));
+            if has_all && complete.is_none() {
+                live.drained_in = driven.map(|driven| now - driven).unwrap_or_default();
+                complete = Some(now + if spec.b.ends_with.is_some() { AFTERWARDS } else { QUIET });
+            }
+        }
+    }
+    for subscriber in &mut live.subscribers {
+        subscriber.batch = batch(subscriber, &live.ledger.jobs, cx, origin);
+    }
+    live.is_drained = true;
+    Ok(())
+}
+
+impl Got {
+    /// Everything that can be waited for has come.
+    fn has_all(&self, spec: &Spec, live: &Live) -> bool {
+        let come = if spec.b.ends_with.is_some() { &self.ended } else { &self.begun };
+        come.len() >= live.ledger.jobs.len() && live.ledger.jobs.iter().all(|j| come.contains(&j.id))
+    }
+}
+
+/// Waits for the next piece on any stream; with none open, for ever. Whether anything came.
+async fn any(readers: &mut [Option<Reader<'_>>], subscribers: &mut [Subscriber], cx: &Context) -> bool {
+    poll_fn(|task| {
+        for (reader, subscriber) in readers.iter_mut().zip(subscribers.iter_mut()) {
+            let Some(reader) = reader.as_mut().filter(|r| r.is_open()) else { continue };
+            if let Poll::Ready(step) = reader.poll_step(task, cx, &mut subscriber.tape, &mut |_, _| {}) {
+                return Poll::Ready(matches!(step, super::reader::Step::Came(_)));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Notes what is new on a stream: jobs that begin and end, and the delay of first events.
+fn note(spec: &Spec, subscriber: &mut Subscriber, got: &mut Got, jobs: &[Job], cx: &Context, origin: Instant) {
+    for arrival in &subscriber.tape.arrivals[got.read..] {
+        let Some(job) = &arrival.job else { continue };
+        if got.begun.insert(job.clone()) {
+            got.early.insert(job.clone(), arrival.at);
+        }
+        if spec.b.is_terminal(&arrival.name) {
+            got.ended.insert(job.clone());
+        }
+    }
+    got.read = subscriber.tape.arrivals.len();
+    if got.early.is_empty() {
+        return;
+    }
+    for job in jobs.iter().rev() {
+        let Some(at) = got.early.remove(&job.id) else { continue };
+        subscriber.delays.push(Delay { job: job.id.clone(), took: delay(job, at, cx, origin) });
+        if got.early.is_empty() {
+            break;
+        }
+    }
+}
+
+/// The event was produced between the sending of the submit and its answer, and arrived at `at`.
+fn delay(job: &Job, at: Duration, cx: &Context, origin: Instant) -> Interval {
+    let arrived = origin + at;
+    let lo = if at > job.answered { cx.stopwatch().between(origin + job.answered, arrived).lo } else { Duration::ZERO };
+    let hi = at.saturating_sub(job.sent);
+    Interval { lo: lo.min(hi), hi }
+}
+
+/// Pairs of first events that were produced apart, and whether they arrived so.
+fn batch(subscriber: &Subscriber, jobs: &[Job], cx: &Context, origin: Instant) -> Batch {
+    let mut first = HashMap::<&str, Duration>::new();
+    for arrival in &subscriber.tape.arrivals {
+        if let Some(job) = arrival.job.as_deref() {
+            first.entry(job).or_insert(arrival.at);
+        }
+    }
+    let mut made: Vec<(&Job, Duration)> = jobs.iter().filter_map(|j| Some((j, *first.get(j.id.as_str())?))).collect();
+    made.sort_by_key(|(job, _)| job.sent);
+    let mut batch = Batch::default();
+    for (i, (job, at)) in made.iter().enumerate() {
+        let Some((other, other_at)) = made[i + 1..].iter().find(|(other, _)| other.sent > job.answered + PRODUCED_APART) else { break };
+        let apart = other_at.max(at).saturating_sub(*other_at.min(at));
+        if cx.stopwatch().stalls().longest(origin + job.sent, origin + *other_at.max(at)) >= STALL {
+            batch.stalled += 1;
+            continue;
+        }
+        batch.pairs += 1;
+        if apart < TOGETHER {
+            batch.together += 1;
+            batch.example.get_or_insert((other.sent - job.answered, apart));
+        }
+    }
+    batch
+}
+
+/// Asks for the result of a job.
+fn fetch<'c>(cx: &'c Context, request: &'c Request, job: String) -> BoxFuture<'c, Result<(String, Call), ProbeError>> {
+    Box::pin(async move {
+        let cx = cx.with_values(cx.values().clone().with(ID, Json::String(job.clone()), false));
+        let call = cx.call(request, &How::caller(SUBMIT)).await?;
+        Ok((job, call))
+    })
+}
+
+/// Holds a result against what is declared of it.
+fn fetched_of(spec: &Spec, job: String, call: &Call, cx: &Context, origin: Instant) -> Result<Fetched, ProbeError> {
+    let seen = Seen::of(call, cx.stopwatch(), origin);
+    let expect = spec.b.result.as_ref().and_then(|r| r.b.expect.as_ref());
+    let (Ok(answer), Some(status)) = (&call.answer, seen.answered()) else { return Ok(Fetched { job, seen, fine: false, missed: None }) };
+    let Some(expect) = expect else { return Ok(Fetched { job, seen, fine: (200..300).contains(&status), missed: None }) };
+    let values = cx.values().clone().with(ID, Json::String(job.clone()), false);
+    let misses = expect.judge(&Answered::of(answer), &values).map_err(|e| ProbeError(e.to_string()))?;
+    let fine = misses.is_empty();
+    let code = misses.iter().any(|m| m.part == Part::Status);
+    let missed = misses.into_iter().find(|_| !code).map(|m| (m.expected, m.observed));
+    Ok(Fetched { job, seen, fine, missed })
+}
