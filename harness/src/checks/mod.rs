@@ -7,6 +7,7 @@ pub mod health;
 pub mod http;
 pub mod ready;
 pub mod shutdown;
+pub mod sse;
 pub mod transition;
 
 use crate::kind::{CheckKind, Visit, VisitType};
@@ -88,4 +89,5 @@ kinds! {
     Transition: transition::Transition,
     Shutdown: shutdown::Shutdown,
     Command: command::Command,
+    Sse: sse::Sse,
 }

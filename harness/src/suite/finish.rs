@@ -51,6 +51,16 @@ impl Resolver for Names<'_> {
             self.own.borrow_mut().insert(name.to_owned());
             return Value::Deferred;
         }
+        if super::kind_key::locals(self.draft.kind.name).contains(&name) {
+            let variable = self.around.variables.giver(name).or(self.around.file.vars.get(name).map(|(_, origin)| origin.to_string()));
+            return match variable {
+                None => Value::Deferred,
+                Some(from) => Value::Refused {
+                    what: format!("`${{{name}}}` is given by `{}` itself, and is a variable ({from})", self.draft.kind.name),
+                    help: "give the variable another name".to_owned(),
+                },
+            };
+        }
         if let Some(value) = self.around.variables.value(name) {
             return value;
         }

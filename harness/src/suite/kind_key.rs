@@ -104,3 +104,15 @@ pub(crate) fn captures(spec: &Node) -> Vec<(String, At)> {
     let entries = spec.get("capture").and_then(Node::entries).unwrap_or_default();
     entries.iter().filter_map(|(key, _)| Some((key.text()?.to_owned(), key.at))).collect()
 }
+
+/// The names to which a kind itself gives a value while it runs.
+pub(crate) fn locals(kind: &str) -> &'static [&'static str] {
+    struct Locals;
+    impl VisitType for Locals {
+        type Out = &'static [&'static str];
+        fn visit<K: CheckKind>(&mut self) -> Self::Out {
+            K::LOCALS
+        }
+    }
+    checks::named(kind, &mut Locals).unwrap_or_default()
+}

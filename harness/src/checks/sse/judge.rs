@@ -15,9 +15,14 @@ mod opening;
 mod ordered;
 mod replay;
 mod stale;
+mod tell;
 #[cfg(test)]
 mod tests;
 mod timely;
+
+pub(super) use replay::seams;
+pub(super) use stale::name as stale_name;
+pub(super) use tell::{control, tell};
 
 /// The readings of every clause that was looked at.
 pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
@@ -78,6 +83,9 @@ fn unopened(tape: &Tape) -> Option<Found> {
 fn cut_short(tape: &Tape) -> Option<Found> {
     let when = tape.arrivals.last().map_or_else(String::new, |a| format!(" after the event at +{}", show_duration(a.at)));
     match &tape.ended {
+        _ if let Some(slip) = tape.slipped("line-over-cap").or_else(|| tape.slipped("event-over-cap")) => {
+            Some(unsure(format!("the stream was left{when}: {}", slip.text)))
+        }
         _ if tape.is_flood => Some(unsure(format!("the stream brought over {} events, and was left", tape.arrivals.len()))),
         Some(Ended::Broken { snag, .. }) => Some(unsure(format!("the stream broke off{when}, before all had come: {}", snag.text))),
         Some(Ended::Whole { .. }) => Some(unsure(format!("the service ended the stream{when}, before all had come"))),

@@ -36,6 +36,8 @@ pub struct Observation {
     pub(super) silence: Silence,
     /// Streams that nobody cut, while jobs were driven.
     pub(super) live: Live,
+    /// The same again, slowly, in later rounds: only for timeliness.
+    pub(super) relooks: Vec<Live>,
     /// Payloads that were sent to come back.
     pub(super) framed: Framed,
     /// A client that was cut off again and again, and its witness.
@@ -57,7 +59,7 @@ impl Observation {
 
     /// Every stream that must be one: all but the answers to ids that cannot be resumed after, and to reconnects after the end.
     pub(super) fn streams(&self) -> impl Iterator<Item = &Tape> {
-        let live = self.live.subscribers.iter().map(|s| &s.tape);
+        let live = std::iter::once(&self.live).chain(&self.relooks).flat_map(|l| &l.subscribers).map(|s| &s.tape);
         let replay = self.replay.witness.iter().chain(self.replay.legs.iter().map(|l| &l.tape));
         let own = self.ends.own.iter().filter(|o| o.job.is_some()).map(|o| &o.tape);
         self.opened.iter().chain(self.silence.tape.iter()).chain(live).chain(self.framed.tape.iter()).chain(replay).chain(own)

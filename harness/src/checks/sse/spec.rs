@@ -1,6 +1,5 @@
 //! What a suite says of `sse`: keys, units, defaults.
 
-use crate::model::{At, Impact};
 use crate::reader::{Bytes, Dur, Many, PerTime, Sp, With};
 use crate::words::{Expect, Path, Request};
 use order::Order;
@@ -11,7 +10,7 @@ use std::time::Duration;
 mod demands;
 pub(super) mod order;
 
-pub(super) use demands::demands;
+pub(super) use demands::{ID, PAYLOAD, demands};
 
 /// The request of the stream, and what is promised of it.
 pub(super) type Spec = With<Request, Own>;

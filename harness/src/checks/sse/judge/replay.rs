@@ -34,7 +34,7 @@ pub(super) fn replay(spec: &Spec, seen: &Observation) -> Found {
     if !replay.is_drained {
         return Found::Unseen { why: Unseen::Deadline };
     }
-    let seams = seams(replay);
+    let seams = seams(&replay.legs);
     match NonZeroU32::new(seams) {
         Some(n) if seams >= cuts.value => Found::Held { n },
         _ => unsure(format!("{seams} of {} cuts had events on both sides: too little flowed to prove more", cuts.value)),
@@ -50,10 +50,10 @@ fn refused(replay: &Replay) -> Option<Found> {
 }
 
 /// Cuts with events on both sides, resumed after an id.
-pub(in crate::checks::sse) fn seams(replay: &Replay) -> u32 {
+pub(in crate::checks::sse) fn seams(legs: &[Leg]) -> u32 {
     let mut before = false;
     let mut seams = 0;
-    for leg in &replay.legs {
+    for leg in legs {
         let has_events = !leg.tape.arrivals.is_empty();
         if before && has_events && leg.last_id.is_some() {
             seams += 1;
@@ -179,5 +179,5 @@ fn when(replay: &Replay, event: &Arrival, leg: usize) -> String {
 /// How much was replayed, for the screen.
 pub(in crate::checks::sse) fn told(replay: &Replay) -> String {
     let events: usize = replay.legs.iter().map(|l| l.tape.arrivals.len()).sum();
-    format!("{} seams, {} events", seams(replay), number(events))
+    format!("{} seams, {} events", seams(&replay.legs), number(events))
 }

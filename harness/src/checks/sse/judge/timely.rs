@@ -17,10 +17,14 @@ pub(super) fn timely(spec: &Spec, seen: &Observation) -> Vec<Reading> {
     if subscribers.is_empty() {
         return vec![Reading::of(table::TIMELY, Found::Unseen { why: Unseen::Deadline })];
     }
-    let readings = subscribers.iter().flat_map(|subscriber| {
-        let name = &subscriber.tape.name;
-        let found = delays(spec, subscriber, &seen.live.ledger);
-        let batched = batched(spec, subscriber, &seen.live.ledger);
+    let readings = subscribers.iter().flat_map(|first| {
+        let name = &first.tape.name;
+        let mut subscriber = Subscriber { tape: first.tape.clone(), delays: first.delays.clone(), batch: first.batch.clone() };
+        for more in seen.relooks.iter().filter_map(|l| l.subscriber(name)) {
+            subscriber.add(more);
+        }
+        let found = delays(spec, &subscriber, &seen.live.ledger);
+        let batched = batched(spec, &subscriber, &seen.live.ledger);
         [case(table::TIMELY, name.clone(), found), case(table::TIMELY, format!("{name}/batch"), batched)]
     });
     readings.collect()

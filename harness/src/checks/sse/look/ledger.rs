@@ -30,11 +30,6 @@ pub(in crate::checks::sse) struct Job {
 }
 
 impl Ledger {
-    /// Whether the job is one of these.
-    pub(in crate::checks::sse) fn has(&self, id: &str) -> bool {
-        self.jobs.iter().any(|j| j.id == id)
-    }
-
     /// The ids, for many questions.
     pub(in crate::checks::sse) fn ids(&self) -> HashSet<&str> {
         self.jobs.iter().map(|j| j.id.as_str()).collect()

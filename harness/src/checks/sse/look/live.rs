@@ -57,3 +57,14 @@ impl Live {
         self.subscribers.iter().find(|s| s.tape.name == name)
     }
 }
+
+impl Subscriber {
+    /// Adds what another drive showed of the same kind of stream.
+    pub(in crate::checks::sse) fn add(&mut self, other: &Self) {
+        self.delays.extend_from_slice(&other.delays);
+        self.batch.pairs += other.batch.pairs;
+        self.batch.together += other.batch.together;
+        self.batch.stalled += other.batch.stalled;
+        self.batch.example = self.batch.example.or(other.batch.example);
+    }
+}

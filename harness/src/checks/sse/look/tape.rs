@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// A stream, from its dial to its end.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Tape {
+pub(in crate::checks::sse) struct Tape {
     /// Which one it is, for people: `direct`, `gzip`.
     pub(in crate::checks::sse) name: String,
     /// The head of the answer, with the beginning of a body that is no event stream; or the trouble in its place.
@@ -91,8 +91,6 @@ pub(in crate::checks::sse) enum Ended {
     },
 }
 
-/// Events that are kept of one stream.
-pub(in crate::checks::sse) const MOST_EVENTS: usize = 50_000;
 /// Events that reports show of one stream.
 const SHOWN: usize = 100;
 /// Kinds of slips that are kept of one stream.
@@ -123,11 +121,6 @@ impl Tape {
     /// The slip of this name.
     pub(in crate::checks::sse) fn slipped(&self, name: &str) -> Option<&Slip> {
         self.slips.iter().find(|s| s.name == name)
-    }
-
-    /// The events of one job.
-    pub(in crate::checks::sse) fn of_job<'t>(&'t self, job: &'t str) -> impl Iterator<Item = &'t Arrival> {
-        self.arrivals.iter().filter(move |a| a.job.as_deref() == Some(job))
     }
 }
 

@@ -60,12 +60,14 @@ fn phases(drive: &With<Request, Drive>, timely: bool) -> Vec<(u32, Duration)> {
 struct Got {
     /// Arrivals that were looked at.
     read: usize,
-    /// First events whose job is not acknowledged yet, with their arrival.
-    early: HashMap<String, Duration>,
-    /// Jobs of which an event came.
-    begun: HashSet<String>,
+    /// Jobs of the ledger that were looked at, with their places.
+    known: HashMap<String, usize>,
+    /// Jobs of which an event came, with its arrival.
+    begun: HashMap<String, Duration>,
     /// Jobs that ended.
     ended: HashSet<String>,
+    /// Those of them that nobody was told of.
+    news: Vec<String>,
 }
 
 #[expect(clippy::too_many_arguments, reason = "one experiment: what it is asked, what it may use, where it writes")]
@@ -94,7 +96,7 @@ async fn look(
     let mut got: Vec<Got> = readers.iter().map(|_| Got::default()).collect();
     let mut driver = Driver::new(cx, &drive.a, &drive.b.id.value, origin, phases);
     let mut fetching = FuturesUnordered::<BoxFuture<'_, Result<(String, Call), ProbeError>>>::new();
-    let mut asked = HashSet::new();
+    let mut asked = 0;
     let wants_results = spec.b.result.as_ref().filter(|_| round.focus.is_none() && round.wants(table::ENDS));
     let mut driven: Option<tokio::time::Instant> = None;
     let mut complete: Option<tokio::time::Instant> = None;
@@ -122,10 +124,12 @@ async fn look(
         for (subscriber, got) in live.subscribers.iter_mut().zip(&mut got) {
             note(spec, subscriber, got, &live.ledger.jobs, cx, origin);
         }
-        if let (Some(result), Some(first)) = (wants_results, got.first()) {
-            for job in first.ended.iter().filter(|job| live.ledger.has(job)) {
-                if asked.len() < RESULTS && asked.insert(job.clone()) {
-                    fetching.push(fetch(cx, &result.a, job.clone()));
+        if let (Some(result), Some(first)) = (wants_results, got.first_mut()) {
+            // An end may be there before the answer to the submit; then it is asked for as soon as the job is known to be ours.
+            for job in first.take_known() {
+                if asked < RESULTS {
+                    asked += 1;
+                    fetching.push(fetch(cx, &result.a, job));
                 }
             }
         }
@@ -150,8 +154,17 @@ async fn look(
 impl Got {
     /// Everything that can be waited for has come.
     fn has_all(&self, spec: &Spec, live: &Live) -> bool {
-        let come = if spec.b.ends_with.is_some() { &self.ended } else { &self.begun };
-        come.len() >= live.ledger.jobs.len() && live.ledger.jobs.iter().all(|j| come.contains(&j.id))
+        let jobs = &live.ledger.jobs;
+        match spec.b.ends_with {
+            Some(_) => self.ended.len() >= jobs.len() && jobs.iter().all(|j| self.ended.contains(&j.id)),
+            None => self.begun.len() >= jobs.len() && jobs.iter().all(|j| self.begun.contains_key(&j.id)),
+        }
+    }
+
+    /// Jobs that have ended and are ours, each once.
+    fn take_known(&mut self) -> Vec<String> {
+        let known = &self.known;
+        self.news.extract_if(.., |job| known.contains_key(job)).collect()
     }
 }
 
@@ -169,28 +182,28 @@ async fn any(readers: &mut [Option<Reader<'_>>], subscribers: &mut [Subscriber],
     .await
 }
 
-/// Notes what is new on a stream: jobs that begin and end, and the delay of first events.
+/// Notes what is new on a stream and in the ledger: jobs that begin and end, and the delay of first events.
 fn note(spec: &Spec, subscriber: &mut Subscriber, got: &mut Got, jobs: &[Job], cx: &Context, origin: Instant) {
-    for arrival in &subscriber.tape.arrivals[got.read..] {
-        let Some(job) = &arrival.job else { continue };
-        if got.begun.insert(job.clone()) {
-            got.early.insert(job.clone(), arrival.at);
+    let mut late = |job: &Job, at: Duration| subscriber.delays.push(Delay { job: job.id.clone(), took: delay(job, at, cx, origin) });
+    for (place, job) in jobs.iter().enumerate().skip(got.known.len()) {
+        got.known.insert(job.id.clone(), place);
+        if let Some(at) = got.begun.get(&job.id) {
+            late(job, *at);
         }
-        if spec.b.is_terminal(&arrival.name) {
-            got.ended.insert(job.clone());
+    }
+    for arrival in &subscriber.tape.arrivals[got.read..] {
+        let Some(id) = &arrival.job else { continue };
+        if !got.begun.contains_key(id) {
+            got.begun.insert(id.clone(), arrival.at);
+            if let Some(job) = got.known.get(id).and_then(|place| jobs.get(*place)) {
+                late(job, arrival.at);
+            }
+        }
+        if spec.b.is_terminal(&arrival.name) && got.ended.insert(id.clone()) {
+            got.news.push(id.clone());
         }
     }
     got.read = subscriber.tape.arrivals.len();
-    if got.early.is_empty() {
-        return;
-    }
-    for job in jobs.iter().rev() {
-        let Some(at) = got.early.remove(&job.id) else { continue };
-        subscriber.delays.push(Delay { job: job.id.clone(), took: delay(job, at, cx, origin) });
-        if got.early.is_empty() {
-            break;
-        }
-    }
 }
 
 /// The event was produced between the sending of the submit and its answer, and arrived at `at`.
