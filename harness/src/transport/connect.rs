@@ -63,7 +63,15 @@ pub(crate) async fn open(
     Ok(Wire::Tls(stream))
 }
 
-async fn tcp(host: &str, port: u16, pinning: Option<&Wishes>, receive: Option<u32>, deadline: Instant, endpoint: &Endpoint, answer: &mut Answer) -> Step<Tap> {
+async fn tcp(
+    host: &str,
+    port: u16,
+    pinning: Option<&Wishes>,
+    receive: Option<u32>,
+    deadline: Instant,
+    endpoint: &Endpoint,
+    answer: &mut Answer,
+) -> Step<Tap> {
     let pins = pinning.and_then(|wishes| wishes.pins.as_ref());
     let began = Instant::now();
     match dial::dial(host, port, &endpoint.resolve, pins, receive, deadline).await {

@@ -70,7 +70,14 @@ pub async fn tcp(host: &str, port: u16, timeout: Duration) -> Result<Dialed, Tro
 pub(crate) struct NoDial(pub Trouble, pub Duration);
 
 /// The same with a private name table, pins, a size of the receive buffer and a deadline.
-pub(crate) async fn dial(host: &str, port: u16, table: &[Resolve], pins: Option<&Pins>, receive: Option<u32>, deadline: Instant) -> Result<Dialed, NoDial> {
+pub(crate) async fn dial(
+    host: &str,
+    port: u16,
+    table: &[Resolve],
+    pins: Option<&Pins>,
+    receive: Option<u32>,
+    deadline: Instant,
+) -> Result<Dialed, NoDial> {
     let began = Instant::now();
     let pinned = pins.and_then(|pins| pins.get(host, port));
     let addresses = match pinned {

@@ -3,6 +3,8 @@
 mod field;
 mod item;
 mod parser;
+#[cfg(test)]
+mod tests;
 
 pub use item::{Event, Fault, Item, Limits, Tail};
 pub use parser::Parser;

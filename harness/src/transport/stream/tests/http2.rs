@@ -9,6 +9,7 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
+const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
@@ -50,7 +51,8 @@ async fn scripted() -> (Server, mpsc::UnboundedSender<Say>, mpsc::UnboundedRecei
             let (mut from, mut to) = stream.into_split();
             let mut preface = [0; 24];
             from.read_exact(&mut preface).await.expect("the preface comes");
-            to.write_all(&frame(SETTINGS, 0, 0, &[])).await.expect("the client is there");
+            // Ours, and that we have seen theirs: only then are they in force (RFC 9113 §6.5.3).
+            to.write_all(&[frame(SETTINGS, 0, 0, &[]), frame(SETTINGS, ACK, 0, &[])].concat()).await.expect("the client is there");
             while let Some(frame) = read_frame(&mut from).await {
                 let is_request = frame.kind == HEADERS;
                 let _ = tell.send(frame);

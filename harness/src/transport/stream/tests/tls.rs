@@ -29,7 +29,10 @@ async fn serve(then: impl Fn(Result<usize, std::io::ErrorKind>) + Clone + Send +
 #[tokio::test]
 async fn pieces_come_decrypted_and_the_goodbye_is_tls_own() {
     let (tell, mut told) = mpsc::unbounded_channel();
-    let (_server, endpoint) = serve(move |left| drop(tell.send(left))).await;
+    let (_server, endpoint) = serve(move |left| {
+        let _ = tell.send(left);
+    })
+    .await;
     let exchange = Exchange::default();
     let get = Outgoing::get(endpoint.url.clone());
     let mut stream = soon(exchange.open(&endpoint, &get, &opening())).await.expect("a stream opens");
