@@ -131,6 +131,8 @@ pub(super) struct Failing {
 pub(super) const HEAD: Duration = Duration::from_secs(10);
 /// Longest wait for one submit, and for a result.
 pub(super) const SUBMIT: Duration = Duration::from_secs(10);
+/// Bytes of one line at most: the JSON of a text of 1 MiB, which is what `framed` sends at least, is longer than that.
+pub(super) const LINE: usize = 4 << 20;
 /// Silences of an idle stream that are measured.
 pub(super) const SILENCES: u32 = 3;
 /// Time between two jobs when batches are looked for: well over the 100 ms that make a pair.

@@ -4,7 +4,7 @@ use super::drive;
 use super::marks::{one, text};
 use super::reader::{Reader, Wish};
 use crate::checks::sse::look::{Arrival, Ledger, Observation, Payload};
-use crate::checks::sse::spec::{Framed, ID, PAYLOAD, Spec};
+use crate::checks::sse::spec::{Framed, ID, LINE, PAYLOAD, Spec};
 use crate::kind::{Context, ProbeError};
 use crate::reader::With;
 use crate::words::{Document, Json, Path, Request};
@@ -23,7 +23,7 @@ pub(super) async fn probe(spec: &Spec, framed: &With<Request, Framed>, cx: &Cont
     let up_to = usize::try_from(framed.b.up_to()).unwrap_or(usize::MAX);
     seen.framed.tape = Some(Default::default());
     let Some(tape) = seen.framed.tape.as_mut() else { return Ok(()) };
-    let wish = Wish { name: "framed", line: up_to.saturating_mul(ESCAPED) + (1 << 20), ..Wish::default() };
+    let wish = Wish { name: "framed", line: up_to.saturating_mul(ESCAPED).max(LINE), ..Wish::default() };
     let Some(mut reader) = Reader::open(spec, &spec.a, &wish, cx, origin, tape).await? else {
         seen.framed.payloads.push(Payload::default());
         return Ok(());

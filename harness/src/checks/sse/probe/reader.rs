@@ -2,7 +2,7 @@
 
 use super::marks::Marks;
 use crate::checks::sse::look::{Arrival, Ended, Slip, Tape};
-use crate::checks::sse::spec::Spec;
+use crate::checks::sse::spec::{LINE, Spec};
 use crate::kind::{Call, Context, How, ProbeError, Seen, Snag};
 use crate::transport::sse::{Item, Limits, Parser};
 use crate::transport::{Opening, Streaming, Timeouts, Trouble};
@@ -31,7 +31,7 @@ pub(super) struct Wish<'w> {
 
 impl Default for Wish<'_> {
     fn default() -> Self {
-        Self { name: "", last_id: None, gzip: false, line: Limits::default().line }
+        Self { name: "", last_id: None, gzip: false, line: LINE }
     }
 }
 
