@@ -102,7 +102,10 @@ impl<T: Copy> Parser<T> {
             Ok(text) if !self.first_line => self.lines(whole, at, sink, |parser, range, sink| parser.line(&text[range], at, at, sink)),
             _ => self.lines(whole, at, sink, |parser, range, sink| parser.raw_line(&whole[range], at, at, sink)),
         }
-        self.carry(tail, at, sink);
+        if !tail.is_empty() {
+            self.after_cr = false;
+            self.carry(tail, at, sink);
+        }
     }
 
     /// The stream has ended: says what was left of it.
