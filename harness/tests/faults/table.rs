@@ -48,6 +48,14 @@ const fn moves(defect: &'static str, must: &'static [&'static str], may: &'stati
 const OUTAGE: &str = "outage.suite.yaml";
 const SHUTDOWN: &str = "shutdown.suite.yaml";
 
+/// Streams: heartbeats often enough for a short look, and room for payloads of 1 MiB.
+const SSE: &str = "sse.suite.yaml";
+const STREAMS: &[&str] = &["--heartbeat=300ms", "--subscriber-bytes=8388608"];
+
+const fn streams(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
+    Row { defect, suite: SSE, args: STREAMS, must, may }
+}
+
 /// Clauses whose broken twins are scripted servers in the tests of their kind: the reference service has no flaw of that sort.
 pub(crate) const PROVEN_ELSEWHERE: &[&str] = &[
     "http/headers",
@@ -201,6 +209,40 @@ pub(crate) const ROWS: &[Row] = &[
     row(SHUTDOWN, "exit-code-1", &["shutdown/exits"], &[]),
     row(SHUTDOWN, "never-exits", &["shutdown/exits"], &["shutdown/restarts"]),
     row(SHUTDOWN, "starts-slowly", &["shutdown/restarts"], &[]),
+    // Streams of events.
+    streams("", &[], &[]),
+    streams("sse-batched", &["sse/timely"], &["sse/replay"]),
+    streams("sse-gzip-held", &["sse/timely"], &["sse/ordered"]),
+    streams("sse-headers-late", &["sse/opens"], &["sse/type"]),
+    streams("sse-late", &["sse/timely"], &["sse/replay"]),
+    streams("sse-heartbeat-event", &["sse/heartbeat"], &[]),
+    streams("sse-no-heartbeat", &["sse/heartbeat"], &[]),
+    streams("sse-newline-unsplit", &["sse/framed"], &[]),
+    streams("sse-cr-unsplit", &["sse/framed"], &[]),
+    streams("sse-truncated-64k", &["sse/framed"], &[]),
+    streams("sse-replacement-chars", &["sse/framed"], &[]),
+    streams("sse-invalid-utf8", &["sse/utf8"], &[]),
+    // Without an id nothing can be resumed.
+    streams("sse-bom", &["sse/identified", "sse/replay"], &["sse/ends"]),
+    streams("sse-ids-missing", &["sse/identified"], &["sse/replay", "sse/ends"]),
+    streams("sse-retry-zero", &["sse/type"], &[]),
+    streams("sse-ids-duplicated", &["sse/identified"], &["sse/replay"]),
+    streams("sse-full-replay", &["sse/replay"], &["sse/ends"]),
+    streams("sse-seam-duplicate", &["sse/replay"], &["sse/ends"]),
+    streams("sse-seam-gap", &["sse/replay"], &[]),
+    streams("sse-stale-silent", &["sse/stale"], &[]),
+    streams("sse-reordered", &["sse/ordered"], &["sse/replay", "sse/ends"]),
+    streams("sse-one-in-50-lost", &["sse/ordered"], &["sse/ends", "sse/timely", "sse/framed", "sse/replay"]),
+    streams("sse-lost-for-one", &["sse/ordered"], &["sse/ends", "sse/timely", "sse/framed", "sse/replay"]),
+    streams("sse-no-done", &["sse/ends"], &["sse/replay"]),
+    streams("sse-done-before-result", &["sse/ends"], &[]),
+    streams("sse-two-terminals", &["sse/ends"], &[]),
+    streams("sse-progress-after-done", &["sse/ends"], &[]),
+    streams("sse-progress-back", &["sse/ends"], &[]),
+    streams("sse-silent-error", &["sse/ends"], &[]),
+    streams("sse-finished-hangs", &["sse/ends"], &[]),
+    streams("sse-wrong-type", &["sse/type"], &["sse/opens"]),
+    streams("sse-204", &["sse/type"], &["sse/opens"]),
     // Other calls.
     row(API, "version-changes", &["http/json"], &[]),
     row(API, "no-request-id-echo", &["http/echoes"], &[]),

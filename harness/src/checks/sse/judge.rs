@@ -29,7 +29,12 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
     let mut readings = Vec::new();
     for asked in &seen.asked {
         let Some(clause) = table::CLAUSES.iter().map(|c| c.id).find(|id| id.0 == asked) else { continue };
+        // A probe that finds no stream ends there: what it never tried has that reason.
+        let is_closed = !seen.opened.is_empty() && !seen.streams().any(Tape::is_event_stream);
         match clause {
+            clause if is_closed && ![table::TYPE, table::UTF8, table::OPENS].contains(&clause) => {
+                readings.push(Reading::of(clause, nothing("no stream opened: sse/type tells more")));
+            }
             table::TYPE => {
                 readings.push(Reading::of(clause, opening::head(spec, seen)));
                 readings.push(case(clause, "stream", opening::stream(seen)));

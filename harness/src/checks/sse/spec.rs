@@ -182,10 +182,9 @@ impl Own {
 
     /// The names of that event, for people.
     pub(super) fn resync_names(&self) -> String {
-        self.resync.as_ref().map_or_else(
-            || "`resync`".to_owned(),
-            |names| names.iter().map(|n| format!("`{}`", n.value)).collect::<Vec<_>>().join(" or "),
-        )
+        self.resync
+            .as_ref()
+            .map_or_else(|| "`resync`".to_owned(), |names| names.iter().map(|n| format!("`{}`", n.value)).collect::<Vec<_>>().join(" or "))
     }
 
     pub(super) fn orders(&self) -> impl Iterator<Item = &Order> {

@@ -68,7 +68,8 @@ fn terminal(spec: &Spec, live: &Live, tape: &Tape) -> Found {
     if !live.is_drained {
         return Found::Unseen { why: Unseen::Deadline };
     }
-    let last = last.map_or_else(|| "it has no event at all".to_owned(), |a| format!("its last is {} at +{}", a.brief(), show_duration(a.at)));
+    let last =
+        last.map_or_else(|| "it has no event at all".to_owned(), |a| format!("its last is {} at +{}", a.brief(), show_duration(a.at)));
     let waited = show_duration(spec.b.drains_within());
     let observed = format!("none within {waited} for {} of {} jobs: {}, {last}", open.len(), live.ledger.jobs.len(), job.id);
     Found::Proof(finding(tape, format!("one {} for each job", names(spec)), observed))
@@ -87,10 +88,18 @@ fn one_job(spec: &Spec, tape: &Tape, job: &str, events: &[&Arrival]) -> Option<F
         let is_terminal = spec.b.is_terminal(&arrival.name);
         match end {
             Some(first) if is_terminal => {
-                return told(format!("one {} for each job", names(spec)), format!("two of {job}: {}, then {}", first.brief(), arrival.brief()), arrival);
+                return told(
+                    format!("one {} for each job", names(spec)),
+                    format!("two of {job}: {}, then {}", first.brief(), arrival.brief()),
+                    arrival,
+                );
             }
             Some(first) => {
-                return told("nothing of a job after its terminal event".to_owned(), format!("{}, then {}", first.brief(), arrival.brief()), arrival);
+                return told(
+                    "nothing of a job after its terminal event".to_owned(),
+                    format!("{}, then {}", first.brief(), arrival.brief()),
+                    arrival,
+                );
             }
             None if is_terminal => end = Some(arrival),
             None => {}
@@ -111,7 +120,8 @@ fn result(spec: &Spec, seen: &Observation) -> Found {
     let repeatable = spec.b.result.as_ref().is_some_and(|r| r.a.is_repeatable());
     let bad: Vec<_> = all.iter().filter(|f| !f.fine).collect();
     let told = |f: &crate::checks::sse::look::Fetched| {
-        let (expected, observed) = f.missed.clone().unwrap_or_else(|| ("the declared answer (2xx where nothing is said)".to_owned(), f.seen.brief()));
+        let (expected, observed) =
+            f.missed.clone().unwrap_or_else(|| ("the declared answer (2xx where nothing is said)".to_owned(), f.seen.brief()));
         let why = format!("{observed}, right after the terminal event of {}; {} of {} failed", f.job, bad.len(), all.len());
         f.seen.finding(expected, why)
     };

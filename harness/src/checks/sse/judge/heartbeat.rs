@@ -20,7 +20,9 @@ pub(super) fn heartbeat(spec: &Spec, seen: &Observation) -> Found {
     }
     if let Some((beat, times)) = beats(tape) {
         let observed = format!("an event named `{}` with {} bytes of data, {times} on an idle stream", beat.name, beat.len);
-        return Found::Proof(finding(tape, "heartbeats that are comments: events reach the handlers of every client", observed).at(within.at));
+        return Found::Proof(
+            finding(tape, "heartbeats that are comments: events reach the handlers of every client", observed).at(within.at),
+        );
     }
     let gaps = &seen.silence.gaps;
     let of = |against: Against| number(gaps.iter().filter(|g| g.took.against(limit) == against).count());
@@ -54,7 +56,8 @@ fn beats(tape: &Tape) -> Option<(&Arrival, String)> {
         *alike.entry((&arrival.name, &arrival.hash)).or_default() += 1;
     }
     let is_beat = |a: &&Arrival| {
-        a.job.is_none() && (NAMES.contains(&a.name.to_ascii_lowercase().as_str()) || alike.get(&(&*a.name, &*a.hash)).is_some_and(|n| *n >= 2))
+        a.job.is_none()
+            && (NAMES.contains(&a.name.to_ascii_lowercase().as_str()) || alike.get(&(&*a.name, &*a.hash)).is_some_and(|n| *n >= 2))
     };
     let first = tape.arrivals.iter().find(is_beat)?;
     let times = match tape.arrivals.iter().filter(|a| a.job.is_none() && a.name == first.name).count() {

@@ -50,7 +50,9 @@ fn by_id(spec: &Spec, tape: &Tape, ours: &[&Arrival]) -> Option<Finding> {
 fn by_sequence(spec: &Spec, tape: &Tape, ours: &[&Arrival]) -> Option<Finding> {
     let path = spec.b.sequence()?;
     if let Some(bare) = ours.iter().find(|a| a.sequence.is_none()) {
-        return Some(finding(tape, format!("a number at {path} in every event"), format!("none in {}", bare.brief())).detail("when", at(bare)));
+        return Some(
+            finding(tape, format!("a number at {path} in every event"), format!("none in {}", bare.brief())).detail("when", at(bare)),
+        );
     }
     let mut first = HashMap::<(&str, i64), &Arrival>::new();
     for arrival in ours {

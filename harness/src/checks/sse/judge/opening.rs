@@ -43,7 +43,9 @@ pub(super) fn stream(seen: &Observation) -> Found {
             let observed = "`retry: 0`: every client that loses the stream comes back at once, and all together";
             return Found::Proof(finding(tape, "a time to reconnect above 0", observed));
         }
-        if let Some(Ended::Broken { snag, .. }) = tape.ended.as_ref().filter(|e| matches!(e, Ended::Broken { snag, .. } if !snag.confusable)) {
+        if let Some(Ended::Broken { snag, .. }) =
+            tape.ended.as_ref().filter(|e| matches!(e, Ended::Broken { snag, .. } if !snag.confusable))
+        {
             return Found::Proof(finding(tape, EXPECTED, format!("after {} bytes: {}", tape.bytes, snag.text)));
         }
     }

@@ -95,7 +95,8 @@ fn lost(spec: &Spec, live: &Live, tape: &Tape, ours: &[&Arrival]) -> Option<Find
         let theirs = other.arrivals.iter().filter(|a| a.job.as_deref().is_some_and(|j| jobs.contains(j)));
         let missing: Vec<&Arrival> = theirs.filter(|a| !mine.contains(&a.key())).collect();
         if let Some(first) = missing.first() {
-            let observed = format!("{} events came on the stream `{}` and not here, the first is {}", missing.len(), other.name, first.brief());
+            let observed =
+                format!("{} events came on the stream `{}` and not here, the first is {}", missing.len(), other.name, first.brief());
             let told = finding(tape, "every subscriber gets every event", observed);
             return Some(told.detail("there", format!("+{}", show_duration(first.at))));
         }

@@ -20,7 +20,9 @@ pub(super) fn replay(spec: &Spec, seen: &Observation) -> Found {
     if let Some(found) = refused(replay) {
         return found;
     }
-    if replay.legs.iter().skip(1).any(|leg| leg.last_id.is_none()) && replay.legs.iter().all(|l| l.tape.arrivals.iter().all(|a| a.id.is_none())) {
+    if replay.legs.iter().skip(1).any(|leg| leg.last_id.is_none())
+        && replay.legs.iter().all(|l| l.tape.arrivals.iter().all(|a| a.id.is_none()))
+    {
         let observed = "no event has an id, so a client that comes back has nothing to resume after";
         return Found::Proof(finding(witness, "ids in the events, and exactly the rest after a cut", observed).at(cuts.at));
     }
@@ -46,7 +48,12 @@ fn refused(replay: &Replay) -> Option<Found> {
     let legs: Vec<&Leg> = replay.legs.iter().skip(1).filter(|l| !l.tape.is_event_stream()).collect();
     let first = legs.first()?;
     // A stream that could not be opened is told by sse/type, by its weight; here it only takes the ground away.
-    Some(nothing(format!("{} of {} reconnects were answered by no stream: {}", legs.len(), replay.legs.len() - 1, super::brief(&first.tape))))
+    Some(nothing(format!(
+        "{} of {} reconnects were answered by no stream: {}",
+        legs.len(),
+        replay.legs.len() - 1,
+        super::brief(&first.tape)
+    )))
 }
 
 /// Cuts with events on both sides, resumed after an id.
@@ -140,8 +147,19 @@ impl<'r> Compared<'r> {
         };
         if let Some(&(event, before, after)) = self.gaps.first() {
             return Some(match before == after {
-                true => told(after, format!("a gap inside connection {}: {} came to the witness, and never here", after + 1, event.brief())),
-                false => told(after, format!("a gap at a seam: {} came to the witness, and never here{}", event.brief(), when(replay, event, after))),
+                true => told(
+                    after,
+                    format!(
+                        "a gap inside connection {}: {} came to the witness, and never here{}",
+                        after + 1,
+                        event.brief(),
+                        when(replay, event, after)
+                    ),
+                ),
+                false => told(
+                    after,
+                    format!("a gap at a seam: {} came to the witness, and never here{}", event.brief(), when(replay, event, after)),
+                ),
             });
         }
         if let Some(&(event, leg)) = self.twice.first() {
@@ -152,7 +170,10 @@ impl<'r> Compared<'r> {
             return Some(told(leg, format!("an event twice{seam}: {} had come before{much}", event.brief())));
         }
         if let Some(&(before, after, leg)) = self.swapped.first() {
-            return Some(told(leg, format!("out of order: {}, then {}; the witness got them the other way round", before.brief(), after.brief())));
+            return Some(told(
+                leg,
+                format!("out of order: {}, then {}; the witness got them the other way round", before.brief(), after.brief()),
+            ));
         }
         if let Some(&(event, leg)) = self.unseen.first() {
             let opened = show_duration(witness.opened);

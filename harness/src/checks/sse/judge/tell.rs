@@ -11,8 +11,7 @@ use std::time::Duration;
 
 pub(in crate::checks::sse) fn tell(spec: &Spec, seen: &Observation) -> Told {
     let opened: Vec<Interval> = seen.opened.iter().filter(|t| t.is_event_stream()).map(|t| t.took).collect();
-    let delays: Vec<Interval> =
-        seen.live.subscriber("direct").into_iter().flat_map(|s| s.delays.iter().map(|d| d.took)).collect();
+    let delays: Vec<Interval> = seen.live.subscriber("direct").into_iter().flat_map(|s| s.delays.iter().map(|d| d.took)).collect();
     let silences: Vec<Interval> = seen.silence.gaps.iter().map(|g| g.took).collect();
     let mut parts = Vec::new();
     if !seen.live.ledger.jobs.is_empty() {
@@ -46,6 +45,8 @@ pub(in crate::checks::sse) fn control(spec: &Spec, clause: ClauseId, twin: Twin)
         Twin::Bad if limit <= Duration::from_millis(150) => limit + (limit / 4).max(Duration::from_millis(20)),
         Twin::Bad => return None,
     };
-    let bytes = b"HTTP/1.1 200 Control\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\nconnection: close\r\n\r\n: control\n\n".to_vec();
+    let bytes =
+        b"HTTP/1.1 200 Control\r\ncontent-type: text/event-stream\r\ncache-control: no-store\r\nconnection: close\r\n\r\n: control\n\n"
+            .to_vec();
     Some(Script::always(ScriptStep::Answer { delay, bytes }))
 }

@@ -23,7 +23,8 @@ fn arrivals(text: &str) -> Vec<Arrival> {
         let mut word = || words.next().filter(|w| *w != "-").map(str::to_owned);
         let (id, place, name) = (word(), word(), word().unwrap_or_default());
         let (name, progress) = name.split_once('~').map_or((name.clone(), None), |(n, p)| (n.to_owned(), p.parse().ok()));
-        let (job, number) = place.as_deref().and_then(|p| p.split_once('.')).map_or((None, None), |(j, n)| (Some(j.to_owned()), n.parse().ok()));
+        let (job, number) =
+            place.as_deref().and_then(|p| p.split_once('.')).map_or((None, None), |(j, n)| (Some(j.to_owned()), n.parse().ok()));
         let hash = format!("{job:?}{number:?}{name}{progress:?}");
         Arrival { at: MS(100 + i as u64), id, job, sequence: number, progress, name, hash, ..Arrival::default() }
     };
@@ -32,7 +33,11 @@ fn arrivals(text: &str) -> Vec<Arrival> {
 
 fn tape(name: &str, events: &str) -> Tape {
     let arrivals = arrivals(events);
-    let head = Seen { status: Some(200), headers: vec![("content-type".to_owned(), "text/event-stream; charset=utf-8".to_owned())], ..Seen::default() };
+    let head = Seen {
+        status: Some(200),
+        headers: vec![("content-type".to_owned(), "text/event-stream; charset=utf-8".to_owned())],
+        ..Seen::default()
+    };
     Tape { name: name.to_owned(), head, events: arrivals.len() as u64, bytes: 100, arrivals, ..Tape::default() }
 }
 
@@ -87,15 +92,22 @@ fn an_event_that_only_another_subscriber_got_is_lost() {
     let seen = observed(ORDERED, live("a b", vec![tape("direct", GOOD), tape("gzip", &less)]));
     let told = told(&judge(&kind("").spec, &seen));
     assert_eq!(told[0], "direct: held");
-    assert!(told[1].starts_with("gzip: proof 1 events came on the stream `direct` and not here, the first is `done` of b, id 6"), "{told:?}");
+    assert!(
+        told[1].starts_with("gzip: proof 1 events came on the stream `direct` and not here, the first is `done` of b, id 6"),
+        "{told:?}"
+    );
 }
 
 #[test]
 fn nothing_is_lost_on_a_stream_that_did_not_live_to_see_it() {
     let mut cut = tape("direct", "1 a.0 accepted");
-    cut.ended = Some(Ended::Broken { snag: Snag { name: "reset".to_owned(), text: "reset".to_owned(), confusable: true }, in_event: false });
+    cut.ended =
+        Some(Ended::Broken { snag: Snag { name: "reset".to_owned(), text: "reset".to_owned(), confusable: true }, in_event: false });
     let told_of = |seen: &Observation| told(&judge(&kind("").spec, seen));
-    assert!(told_of(&observed(ORDERED, live("a b", vec![cut])))[0].starts_with("direct: unsure the stream broke off after the event at +100 ms"));
+    assert!(
+        told_of(&observed(ORDERED, live("a b", vec![cut])))[0]
+            .starts_with("direct: unsure the stream broke off after the event at +100 ms")
+    );
     let mut early = live("a b", vec![tape("direct", "1 a.0 accepted")]);
     early.is_drained = false;
     assert!(told_of(&observed(ORDERED, early))[0].starts_with("direct: unseen the deadline came"));
@@ -208,7 +220,11 @@ fn exactly_the_rest_is_held_and_too_few_seams_prove_nothing() {
 #[test]
 fn a_gap_is_told_by_its_place() {
     let seam = vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "4 a.3 x", true), leg("4", "5 a.4 x, 6 a.5 x", false)];
-    replayed(ALL, seam, "proof a gap at a seam: `x` of a, id 3, number 2 came to the witness, and never here, 1.0 ms after the reconnect had opened");
+    replayed(
+        ALL,
+        seam,
+        "proof a gap at a seam: `x` of a, id 3, number 2 came to the witness, and never here, 1.0 ms after the reconnect had opened",
+    );
     let inside = vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "3 a.2 x", true), leg("3", "4 a.3 x, 6 a.5 x", false)];
     replayed(ALL, inside, "proof a gap inside connection 3: `x` of a, id 5");
     let tail = vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "3 a.2 x, 4 a.3 x", true), leg("4", "5 a.4 x", false)];
@@ -220,7 +236,11 @@ fn what_comes_twice_or_otherwise_is_proof() {
     let twice = vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "2 a.1 x, 3 a.2 x, 4 a.3 x", true), leg("4", "5 a.4 x, 6 a.5 x", false)];
     replayed(ALL, twice, "proof an event twice at a seam: `x` of a, id 2, number 1 had come before");
     let full = vec![leg("", "1 a.0 x, 2 a.1 x, 3 a.2 x", true), leg("3", "1 a.0 x, 2 a.1 x, 3 a.2 x, 4 a.3 x, 5 a.4 x, 6 a.5 x", false)];
-    replayed(ALL, full, "proof an event twice at a seam: `x` of a, id 1, number 0 had come before, and 2 more of the 6 events of this connection");
+    replayed(
+        ALL,
+        full,
+        "proof an event twice at a seam: `x` of a, id 1, number 0 had come before, and 2 more of the 6 events of this connection",
+    );
     let swapped = vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "4 a.3 x, 3 a.2 x", true), leg("4", "5 a.4 x, 6 a.5 x", false)];
     replayed(ALL, swapped, "proof out of order: `x` of a, id 4, number 3, then `x` of a, id 3");
     let old = vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "0 z.0 x, 3 a.2 x, 4 a.3 x", true), leg("4", "5 a.4 x, 6 a.5 x", false)];

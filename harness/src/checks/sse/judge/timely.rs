@@ -1,7 +1,7 @@
 //! `sse/timely`: how late the first event of each job came, and whether events came in batches.
 
 use super::{case, counted, cut_short, finding, nothing, number, unopened, unsure};
-use crate::checks::sse::look::{Delay, Ledger, Observation, Subscriber};
+use crate::checks::sse::look::{Delay, Ledger, Live, Observation, Subscriber};
 use crate::checks::sse::spec::{PAIRS, Spec};
 use crate::checks::sse::table;
 use crate::model::interval::Against;
@@ -23,7 +23,8 @@ pub(super) fn timely(spec: &Spec, seen: &Observation) -> Vec<Reading> {
         for more in seen.relooks.iter().filter_map(|l| l.subscriber(name)) {
             subscriber.add(more);
         }
-        let found = delays(spec, &subscriber, &seen.live.ledger);
+        let never = never(spec, &seen.live, first);
+        let found = delays(spec, &subscriber, never, &seen.live.ledger);
         let batched = batched(spec, &subscriber, &seen.live.ledger);
         [case(table::TIMELY, name.clone(), found), case(table::TIMELY, format!("{name}/batch"), batched)]
     });
@@ -35,7 +36,16 @@ fn is_repeatable(spec: &Spec) -> bool {
     spec.b.drive.as_ref().is_some_and(|d| d.a.is_repeatable())
 }
 
-fn delays(spec: &Spec, subscriber: &Subscriber, ledger: &Ledger) -> Found {
+/// Jobs of which nothing came before all had drained: held back or lost, and late in any case.
+fn never(spec: &Spec, live: &Live, subscriber: &Subscriber) -> u32 {
+    let is_too_short = spec.b.timely_within.as_ref().is_none_or(|w| spec.b.drains_within() <= w.value.0);
+    if !live.is_drained || is_too_short || cut_short(&subscriber.tape).is_some() {
+        return 0;
+    }
+    number(live.ledger.jobs.len().saturating_sub(subscriber.delays.len()))
+}
+
+fn delays(spec: &Spec, subscriber: &Subscriber, never: u32, ledger: &Ledger) -> Found {
     let Some(within) = &spec.b.timely_within else { return Found::Unseen { why: Unseen::Deadline } };
     let limit = within.value.0;
     if let Some(found) = unopened(&subscriber.tape) {
@@ -50,24 +60,27 @@ fn delays(spec: &Spec, subscriber: &Subscriber, ledger: &Ledger) -> Found {
     }
     let of = |against: Against| number(delays.iter().filter(|d| d.took.against(limit) == against).count());
     // The 99th percentile: one of a hundred may be late.
-    let allowed = number(delays.len()) / 100;
-    let (beyond, unclear) = (of(Against::Beyond), of(Against::Near));
+    let all = number(delays.len()) + never;
+    let allowed = all / 100;
+    let (beyond, unclear) = (of(Against::Beyond) + never, of(Against::Near));
     let bad = beyond.saturating_sub(allowed);
     let near = unclear.saturating_sub(allowed.saturating_sub(beyond));
     let worst = || delays.iter().max_by_key(|d| d.took.lo).cloned().unwrap_or_default();
     if !is_repeatable(spec) && (1..3).contains(&bad) {
         return unsure(format!(
-            "{bad} of {} events came late, at worst after {}: too few to tell it from noise, and `drive` is not marked `repeatable`",
-            delays.len(),
+            "{bad} of {all} events came late, {never} of them never, at worst after {}: too few to tell it from noise, and `drive` is not marked \
+             `repeatable`",
             worst().took
         ));
     }
-    counted(bad, near, number(delays.len()), is_repeatable(spec), || {
+    counted(bad, near, all, is_repeatable(spec), || {
         let worst: Delay = worst();
+        let missing =
+            if never > 0 { format!(", {never} of them not within {}", show_duration(spec.b.drains_within())) } else { String::new() };
         finding(
             &subscriber.tape,
             format!("the first event of a job within {} of its acknowledgement (p99)", show_duration(limit)),
-            format!("{} after it, {bad} of {} beyond the limit", worst.took, delays.len()),
+            format!("{} after it, {beyond} of {all} beyond the limit{missing}", worst.took),
         )
         .detail("job", worst.job)
         .detail("delays", spread(delays))
@@ -96,7 +109,7 @@ fn batched(spec: &Spec, subscriber: &Subscriber, ledger: &Ledger) -> Found {
                 batch.pairs, batch.stalled
             ),
         };
-        let wants = NonZeroU32::new(PAIRS - batch.pairs).filter(|_| is_repeatable(spec)).map(Want::Samples);
+        let wants = NonZeroU32::new(PAIRS - batch.pairs).filter(|_| is_repeatable(spec) && batch.stalled > 0).map(Want::Samples);
         return cut_short(&subscriber.tape).unwrap_or(Found::Unsure { why, wants });
     }
     if f64::from(batch.together) <= BUFFERED * f64::from(batch.pairs) {

@@ -58,7 +58,7 @@ pub(in crate::checks::sse) struct Arrival {
     pub(in crate::checks::sse) progress: Option<f64>,
     /// Bytes of its data.
     pub(in crate::checks::sse) len: usize,
-    /// The first half of the SHA-256 of its data, in hex.
+    /// A fingerprint of its data.
     pub(in crate::checks::sse) hash: String,
 }
 

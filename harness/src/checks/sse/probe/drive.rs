@@ -77,7 +77,13 @@ impl<'c> Driver<'c> {
 ///
 /// # Errors
 /// Where the request cannot be made.
-pub(super) async fn submit(cx: &Context, request: &Request, id: &Path, origin: Instant, ledger: &mut Ledger) -> Result<Option<Job>, ProbeError> {
+pub(super) async fn submit(
+    cx: &Context,
+    request: &Request,
+    id: &Path,
+    origin: Instant,
+    ledger: &mut Ledger,
+) -> Result<Option<Job>, ProbeError> {
     ledger.sent = ledger.sent.saturating_add(1);
     let call = cx.call(request, &How::caller(SUBMIT)).await?;
     Ok(note(&call, id, cx, origin, ledger))

@@ -47,7 +47,8 @@ async fn watch(
     };
     let cx = cx.with_values(cx.values().clone().with(ID, Json::String(job.id.clone()), false));
     own.job = Some(job);
-    let Some(mut reader) = Reader::open(spec, per_job, &Wish { name: "per-job", ..Wish::default() }, &cx, origin, &mut own.tape).await? else {
+    let Some(mut reader) = Reader::open(spec, per_job, &Wish { name: "per-job", ..Wish::default() }, &cx, origin, &mut own.tape).await?
+    else {
         return Ok(());
     };
     let mut until = tokio::time::Instant::now() + spec.b.drains_within();

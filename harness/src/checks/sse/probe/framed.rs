@@ -85,7 +85,8 @@ impl Came<'_> {
         let came = Document::read(data.as_bytes()).ok().and_then(|document| text(one(&document, self.at)?));
         match payload.job.clone() {
             Some(ours) => self.hold(payload, &ours, job, came),
-            None if self.early.len() < EARLY => self.early.push((job.clone(), came)),
+            // Others make jobs too; only what carries a text may be ours.
+            None if self.early.len() < EARLY && came.is_some() => self.early.push((job.clone(), came)),
             None => {}
         }
     }
@@ -112,7 +113,8 @@ fn difference(sent: &str, came: &str) -> String {
         let shown: String = text[from..].chars().take(12).flat_map(char::escape_debug).collect();
         if shown.is_empty() { "its end".to_owned() } else { format!("\"{shown}\"") }
     };
-    let lost = if came.contains('\u{fffd}') && !sent.contains('\u{fffd}') { "; U+FFFD stands where a character was cut in two" } else { "" };
+    let lost =
+        if came.contains('\u{fffd}') && !sent.contains('\u{fffd}') { "; U+FFFD stands where a character was cut in two" } else { "" };
     format!("{} bytes came of {}; at byte {at} {} was sent and {} came{lost}", came.len(), sent.len(), show(sent), show(came))
 }
 

@@ -32,7 +32,13 @@ const STALL: Duration = Duration::from_millis(50);
 /// Drives of later rounds that are kept.
 const RELOOKS: usize = 8;
 
-pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
+pub(super) async fn probe(
+    spec: &Spec,
+    drive: &With<Request, Drive>,
+    round: &Round,
+    cx: &Context,
+    seen: &mut Observation,
+) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
     if round.focus.is_none() {
         let phases = phases(drive, round.wants(table::TIMELY));
@@ -137,7 +143,8 @@ async fn look(
         if driver.is_done() {
             let now = tokio::time::Instant::now();
             driven.get_or_insert(now);
-            let has_all = readers.iter().zip(&got).filter(|(r, _)| r.as_ref().is_some_and(Reader::is_open)).all(|(_, got)| got.has_all(spec, live));
+            let has_all =
+                readers.iter().zip(&got).filter(|(r, _)| r.as_ref().is_some_and(Reader::is_open)).all(|(_, got)| got.has_all(spec, live));
             if has_all && complete.is_none() {
                 live.drained_in = driven.map(|driven| now - driven).unwrap_or_default();
                 complete = Some(now + if spec.b.ends_with.is_some() { AFTERWARDS } else { QUIET });
@@ -228,12 +235,18 @@ fn batch(subscriber: &Subscriber, jobs: &[Job], cx: &Context, origin: Instant) -
     for (i, (job, at)) in made.iter().enumerate() {
         let Some((other, other_at)) = made[i + 1..].iter().find(|(other, _)| other.sent > job.answered + PRODUCED_APART) else { break };
         let apart = other_at.max(at).saturating_sub(*other_at.min(at));
-        if cx.stopwatch().stalls().longest(origin + job.sent, origin + *other_at.max(at)) >= STALL {
+        if apart >= TOGETHER {
+            batch.pairs += 1;
+        } else if cx
+            .stopwatch()
+            .stalls()
+            .longest((origin + *other_at.min(at)).checked_sub(STALL * 6 / 5).unwrap_or(origin), origin + *other_at.max(at))
+            >= STALL
+        {
+            // What came while this machine stood still was read together once it went on, however it came.
             batch.stalled += 1;
-            continue;
-        }
-        batch.pairs += 1;
-        if apart < TOGETHER {
+        } else {
+            batch.pairs += 1;
             batch.together += 1;
             batch.example.get_or_insert((other.sent - job.answered, apart));
         }

@@ -52,5 +52,6 @@ fn is_bad(spec: &Spec, round: &Round, tape: &Tape) -> bool {
     let late = spec.b.open_within.as_ref().is_some_and(|w| tape.took.against(w.value.0) == Against::Beyond);
     (round.wants(table::OPENS) && late)
         || (round.wants_case(table::TYPE, "") && !tape.is_event_stream())
-        || (round.wants_case(table::TYPE, "stream") && tape.ended.as_ref().is_some_and(|e| matches!(e, crate::checks::sse::look::Ended::Broken { .. })))
+        || (round.wants_case(table::TYPE, "stream")
+            && tape.ended.as_ref().is_some_and(|e| matches!(e, crate::checks::sse::look::Ended::Broken { .. })))
 }

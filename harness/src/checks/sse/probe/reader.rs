@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Events that are kept of one stream.
 const MOST_EVENTS: usize = 50_000;
+/// Reading a piece for so long is a stall of ours.
+const BUSY: Duration = Duration::from_millis(5);
 /// How long the body of an answer that is no stream is read for, as evidence.
 const EVIDENCE: Duration = Duration::from_millis(500);
 
@@ -68,13 +70,8 @@ impl<'s> Reader<'s> {
         origin: Instant,
         tape: &mut Tape,
     ) -> Result<Option<Self>, ProbeError> {
-        let patience = spec.b.head();
-        let mut how = How::caller(patience).with_header("accept", "text/event-stream").with_header("cache-control", "no-cache");
-        if let Some(id) = wish.last_id {
-            how = how.with_header("last-event-id", id);
-        }
-        let timeouts = Timeouts { connect: patience, first_byte: patience, total: patience };
-        let opened = cx.open(request, &how, &Opening { timeouts, decode: wish.gzip, ..Opening::default() }).await?;
+        let (how, opening) = opening(spec.b.head(), wish.last_id, wish.gzip);
+        let opened = cx.open(request, &how, &opening).await?;
         wish.name.clone_into(&mut tape.name);
         tape.took = opened.took;
         let (mut answer, mut stream) = match opened.stream {
@@ -91,7 +88,7 @@ impl<'s> Reader<'s> {
                 request_id: opened.request_id.clone(),
                 trace_id: opened.trace_id.clone(),
             };
-            Seen::of(&call, cx.stopwatch(), origin)
+            head_of(call, cx, origin)
         };
         tape.head = head(answer.clone());
         let whole = opened.began + opened.took.hi;
@@ -151,24 +148,17 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// The next piece of the stream, unread.
-    pub(super) fn poll_piece(&mut self, task: &mut std::task::Context<'_>, tape: &mut Tape) -> Poll<Option<crate::transport::Piece>> {
-        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
-        let trouble = match ready!(stream.poll_next(task)) {
-            Ok(Some(piece)) => return Poll::Ready(Some(piece)),
-            Ok(None) => None,
-            Err(trouble) => Some(trouble),
-        };
-        self.end(trouble, tape);
-        Poll::Ready(None)
-    }
-
     /// Writes bytes onto the tape.
-    pub(super) fn take(&mut self, bytes: &[u8], at: Instant, cx: &Context, tape: &mut Tape, on: &mut impl FnMut(&Arrival, &str)) -> Step {
+    fn take(&mut self, bytes: &[u8], at: Instant, cx: &Context, tape: &mut Tape, on: &mut impl FnMut(&Arrival, &str)) -> Step {
         tape.first_byte.get_or_insert_with(|| cx.stopwatch().between(self.opened, at));
         tape.bytes += bytes.len() as u64;
-        let marks = self.marks;
-        self.parser.feed(bytes, at.saturating_duration_since(self.origin), &mut |item| write(item, &marks, tape, on));
+        let (marks, began) = (self.marks, cx.stopwatch().now());
+        self.parser.feed(bytes, at.saturating_duration_since(self.origin), &mut |item| write(item, &|at| at, &marks, tape, on));
+        let ended = cx.stopwatch().now();
+        if ended.saturating_duration_since(began) >= BUSY {
+            // Whatever comes meanwhile is read late, and that is our doing.
+            cx.stopwatch().stalls().note(began, ended);
+        }
         if tape.arrivals.len() >= MOST_EVENTS {
             tape.is_flood = true;
             self.stream = None;
@@ -193,22 +183,36 @@ impl<'s> Reader<'s> {
             }
         });
     }
-
-    /// Leaves the stream: hard, by a reset, or quietly.
-    pub(super) fn leave(&mut self, by_reset: bool) {
-        if let Some(stream) = self.stream.take().filter(|_| by_reset) {
-            stream.abort();
-        }
-    }
 }
 
-/// Puts one item where it belongs.
-fn write(item: Item<Duration>, marks: &Marks<'_>, tape: &mut Tape, on: &mut impl FnMut(&Arrival, &str)) {
+/// How every stream of a check is asked for.
+pub(super) fn opening(patience: Duration, last_id: Option<&str>, gzip: bool) -> (How, Opening) {
+    let mut how = How::caller(patience).with_header("accept", "text/event-stream").with_header("cache-control", "no-cache");
+    if let Some(id) = last_id {
+        how = how.with_header("last-event-id", id);
+    }
+    let timeouts = Timeouts { connect: patience, first_byte: patience, total: patience };
+    (how, Opening { timeouts, decode: gzip, ..Opening::default() })
+}
+
+/// The head of an answer, as evidence.
+pub(super) fn head_of(call: Call, cx: &Context, origin: Instant) -> Seen {
+    Seen::of(&call, cx.stopwatch(), origin)
+}
+
+/// Puts one item where it belongs; `since` tells how long after the beginning of the check its time is.
+pub(super) fn write<T: Copy>(
+    item: Item<T>,
+    since: &impl Fn(T) -> Duration,
+    marks: &Marks<'_>,
+    tape: &mut Tape,
+    on: &mut impl FnMut(&Arrival, &str),
+) {
     match item {
         Item::Event(event) => {
             tape.events += 1;
             if tape.arrivals.len() < MOST_EVENTS {
-                let arrival = marks.read(&event);
+                let arrival = marks.read(&event, since(event.at));
                 on(&arrival, &event.data);
                 tape.arrivals.push(arrival);
             }
@@ -218,7 +222,7 @@ fn write(item: Item<Duration>, marks: &Marks<'_>, tape: &mut Tape, on: &mut impl
             tape.comment.get_or_insert(head);
         }
         Item::Retry { millis, .. } => tape.retry = Some(tape.retry.map_or(millis, |before| before.min(millis))),
-        Item::Fault { at, fault } => tape.slip(Slip { name: fault.name().to_owned(), text: fault.to_string(), at }),
+        Item::Fault { at, fault } => tape.slip(Slip { name: fault.name().to_owned(), text: fault.to_string(), at: since(at) }),
     }
 }
 

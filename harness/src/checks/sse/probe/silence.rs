@@ -42,7 +42,9 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
         cx.saw(format!("silent for {}, {} comments", gap.took, tape.comments));
         let bad = gaps.iter().filter(|g| is_bad(g)).count();
         let watched = at.saturating_duration_since(began);
-        if bad >= round.enough_bad.max(1) as usize || (watched >= limit * 2 && taken >= wanted) || taken >= 100_000 {
+        // One that is bad is followed by as many as make it certain, or so many that are good.
+        let enough = if bad == 0 { watched >= limit * 2 && taken >= wanted } else { watched >= limit * 5 };
+        if bad >= round.enough_bad.max(1) as usize || enough || taken >= 100_000 {
             return Ok(());
         }
     }

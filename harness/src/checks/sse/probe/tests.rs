@@ -160,14 +160,17 @@ const DRIVEN: &str = "{ get: /events, timely-within: 2s, drive: { post: /jobs, i
 
 #[tokio::test]
 async fn a_drive_that_is_refused_proves_nothing() {
-    let refused = serve(|head, _| if head.starts_with("POST") { json(401, "{}") } else { stream(&[(0, b": hello\n\n")], Leave::Stay) }).await;
+    let refused =
+        serve(|head, _| if head.starts_with("POST") { json(401, "{}") } else { stream(&[(0, b": hello\n\n")], Leave::Stay) }).await;
     let told = tell(DRIVEN, refused, &["sse/timely", "sse/ordered", "sse/identified", "sse/ends"]).await;
     assert!(told.len() >= 6 && told.iter().all(|t| t.contains("unseen no job was made: POST /jobs was answered by 401")), "{told:?}");
 }
 
 #[tokio::test]
 async fn jobs_without_events_are_lost_and_never_held() {
-    let mute = serve(|head, n| if head.starts_with("POST") { json(202, &format!(r#"{{"id":"j{n}"}}"#)) } else { stream(&[(0, b": hello\n\n")], Leave::Stay) });
+    let mute = serve(|head, n| {
+        if head.starts_with("POST") { json(202, &format!(r#"{{"id":"j{n}"}}"#)) } else { stream(&[(0, b": hello\n\n")], Leave::Stay) }
+    });
     let told = tell(DRIVEN, mute.await, &["sse/timely", "sse/ordered", "sse/identified", "sse/ends"]).await;
     assert!(told.iter().all(|t| !t.contains("held")), "{told:?}");
     // Three are declared, and then slower ones, since three make too few pairs to tell a batch.
@@ -178,15 +181,17 @@ async fn jobs_without_events_are_lost_and_never_held() {
 
 #[tokio::test]
 async fn a_look_that_is_cut_off_in_the_middle_can_still_be_judged() {
-    let mute = serve(|head, n| if head.starts_with("POST") { json(202, &format!(r#"{{"id":"j{n}"}}"#)) } else { stream(&[(0, b": hello\n\n")], Leave::Stay) });
+    let mute = serve(|head, n| {
+        if head.starts_with("POST") { json(202, &format!(r#"{{"id":"j{n}"}}"#)) } else { stream(&[(0, b": hello\n\n")], Leave::Stay) }
+    });
     let kind = spec::<Sse>(&DRIVEN.replace("200ms", "60s"));
     let mut seen = Observation::default();
     let (clauses, cx) = (round::<Sse>(&[TYPE, "sse/ordered", "sse/ends"]), context(mute.await));
     let looked = tokio::time::timeout(MS(700), kind.probe(&clauses, &cx, &mut seen)).await;
     assert!(looked.is_err());
     let told = told(&kind.judge(&seen));
-    assert_eq!(told[0], "held");
-    assert!(told[2..].iter().all(|t| t.contains("unseen the deadline came")), "{told:?}");
+    assert_eq!(told.iter().filter(|t| t.ends_with("held")).count(), 2, "the type of what opened: {told:?}");
+    assert_eq!(told.iter().filter(|t| t.contains("unseen the deadline came")).count(), 2, "{told:?}");
 }
 
 #[tokio::test]

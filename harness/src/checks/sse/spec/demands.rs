@@ -51,7 +51,8 @@ fn longest(own: &Own) -> Duration {
         }
         longest += flow + own.drains_within();
         if let Some(cuts) = &own.cuts {
-            longest += (drive.b.step() * 2).max(Duration::from_millis(200)) * cuts.value + own.drains_within();
+            // As many jobs as `cuts` may take, quickly and then slowly.
+            longest += (drive.b.step() * 5 + APART * 10) * cuts.value + own.drains_within();
         }
         if own.per_job.is_some() || own.failing.is_some() {
             longest += own.drains_within() * 2;
@@ -82,7 +83,9 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
             say(duration.at, format!("{key}: expected more than 0"), "write a time such as 500ms, or take the key out");
         }
     }
-    if let (Some(heartbeat), true) = (&own.heartbeat_within, own.silence().is_some_and(|s| own.heartbeat_within.as_ref().is_some_and(|h| s < h.value.0))) {
+    if let (Some(heartbeat), true) =
+        (&own.heartbeat_within, own.silence().is_some_and(|s| own.heartbeat_within.as_ref().is_some_and(|h| s < h.value.0)))
+    {
         let idle = crate::model::quantity::write_duration(own.idle_timeout());
         say(
             heartbeat.at,
@@ -94,7 +97,11 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         say(idle.at, "idle-timeout: bounds the heartbeat, and none is promised".to_owned(), "add `heartbeat-within: 15s`, or take it out");
     }
     if !spec.a.is_repeatable() {
-        say(spec.a.at(), "its request may not be sent again, and several streams are opened".to_owned(), "use get, or say `repeatable: true`");
+        say(
+            spec.a.at(),
+            "its request may not be sent again, and several streams are opened".to_owned(),
+            "use get, or say `repeatable: true`",
+        );
     }
     driven(own, &mut say);
     counts(own, &mut say);
@@ -122,7 +129,11 @@ fn driven(own: &Own, say: &mut impl FnMut(At, String, &str)) {
     }
     if let (Some(drive), true) = (
         &own.drive,
-        own.timely_within.is_none() && own.cuts.is_none() && own.ends_with.is_none() && own.orders().next().is_none() && own.framed.is_none(),
+        own.timely_within.is_none()
+            && own.cuts.is_none()
+            && own.ends_with.is_none()
+            && own.orders().next().is_none()
+            && own.framed.is_none(),
     ) {
         say(
             drive.b.id.at,
@@ -142,7 +153,11 @@ fn driven(own: &Own, say: &mut impl FnMut(At, String, &str)) {
         }
     }
     if let (Some(failing), None) = (&own.failing, &own.per_job) {
-        say(failing.a.at(), "failing: is watched on the job's own stream, and there is none".to_owned(), "add `per-job: { get: \"/jobs/${id}/events\" }`");
+        say(
+            failing.a.at(),
+            "failing: is watched on the job's own stream, and there is none".to_owned(),
+            "add `per-job: { get: \"/jobs/${id}/events\" }`",
+        );
     }
     if let (Some(framed), true) = (&own.framed, own.identify.is_none()) {
         say(framed.a.at(), "framed: nothing says which event is that of its job".to_owned(), "add `identify: { job: $.job_id }`");
@@ -167,7 +182,11 @@ fn counts(own: &Own, say: &mut impl FnMut(At, String, &str)) {
     }
     for (i, id) in own.stale.iter().flat_map(|s| s.iter()).enumerate() {
         if id.value.is_empty() {
-            say(id.at, format!("stale[{i}]: an empty id is none: it means that the stream begins anew"), "write an id that the service does not know");
+            say(
+                id.at,
+                format!("stale[{i}]: an empty id is none: it means that the stream begins anew"),
+                "write an id that the service does not know",
+            );
         }
     }
     if own.stale.as_ref().is_some_and(|s| s.is_empty()) {
@@ -181,7 +200,11 @@ fn locals(spec: &Spec, say: &mut impl FnMut(At, String, &str)) {
     let own = &spec.b;
     let uses = |request: &Request, name: &str| request.captures_used().iter().any(|(used, _)| used == name);
     if let Some(framed) = own.framed.as_ref().filter(|f| !uses(&f.a, PAYLOAD)) {
-        say(framed.a.at(), "framed: its request does not send the payload".to_owned(), "put `\"${payload}\"` where the service takes the text");
+        say(
+            framed.a.at(),
+            "framed: its request does not send the payload".to_owned(),
+            "put `\"${payload}\"` where the service takes the text",
+        );
     }
     let of_a_job = [("per-job", own.per_job.as_ref()), ("result", own.result.as_ref().map(|r| &r.a))];
     for (key, request) in of_a_job {

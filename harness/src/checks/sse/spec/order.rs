@@ -20,7 +20,9 @@ impl Order {
         match node.text() {
             Some("event-id") => Ok(Self::EventId),
             Some(text) if text.starts_with('$') => Path::parse(text).map(Self::Path).map_err(|e| Complaint::new(e.to_string()).at(node)),
-            _ => Err(Complaint::expected("`event-id`, or the JSONPath of a number that counts the events of a job, such as $.seq").at(node)),
+            _ => {
+                Err(Complaint::expected("`event-id`, or the JSONPath of a number that counts the events of a job, such as $.seq").at(node))
+            }
         }
     }
 }

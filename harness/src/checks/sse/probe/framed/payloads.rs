@@ -22,7 +22,8 @@ pub(super) fn all(up_to: usize) -> Vec<Sent> {
         ("multi-byte characters", "aé€𝄞".repeat(1024)),
         ("a byte order mark", "\u{feff}one\n\u{feff}two".to_owned()),
     ];
-    let mut all: Vec<Sent> = small.into_iter().filter(|(_, t)| t.len() <= up_to).map(|(name, text)| Sent { name: name.to_owned(), text }).collect();
+    let mut all: Vec<Sent> =
+        small.into_iter().filter(|(_, t)| t.len() <= up_to).map(|(name, text)| Sent { name: name.to_owned(), text }).collect();
     let mut sizes: Vec<usize> = SIZES.into_iter().filter(|size| *size < up_to).collect();
     sizes.push(up_to);
     all.extend(sizes.into_iter().map(|size| Sent { name: format!("{size} bytes"), text: plain(size) }));
