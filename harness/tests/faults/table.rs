@@ -226,7 +226,7 @@ pub(crate) const ROWS: &[Row] = &[
     streams("sse-bom", &["sse/identified", "sse/replay"], &["sse/ends"]),
     streams("sse-ids-missing", &["sse/identified"], &["sse/replay", "sse/ends"]),
     streams("sse-retry-zero", &["sse/type"], &[]),
-    streams("sse-ids-duplicated", &["sse/identified"], &["sse/replay"]),
+    streams("sse-ids-duplicated", &["sse/identified"], &["sse/replay", "sse/ends"]),
     streams("sse-full-replay", &["sse/replay"], &["sse/ends"]),
     streams("sse-seam-duplicate", &["sse/replay"], &["sse/ends"]),
     streams("sse-seam-gap", &["sse/replay"], &[]),

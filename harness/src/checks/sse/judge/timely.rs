@@ -105,7 +105,7 @@ fn batched(spec: &Spec, subscriber: &Subscriber, ledger: &Ledger) -> Found {
         let why = match ledger.jobs.is_empty() {
             true => return nothing(ledger.emptiness()),
             false => format!(
-                "{} pairs of events that were produced over 100 ms apart are too few to tell a batch, {} more were lost to stalls of this machine",
+                "{} pairs of events that were produced over 100 ms apart are too few to tell a batch, {} more were lost to stalls of this machine and to large events",
                 batch.pairs, batch.stalled
             ),
         };

@@ -45,7 +45,7 @@ pub(in crate::checks::sse) struct Batch {
     pub(in crate::checks::sse) pairs: u32,
     /// Pairs that arrived under 5 ms apart.
     pub(in crate::checks::sse) together: u32,
-    /// Pairs that were left out: this machine stood still meanwhile.
+    /// Pairs that were left out: this machine stood still meanwhile, or a large event was on its way.
     pub(in crate::checks::sse) stalled: u32,
     /// The first pair that came together: how far apart it was produced, how far apart it arrived.
     pub(in crate::checks::sse) example: Option<(Duration, Duration)>,

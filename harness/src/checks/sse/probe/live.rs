@@ -29,6 +29,8 @@ const PRODUCED_APART: Duration = Duration::from_millis(100);
 const TOGETHER: Duration = Duration::from_millis(5);
 /// A stall of this machine that could have brought a pair together.
 const STALL: Duration = Duration::from_millis(50);
+/// An event of so many bytes holds up those behind it.
+const LARGE: usize = 64 << 10;
 /// Drives of later rounds that are kept.
 const RELOOKS: usize = 8;
 
@@ -231,6 +233,7 @@ fn batch(subscriber: &Subscriber, jobs: &[Job], cx: &Context, origin: Instant) -
     }
     let mut made: Vec<(&Job, Duration)> = jobs.iter().filter_map(|j| Some((j, *first.get(j.id.as_str())?))).collect();
     made.sort_by_key(|(job, _)| job.sent);
+    let large: Vec<Duration> = subscriber.tape.arrivals.iter().filter(|a| a.len >= LARGE).map(|a| a.at).collect();
     let mut batch = Batch::default();
     for (i, (job, at)) in made.iter().enumerate() {
         let Some((other, other_at)) = made[i + 1..].iter().find(|(other, _)| other.sent > job.answered + PRODUCED_APART) else { break };
@@ -244,6 +247,9 @@ fn batch(subscriber: &Subscriber, jobs: &[Job], cx: &Context, origin: Instant) -
             >= STALL
         {
             // What came while this machine stood still was read together once it went on, however it came.
+            batch.stalled += 1;
+        } else if large.iter().any(|large| (job.answered..=*other_at.max(at)).contains(large)) {
+            // What waits for a megabyte before it comes with it.
             batch.stalled += 1;
         } else {
             batch.pairs += 1;
