@@ -3,5 +3,5 @@
 mod coding;
 mod http1;
 mod http2;
-mod tls;
+pub(super) mod tls;
 mod ways;
