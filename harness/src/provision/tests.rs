@@ -42,7 +42,16 @@ fn program(args: &str, ready: ReadyBy) -> How {
 
 fn shell(script: &str, ready: ReadyBy) -> How {
     let run = ["/bin/sh", "-c", script].map(str::to_owned).into();
-    How::Process(Box::new(ProcessSpec { run, env: Vec::new(), cwd: None, prepare: Vec::new(), drop_root_to: None, port: None, ready, within: LONG }))
+    How::Process(Box::new(ProcessSpec {
+        run,
+        env: Vec::new(),
+        cwd: None,
+        prepare: Vec::new(),
+        drop_root_to: None,
+        port: None,
+        ready,
+        within: LONG,
+    }))
 }
 
 fn dependency() -> PartSpec {

@@ -6,7 +6,12 @@ use crate::provision::{How, ProcessSpec, ReadyBy, literal, names};
 use crate::reader::{Dur, Keys, Many, Problem, Sp, Tree};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::{collections::BTreeMap, num::NonZeroU16, path::{Path, PathBuf}, time::Duration};
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU16,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// What can be embedded.
 pub(crate) const SERVICE: &str = "reference-service";
