@@ -38,7 +38,8 @@ fn migrate(postgres: &Path, world: &Provisioned) -> Result<(), String> {
         expect_code(&waited, 0)?;
     }
     let question = "SELECT count(*), min(version), max(version), count(DISTINCT applied_by) FROM schema_migrations";
-    let asked = Command::new(postgres.with_file_name("psql")).args(["-At", "-c", question]).arg(&url).output().map_err(|e| e.to_string())?;
+    let asked =
+        Command::new(postgres.with_file_name("psql")).args(["-At", "-c", question]).arg(&url).output().map_err(|e| e.to_string())?;
     expect_code(&asked, 0)?;
     let told = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
     let lines = world.last_lines("db");

@@ -166,7 +166,8 @@ pub(crate) fn every_fault_of_both_is_felt_and_undone(postgres: &Path) -> Result<
 
 /// What the shipped environment starts.
 pub(crate) fn spec(postgres: &Path, leases: &Path) -> Result<Spec, String> {
-    let vars = vars(postgres).iter().filter_map(|var| var.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let vars =
+        vars(postgres).iter().filter_map(|var| var.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let given = Given { vars, ..Given::default() };
     let inputs = Inputs { paths: vec![SUITES.into()], environment: Some(ENVIRONMENT.to_owned()), given, ..Inputs::default() };
     let plan = make(&inputs).map_err(|refused| refused.to_string())?;
