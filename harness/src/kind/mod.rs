@@ -10,6 +10,7 @@ pub(crate) mod faulty;
 mod ids;
 mod job;
 mod leak;
+mod open;
 mod round;
 mod says;
 mod script;
@@ -19,10 +20,11 @@ mod stopwatch;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use context::{Call, Context, How, Opened, Setting, Target};
+pub use context::{Call, Context, How, Setting, Target};
 pub use demands::{Asked, Demands, Mistake, Scope};
 pub use job::{Job, Jobs};
 pub use leak::Leak;
+pub use open::Opened;
 pub use round::Round;
 pub use says::Says;
 pub use script::{Script, Step as ScriptStep, Twin};
