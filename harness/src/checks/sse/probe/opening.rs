@@ -23,6 +23,10 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
         if seen.opened.len() >= OPENINGS {
             seen.opened.remove(0);
         }
+        // Each of them takes all the time that there is.
+        if seen.opened.iter().filter(|t| t.is_headless()).count() >= round.enough_bad.max(1) as usize {
+            break;
+        }
         seen.opened.push(Tape::default());
         let tape = seen.opened.last_mut().expect("one was just added");
         let opened = Reader::open(spec, &spec.a, &Wish { name: "opening", ..Wish::default() }, cx, origin, tape).await;

@@ -29,11 +29,13 @@ pub(super) struct Wish<'w> {
     pub(super) gzip: bool,
     /// Bytes of a line at most.
     pub(super) line: usize,
+    /// Longest wait for the head. Default: what the spec says.
+    pub(super) patience: Option<Duration>,
 }
 
 impl Default for Wish<'_> {
     fn default() -> Self {
-        Self { name: "", last_id: None, gzip: false, line: LINE }
+        Self { name: "", last_id: None, gzip: false, line: LINE, patience: None }
     }
 }
 
@@ -70,7 +72,7 @@ impl<'s> Reader<'s> {
         origin: Instant,
         tape: &mut Tape,
     ) -> Result<Option<Self>, ProbeError> {
-        let (how, opening) = opening(spec.b.head(), wish.last_id, wish.gzip);
+        let (how, opening) = opening(wish.patience.unwrap_or_else(|| spec.b.head()), wish.last_id, wish.gzip);
         let opened = cx.open(request, &how, &opening).await?;
         wish.name.clone_into(&mut tape.name);
         tape.took = opened.took;
