@@ -18,7 +18,7 @@ const BAD: &[(&str, &str)] = &[
     ("created", "201"),
     ("not-http", "does not begin with an HTTP status line"),
     ("gone", "closed"),
-    ("latin", "bytes that are not UTF-8 at byte 6"),
+    ("latin", "bytes that are not UTF-8 at byte 9"),
     ("reset", "reset"),
     ("endless", "the line at byte 0 goes on beyond 4194304 bytes"),
     ("hammer", "`retry: 0`"),

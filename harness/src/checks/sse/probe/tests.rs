@@ -212,9 +212,10 @@ fn held_back() -> impl Fn(&str, usize) -> Reply + Send + Sync + 'static {
 async fn a_head_that_waits_for_events_leaves_them_late_and_that_is_seen() {
     let spec = DRIVEN.replace("timely-within: 2s", "timely-within: 500ms, open-within: 100ms").replace("200ms", "2s");
     let told = tell(&spec, serve(held_back()).await, &[TYPE, OPENS, "sse/timely", "sse/ordered"]).await;
-    assert_eq!(told[0], "counted 3+0/5", "the head of both streams came with the events: {told:?}");
+    has(&told, "counted 3+0/3");
+    has(&told, "counted 3+0/5");
     assert!(told.iter().any(|t| t.starts_with("direct: counted ")), "{told:?}");
-    assert!(told.iter().any(|t| t.ends_with("unseen no stream opened: sse/type tells more")), "order is not judged by what was never asked for in time: {told:?}");
+    has(&told, "unseen no stream opened: sse/type tells more");
 }
 
 #[tokio::test]
