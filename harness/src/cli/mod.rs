@@ -9,6 +9,7 @@ mod report;
 mod reports;
 mod run;
 mod schema;
+mod unread;
 mod wait;
 
 use crate::report::{inert, writer};
@@ -43,7 +44,7 @@ pub fn main(world: World) -> ExitCode {
     let implied = (world.args.len() == 1).then(|| OsString::from("run"));
     let cli = match parse(world.args.iter().cloned().chain(implied), &world) {
         Ok(cli) => cli,
-        Err(usage) => return told_usage(&usage),
+        Err(usage) => return told_usage(&usage, &world),
     };
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &world),
@@ -84,7 +85,7 @@ fn parse(args: impl Iterator<Item = OsString>, world: &World) -> Result<Cli, cla
 }
 
 /// Help and version are answers (0, standard output); everything else that clap says is usage (2).
-fn told_usage(usage: &clap::Error) -> ExitCode {
+fn told_usage(usage: &clap::Error, world: &World) -> ExitCode {
     let mut text = usage.render().to_string();
     if !usage.use_stderr() {
         let _ = writer::out(&text);
@@ -100,6 +101,7 @@ fn told_usage(usage: &clap::Error) -> ExitCode {
         }
     }
     writer::err(&text);
+    unread::tell(world, &text);
     ExitCode::from(2)
 }
 

@@ -20,8 +20,9 @@ const LIVE: Duration = Duration::from_millis(100);
 /// Runs suites and tells the verdict.
 pub(super) fn run(args: &args::Run, world: &World) -> Result<ExitCode, Failure> {
     let folder = reports::default_folder(world, args.out.as_ref());
-    let read: Vec<&Path> = args.inputs.paths.iter().chain(&args.inputs.var_files).map(PathBuf::as_path).collect();
-    let wishes = if args.dry_run { Vec::new() } else { reports::wishes(&args.reports, folder.as_ref(), &read)? };
+    let read = args.inputs.paths.iter().chain(&args.inputs.var_files).map(PathBuf::as_path);
+    let read: Vec<&Path> = read.chain(args.inputs.env.as_deref().map(Path::new)).collect();
+    let wishes = if args.dry_run { Vec::new() } else { reports::wishes(&(&args.reports).into(), folder.as_ref(), &read)? };
     reports::remove_stale(&wishes)?;
     let made = prepare(args, world).inspect_err(|failure| {
         if matches!(failure, Failure::NeverStarted(_) | Failure::NothingToJudge(_)) {
