@@ -1,6 +1,7 @@
 //! The command line: one file a command; `failure` is the table of exit codes.
 
 mod args;
+mod ci;
 mod explain;
 mod failure;
 mod inputs;
@@ -40,6 +41,7 @@ pub fn main(world: World) -> ExitCode {
         return code;
     }
     writer::install_panic_hook();
+    let world = ci::as_seen(world);
     // Without a command: run, with whatever the environment says.
     let implied = (world.args.len() == 1).then(|| OsString::from("run"));
     let cli = match parse(world.args.iter().cloned().chain(implied), &world) {

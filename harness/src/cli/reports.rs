@@ -1,8 +1,8 @@
 //! Which reports a command writes: those that were asked for, and the defaults inside a cargo workspace.
 
 use super::args::{JunitProfile, Reports, Show, When};
-use super::{World, failure::Failure};
-use crate::report::{Destination, Format, Options, ReportFile, Style, Verbosity, Wanted, file, inert, junit, writer};
+use super::{World, ci::Ci, failure::Failure};
+use crate::report::{Destination, Format, Options, ReportFile, Sections, Style, Verbosity, Wanted, file, github, inert, junit, writer};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -123,7 +123,7 @@ impl Wish {
 
 /// One name for all spellings of a path: `a`, `./a` and `b/../a`. Its folder need not exist yet, and a link in its last
 /// place is not followed: a report replaces the link.
-fn place(path: &Path) -> PathBuf {
+pub(super) fn place(path: &Path) -> PathBuf {
     let Some(name) = path.file_name() else { return path.to_owned() };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = std::fs::canonicalize(folder).or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_owned());
@@ -157,10 +157,14 @@ pub(super) fn remove_stale(wishes: &[Wish]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A run that never started is one error in JUnit, so that no reader takes its silence for green.
+/// A run that never started is one error in JUnit and in annotations, so that no reader takes its silence for green.
 pub(super) fn tell_never_started(wishes: &[Wish], failure: &Failure, durable: bool) {
-    let text = junit::error_only(&failure.to_string());
-    for wish in wishes.iter().filter(|w| w.format == Format::Junit) {
+    for wish in wishes {
+        let text = match (wish.format, &wish.destination) {
+            (Format::Junit, _) => junit::error_only(&failure.to_string()),
+            (Format::Github, Destination::Stdout) => github::error_only(&failure.to_string()),
+            _ => continue,
+        };
         // The failure itself is told on the screen with its own exit code; a report that cannot even say that changes nothing.
         let _ = ReportFile::open(&wish.destination, durable).and_then(|file| file.commit(text.as_bytes()));
     }
@@ -198,6 +202,7 @@ pub(super) fn style(show: &Show, world: &World) -> Style {
         },
         width: terminal.then_some(world.width).flatten(),
         live: terminal && !dumb,
+        sections: Ci::of(&world.vars).map_or(Sections::None, Ci::sections),
         ascii: terminal && ascii,
         verbosity: match (show.quiet, show.verbose) {
             (true, _) => Verbosity::Quiet,

@@ -1,9 +1,10 @@
 //! Arguments that cannot be read: the reports that they ask for tell it all the same, and no old one stays in their place.
 
+use super::World;
 use super::args::Cli;
+use super::ci::{self, Ci};
 use super::failure::Failure;
 use super::reports::{self, Asked, Wish};
-use super::World;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -44,7 +45,11 @@ fn wishes(world: &World) -> (Vec<Wish>, bool) {
     let folder = is_run.then(|| reports::default_folder(world, out.as_ref())).flatten();
     let environment = world.vars.get("ALLCLEAR_ENV").map(Path::new);
     let sources: Vec<&Path> = said.others.iter().map(PathBuf::as_path).chain(environment).collect();
-    (reports::sorted(&said.asked, folder.as_ref(), &sources).0, said.asked.durable)
+    let mut wishes = reports::sorted(&said.asked, folder.as_ref(), &sources).0;
+    if is_run {
+        wishes.extend(ci::annotations(Ci::of(&world.vars), &wishes));
+    }
+    (wishes, said.asked.durable)
 }
 
 /// Reads what can be read: flags as they are spelt in full, with their value behind `=` or in the next word.
