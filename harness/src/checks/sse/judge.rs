@@ -13,6 +13,7 @@ mod heartbeat;
 mod identified;
 mod opening;
 mod ordered;
+mod private;
 mod replay;
 mod stale;
 mod tell;
@@ -48,6 +49,7 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
             table::IDENTIFIED => readings.extend(identified::identified(spec, seen)),
             table::REPLAY => readings.push(Reading::of(clause, replay::replay(spec, seen))),
             table::STALE => readings.extend(stale::stale(spec, seen)),
+            table::PRIVATE => readings.extend(private::private(spec, seen)),
             _ => readings.extend(ends::ends(spec, seen)),
         }
     }

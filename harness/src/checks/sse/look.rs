@@ -8,6 +8,7 @@ mod ends;
 mod framed;
 mod ledger;
 mod live;
+mod private;
 mod replay;
 mod silence;
 mod stale;
@@ -17,6 +18,7 @@ pub(super) use ends::{Ends, Fetched, Own};
 pub(super) use framed::{Framed, Payload};
 pub(super) use ledger::{Job, Ledger};
 pub(super) use live::{Batch, Delay, Live, Subscriber};
+pub(super) use private::{Knock, Other, Private};
 pub(super) use replay::{Cut, Leg, Replay};
 pub(super) use silence::{Gap, Silence};
 pub(super) use stale::Stale;
@@ -46,6 +48,8 @@ pub struct Observation {
     pub(super) stale: Vec<Stale>,
     /// Streams of single jobs, and what they left.
     pub(super) ends: Ends,
+    /// Those who may not read.
+    pub(super) private: Private,
 }
 
 /// Openings that are kept: the bad ones and the newest good ones decide nothing more.

@@ -11,12 +11,14 @@ mod framed;
 mod live;
 mod marks;
 mod opening;
+mod private;
 mod reader;
 mod replay;
 mod silence;
 mod stale;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 /// Does what the round wants, the cheapest first: a stream that does not open ends the look before anything is driven.
 pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
@@ -45,6 +47,9 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
         if first && round.wants(table::REPLAY) {
             replay::probe(spec, drive, cx, seen).await?;
         }
+    }
+    if round.wants(table::PRIVATE) {
+        private::probe(spec, round, cx, seen).await?;
     }
     if let Some(framed) = own.framed.as_ref().filter(|_| first && round.wants(table::FRAMED)) {
         framed::probe(spec, framed, cx, seen).await?;

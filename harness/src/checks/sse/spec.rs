@@ -8,9 +8,12 @@ use serde::Deserialize;
 use std::time::Duration;
 
 mod demands;
+mod heavy;
 pub(super) mod order;
+mod private;
 
 pub(super) use demands::{ID, PAYLOAD, demands};
+pub(super) use private::{FOREIGN, OTHER, Private};
 
 /// The request of the stream, and what is promised of it.
 pub(super) type Spec = With<Request, Own>;
@@ -67,6 +70,9 @@ pub(super) struct Own {
     /// A request that makes a job which fails.
     #[serde(default)]
     pub(super) failing: Option<With<Request, Failing>>,
+    /// Who may not read the stream. Declares `sse/private`.
+    #[serde(default)]
+    pub(super) private: Option<Private>,
 }
 
 /// Keys of `drive` beside those of its request.

@@ -13,6 +13,7 @@ pub(super) const IDENTIFIED: ClauseId = ClauseId("sse/identified");
 pub(super) const REPLAY: ClauseId = ClauseId("sse/replay");
 pub(super) const STALE: ClauseId = ClauseId("sse/stale");
 pub(super) const ENDS: ClauseId = ClauseId("sse/ends");
+pub(super) const PRIVATE: ClauseId = ClauseId("sse/private");
 
 /// The clauses that are judged from the events of driven jobs on streams that nobody cuts.
 pub(super) const LIVE: &[ClauseId] = &[TIMELY, ORDERED, IDENTIFIED, ENDS];
@@ -112,6 +113,14 @@ pub(super) const CLAUSES: &[Clause] = &[
         "each job ends with exactly one terminal event, after all progress",
         "None once the stream has drained, two, or any event of the job after it: proof; so is progress that goes back (`progress`). Case `result`: it is asked for the moment \
          the terminal event arrives. Case `per-job`: the job's own stream ends after its terminal event, and a reconnect to it is answered 204. Case `failing`: a job that fails says so by an event, and not by an end.",
+    ),
+    row(
+        PRIVATE,
+        Declared::Key("private"),
+        Impact::Read,
+        "who may not read is refused before the stream opens",
+        "Without a token, with an expired one, with one that nobody gave out, and with another tenant's for a job of ours: 401 or 403 (404 for the job). 200 and then an event that \
+         says no is proof: clients take it for a stream, and come back for ever. Case `other`: while our jobs are driven another tenant's own stream tells nothing of them; one event is proof.",
     ),
 ];
 
