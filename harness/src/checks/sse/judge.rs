@@ -7,7 +7,9 @@ use crate::model::quantity::show_duration;
 use crate::model::{Case, ClauseId, Finding, Found, Reading, Unseen};
 use std::num::NonZeroU32;
 
+mod cleans_up;
 mod ends;
+mod fan_out;
 mod framed;
 mod heartbeat;
 mod identified;
@@ -15,6 +17,8 @@ mod opening;
 mod ordered;
 mod private;
 mod replay;
+mod restart;
+mod slow;
 mod stale;
 mod tell;
 #[cfg(test)]
@@ -46,9 +50,15 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
             table::TIMELY => readings.extend(timely::timely(spec, seen)),
             table::FRAMED => readings.extend(framed::framed(seen)),
             table::ORDERED => readings.extend(ordered::ordered(spec, seen)),
-            table::IDENTIFIED => readings.extend(identified::identified(spec, seen)),
+            table::IDENTIFIED => {
+                readings.extend(identified::identified(spec, seen));
+                readings.extend(restart::restart(spec, seen));
+            }
             table::REPLAY => readings.push(Reading::of(clause, replay::replay(spec, seen))),
             table::STALE => readings.extend(stale::stale(spec, seen)),
+            table::FAN_OUT => readings.extend(fan_out::fan_out(spec, seen)),
+            table::CLEANS_UP => readings.extend(cleans_up::cleans_up(spec, seen)),
+            table::SLOW => readings.extend(slow::slow(spec, seen)),
             table::PRIVATE => readings.extend(private::private(spec, seen)),
             _ => readings.extend(ends::ends(spec, seen)),
         }

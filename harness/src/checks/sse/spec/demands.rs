@@ -117,10 +117,10 @@ fn driven(own: &Own, say: &mut impl FnMut(At, String, &str)) {
     if own.drive.is_none() {
         let keys = [
             ("timely-within", own.timely_within.as_ref().map(|v| v.at)),
-            ("identify", own.identify.as_ref().filter(|_| own.framed.is_none()).map(|v| v.job.at)),
+            ("identify", own.identify.as_ref().filter(|_| own.framed.is_none() && own.slow_consumer.is_none()).map(|v| v.job.at)),
             ("cuts", own.cuts.as_ref().map(|v| v.at)),
             ("ends-with", own.ends_with.as_ref().and_then(|v| v.first()).map(|v| v.at)),
-            ("drains-within", own.drains_within.as_ref().filter(|_| own.framed.is_none()).map(|v| v.at)),
+            ("drains-within", own.drains_within.as_ref().filter(|_| own.framed.is_none() && own.slow_consumer.is_none()).map(|v| v.at)),
         ];
         for (key, at) in keys.into_iter().filter_map(|(key, at)| Some((key, at?))) {
             say(at, format!("{key}: is about events, and nothing makes any"), DRIVE);
