@@ -12,6 +12,8 @@ mod ends;
 mod fan_out;
 mod framed;
 mod heartbeat;
+#[cfg(test)]
+mod heavy_tests;
 mod identified;
 mod opening;
 mod ordered;

@@ -11,6 +11,8 @@ mod drive;
 mod ends;
 mod fan_out;
 mod framed;
+#[cfg(test)]
+mod heavy_tests;
 mod live;
 mod marks;
 mod metric;
