@@ -27,9 +27,10 @@ fn head(status: u16, media: &str) -> Seen {
 /// A stream with these events, as `ID JOB NAME`.
 fn stream(events: &[&str]) -> Tape {
     let one = |(i, text): (usize, &&str)| {
-        let mut words = text.split(' ').filter(|w| *w != "-").map(str::to_owned);
-        let (id, job) = (words.next(), words.next());
-        Arrival { at: MS(i as u64), id, job, name: words.next().unwrap_or_default(), hash: (*text).to_owned(), ..Arrival::default() }
+        let mut words = text.split(' ').map(|word| Some(word.to_owned()).filter(|w| w != "-"));
+        let mut word = || words.next().flatten();
+        let (id, job) = (word(), word());
+        Arrival { at: MS(i as u64), id, job, name: word().unwrap_or_default(), hash: (*text).to_owned(), ..Arrival::default() }
     };
     let arrivals: Vec<Arrival> = events.iter().enumerate().map(one).collect();
     Tape { head: head(200, "text/event-stream"), events: arrivals.len() as u64, bytes: 10, arrivals, ..Tape::default() }

@@ -53,7 +53,7 @@ pub(super) fn longest(own: &Own) -> Duration {
         longest += own.head() + drive + Duration::from_millis(u64::from(subscribers.value));
     }
     if let Some(slow) = &own.slow_consumer {
-        // Twice as much flows as is declared, at a megabyte a second at least; and one job that is stuck.
+        // A quarter more flows than is declared, at half a megabyte a second at least; and one job that is stuck.
         longest += own.head() * 2 + own.drains_within() * 3 + Duration::from_secs(slow.b.flow() >> 19);
     }
     if own.restart.is_some() {
