@@ -11,6 +11,8 @@ mod editor;
 mod junit;
 #[path = "parts/nginx.rs"]
 mod nginx;
+#[path = "parts/nginx_streams.rs"]
+mod nginx_streams;
 #[path = "parts/postgres.rs"]
 mod postgres;
 #[path = "parts/program.rs"]
@@ -38,6 +40,12 @@ type Row = (&'static str, &'static str, fn(&Path) -> Result<(), String>);
 const ROWS: &[Row] = &[
     ("nginx", "nginx_that_serves_its_health_passes", nginx::nginx_that_serves_its_health_passes),
     ("nginx", "nginx_before_a_dead_service_fails_by_status", nginx::nginx_before_a_dead_service_fails_by_status),
+    ("nginx", "a_stream_in_the_buffers_of_nginx_is_not_timely", nginx_streams::a_stream_in_the_buffers_of_nginx_is_not_timely),
+    ("nginx", "a_stream_through_nginx_without_buffers_is_held", nginx_streams::a_stream_through_nginx_without_buffers_is_held),
+    ("nginx", "a_stream_that_asks_nginx_for_no_buffers_is_held", nginx_streams::a_stream_that_asks_nginx_for_no_buffers_is_held),
+    ("nginx", "a_stream_in_tls_is_held", nginx_streams::a_stream_in_tls_is_held),
+    ("nginx", "a_stream_over_http2_is_held", nginx_streams::a_stream_over_http2_is_held),
+    ("nginx", "a_flaw_of_a_stream_is_caught_over_http2", nginx_streams::a_flaw_of_a_stream_is_caught_over_http2),
     ("redis", "wait_sees_redis_come_and_go", redis::wait_sees_redis_come_and_go),
     (
         "redis",

@@ -48,12 +48,22 @@ const fn moves(defect: &'static str, must: &'static [&'static str], may: &'stati
 const OUTAGE: &str = "outage.suite.yaml";
 const SHUTDOWN: &str = "shutdown.suite.yaml";
 
-/// Streams: heartbeats often enough for a short look, and room for payloads of 1 MiB.
-const SSE: &str = "sse.suite.yaml";
-const STREAMS: &[&str] = &["--heartbeat=300ms", "--subscriber-bytes=8388608"];
+/// Heartbeats often enough for a short look, and room for payloads of 1 MiB.
+const STREAMS: &[&str] = &["--heartbeat=200ms", "--subscriber-bytes=8388608"];
 
-const fn streams(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
-    Row { defect, suite: SSE, args: STREAMS, must, may }
+/// How streams open, and what they carry.
+const fn opens(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
+    Row { defect, suite: "sse-open.suite.yaml", args: STREAMS, must, may }
+}
+
+/// Streams while jobs are driven.
+const fn lives(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
+    Row { defect, suite: "sse-live.suite.yaml", args: &[], must, may }
+}
+
+/// Streams that are cut off.
+const fn replays(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
+    Row { defect, suite: "sse-replay.suite.yaml", args: &[], must, may }
 }
 
 /// Streams that need a token, and the load that they bear.
@@ -223,40 +233,51 @@ pub(crate) const ROWS: &[Row] = &[
     row(SHUTDOWN, "exit-code-1", &["shutdown/exits"], &[]),
     row(SHUTDOWN, "never-exits", &["shutdown/exits"], &["shutdown/restarts"]),
     row(SHUTDOWN, "starts-slowly", &["shutdown/restarts"], &[]),
-    // Streams of events.
-    streams("", &[], &[]),
-    streams("sse-batched", &["sse/timely"], &["sse/replay"]),
-    streams("sse-gzip-held", &["sse/timely"], &["sse/ordered"]),
-    streams("sse-headers-late", &["sse/opens"], &["sse/type"]),
-    streams("sse-late", &["sse/timely"], &["sse/replay"]),
-    streams("sse-heartbeat-event", &["sse/heartbeat"], &[]),
-    streams("sse-no-heartbeat", &["sse/heartbeat"], &[]),
-    streams("sse-newline-unsplit", &["sse/framed"], &[]),
-    streams("sse-cr-unsplit", &["sse/framed"], &[]),
-    streams("sse-truncated-64k", &["sse/framed"], &[]),
-    streams("sse-replacement-chars", &["sse/framed"], &[]),
-    streams("sse-invalid-utf8", &["sse/utf8"], &[]),
-    // Without an id nothing can be resumed.
-    streams("sse-bom", &["sse/identified", "sse/replay"], &["sse/ends"]),
-    streams("sse-ids-missing", &["sse/identified"], &["sse/replay", "sse/ends"]),
-    streams("sse-retry-zero", &["sse/type"], &[]),
-    streams("sse-ids-duplicated", &["sse/identified"], &["sse/replay", "sse/ends"]),
-    streams("sse-full-replay", &["sse/replay"], &["sse/ends"]),
-    streams("sse-seam-duplicate", &["sse/replay"], &["sse/ends"]),
-    streams("sse-seam-gap", &["sse/replay"], &[]),
-    streams("sse-stale-silent", &["sse/stale"], &[]),
-    streams("sse-reordered", &["sse/ordered"], &["sse/replay", "sse/ends"]),
-    streams("sse-one-in-50-lost", &["sse/ordered"], &["sse/ends", "sse/timely", "sse/framed", "sse/replay"]),
-    streams("sse-lost-for-one", &["sse/ordered"], &["sse/ends", "sse/timely", "sse/framed", "sse/replay"]),
-    streams("sse-no-done", &["sse/ends"], &["sse/replay"]),
-    streams("sse-done-before-result", &["sse/ends"], &[]),
-    streams("sse-two-terminals", &["sse/ends"], &[]),
-    streams("sse-progress-after-done", &["sse/ends"], &[]),
-    streams("sse-progress-back", &["sse/ends"], &[]),
-    streams("sse-silent-error", &["sse/ends"], &[]),
-    streams("sse-finished-hangs", &["sse/ends"], &[]),
-    streams("sse-wrong-type", &["sse/type"], &["sse/opens"]),
-    streams("sse-204", &["sse/type"], &["sse/opens"]),
+    row(SHUTDOWN, "sse-ends-mid-event", &["shutdown/finishes"], &[]),
+    // Streams of events: how they open and what they carry.
+    opens("", &[], &[]),
+    opens("sse-204", &["sse/type"], &["sse/opens"]),
+    opens("sse-wrong-type", &["sse/type"], &["sse/opens"]),
+    opens("sse-retry-zero", &["sse/type"], &[]),
+    opens("sse-invalid-utf8", &["sse/utf8"], &[]),
+    opens("sse-headers-late", &["sse/opens"], &["sse/type"]),
+    opens("sse-heartbeat-event", &["sse/heartbeat"], &[]),
+    opens("sse-no-heartbeat", &["sse/heartbeat"], &[]),
+    opens("sse-newline-unsplit", &["sse/framed"], &[]),
+    opens("sse-cr-unsplit", &["sse/framed"], &[]),
+    opens("sse-truncated-64k", &["sse/framed"], &[]),
+    opens("sse-replacement-chars", &["sse/framed"], &[]),
+    opens("sse-stale-silent", &["sse/stale"], &[]),
+    // What happens on them while jobs are driven.
+    lives("", &[], &[]),
+    lives("sse-batched", &["sse/timely"], &[]),
+    lives("sse-gzip-held", &["sse/timely"], &["sse/ordered"]),
+    lives("sse-late", &["sse/timely"], &[]),
+    lives("sse-reordered", &["sse/ordered"], &["sse/ends"]),
+    lives("sse-one-in-50-lost", &["sse/ordered"], &["sse/ends", "sse/timely"]),
+    lives("sse-lost-for-one", &["sse/ordered"], &["sse/ends", "sse/timely"]),
+    lives("sse-ids-missing", &["sse/identified"], &["sse/ends"]),
+    lives("sse-ids-duplicated", &["sse/identified"], &["sse/ends"]),
+    lives("sse-bom", &["sse/identified"], &["sse/ends"]),
+    lives("sse-no-done", &["sse/ends"], &[]),
+    lives("sse-done-before-result", &["sse/ends"], &[]),
+    lives("sse-two-terminals", &["sse/ends"], &[]),
+    lives("sse-progress-after-done", &["sse/ends"], &[]),
+    lives("sse-progress-back", &["sse/ends"], &[]),
+    lives("sse-silent-error", &["sse/ends"], &[]),
+    lives("sse-finished-hangs", &["sse/ends"], &[]),
+    // And after a cut.
+    replays("", &[], &[]),
+    replays("sse-full-replay", &["sse/replay"], &[]),
+    replays("sse-seam-duplicate", &["sse/replay"], &[]),
+    replays("sse-seam-gap", &["sse/replay"], &[]),
+    replays("sse-bom", &["sse/replay"], &[]),
+    // Other calls.
+    row(API, "version-changes", &["http/json"], &[]),
+    row(API, "no-request-id-echo", &["http/echoes"], &[]),
+    row(API, "trace-not-continued", &["http/echoes"], &[]),
+    row(API, "status-open", &["http/status"], &[]),
+    row(API, "api-health-fails", &["http/status"], &["http/json"]),
     // Streams that are not everybody's.
     tenants("", &[]),
     tenants("sse-expired-token", &["sse/private"]),
@@ -275,10 +296,4 @@ pub(crate) const ROWS: &[Row] = &[
     row(SSE_RESTART, "", &[], &[]),
     row(SSE_RESTART, "sse-ids-reset", &["sse/identified"], &[]),
     row(SSE_RESTART, "sse-stale-silent", &["sse/identified"], &[]),
-    // Other calls.
-    row(API, "version-changes", &["http/json"], &[]),
-    row(API, "no-request-id-echo", &["http/echoes"], &[]),
-    row(API, "trace-not-continued", &["http/echoes"], &[]),
-    row(API, "status-open", &["http/status"], &[]),
-    row(API, "api-health-fails", &["http/status"], &["http/json"]),
 ];

@@ -178,6 +178,19 @@ fn late_events_are_counted_beyond_one_in_a_hundred() {
 }
 
 #[test]
+fn events_that_never_come_are_late_too() {
+    let one = timely("", &[], 0, 0);
+    assert!(one[0].starts_with("direct: unsure 1 of 1 events came late, 1 of them never"), "{one:?}");
+    assert_eq!(one[1], "direct/batch: unseen no event of 1 jobs came");
+    let mut seen = observed("sse/timely", live("a b c d", vec![tape("direct", "")]));
+    let told_of = |seen: &Observation| told(&judge(&kind("").spec, seen));
+    assert_eq!(told_of(&seen)[0], "direct: counted 4+0/4 once");
+    // Before all had drained nobody knows.
+    seen.live.is_drained = false;
+    assert_eq!(told_of(&seen)[0], "direct: unseen no event of 4 jobs came");
+}
+
+#[test]
 fn a_fifth_of_the_pairs_may_come_together_and_too_few_pairs_prove_nothing() {
     assert_eq!(timely("", &[(1, 5); 20], 20, 4)[1], "direct/batch: held");
     assert_eq!(timely("", &[(1, 5); 20], 20, 5)[1], "direct/batch: counted 5+0/20 once");

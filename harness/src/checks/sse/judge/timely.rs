@@ -52,7 +52,7 @@ fn delays(spec: &Spec, subscriber: &Subscriber, never: u32, ledger: &Ledger) -> 
         return found;
     }
     let delays = &subscriber.delays;
-    if delays.is_empty() {
+    if delays.is_empty() && never == 0 {
         return cut_short(&subscriber.tape).unwrap_or_else(|| match ledger.jobs.is_empty() {
             true => nothing(ledger.emptiness()),
             false => nothing(format!("no event of {} jobs came", ledger.jobs.len())),
@@ -75,13 +75,13 @@ fn delays(spec: &Spec, subscriber: &Subscriber, never: u32, ledger: &Ledger) -> 
     }
     counted(bad, near, all, is_repeatable(spec), || {
         let worst: Delay = worst();
-        let missing =
-            if never > 0 { format!(", {never} of them not within {}", show_duration(spec.b.drains_within())) } else { String::new() };
-        finding(
-            &subscriber.tape,
-            format!("the first event of a job within {} of its acknowledgement (p99)", show_duration(limit)),
-            format!("{} after it, {beyond} of {all} beyond the limit{missing}", worst.took),
-        )
+        let expected = format!("the first event of a job within {} of its acknowledgement (p99)", show_duration(limit));
+        let waited = show_duration(spec.b.drains_within());
+        if delays.is_empty() {
+            return finding(&subscriber.tape, expected, format!("none of {all} came within {waited}")).at(within.at);
+        }
+        let missing = if never > 0 { format!(", {never} of them not within {waited}") } else { String::new() };
+        finding(&subscriber.tape, expected, format!("{} after it, {beyond} of {all} beyond the limit{missing}", worst.took))
         .detail("job", worst.job)
         .detail("delays", spread(delays))
         .at(within.at)
@@ -104,6 +104,9 @@ fn batched(spec: &Spec, subscriber: &Subscriber, ledger: &Ledger) -> Found {
     if batch.pairs < PAIRS {
         let why = match ledger.jobs.is_empty() {
             true => return nothing(ledger.emptiness()),
+            false if subscriber.delays.is_empty() => {
+                return cut_short(&subscriber.tape).unwrap_or_else(|| nothing(format!("no event of {} jobs came", ledger.jobs.len())));
+            }
             false => format!(
                 "{} pairs of events that were produced over 100 ms apart are too few to tell a batch, {} more were lost to stalls of this machine and to large events",
                 batch.pairs, batch.stalled

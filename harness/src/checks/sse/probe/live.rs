@@ -108,6 +108,7 @@ async fn look(
     let wants_results = spec.b.result.as_ref().filter(|_| round.focus.is_none() && round.wants(table::ENDS));
     let mut driven: Option<tokio::time::Instant> = None;
     let mut complete: Option<tokio::time::Instant> = None;
+    let mut told: u64 = 0;
     loop {
         let end = match (driven, complete) {
             (Some(driven), Some(complete)) => Some(complete.min(driven + spec.b.drains_within())),
@@ -116,11 +117,13 @@ async fn look(
         };
         tokio::select! {
             stepped = driver.step(&mut live.ledger), if !driver.is_done() => stepped?,
-            came = any(&mut readers, &mut live.subscribers, cx) => {
-                // Where nothing tells the end of a job, silence does.
-                if came && spec.b.ends_with.is_none() {
+            () = any(&mut readers, &mut live.subscribers, cx) => {
+                // Where nothing tells the end of a job, silence does; heartbeats do not break it.
+                let events = live.subscribers.iter().map(|s| s.tape.events).sum();
+                if events > told && spec.b.ends_with.is_none() {
                     complete = None;
                 }
+                told = events;
             }
             Some(fetched) = fetching.next(), if !fetching.is_empty() => {
                 let (job, call) = fetched?;
@@ -177,13 +180,13 @@ impl Got {
     }
 }
 
-/// Waits for the next piece on any stream; with none open, for ever. Whether anything came.
-async fn any(readers: &mut [Option<Reader<'_>>], subscribers: &mut [Subscriber], cx: &Context) -> bool {
+/// Waits for the next piece on any stream; with none open, for ever.
+async fn any(readers: &mut [Option<Reader<'_>>], subscribers: &mut [Subscriber], cx: &Context) {
     poll_fn(|task| {
         for (reader, subscriber) in readers.iter_mut().zip(subscribers.iter_mut()) {
             let Some(reader) = reader.as_mut().filter(|r| r.is_open()) else { continue };
-            if let Poll::Ready(step) = reader.poll_step(task, cx, &mut subscriber.tape, &mut |_, _| {}) {
-                return Poll::Ready(matches!(step, super::reader::Step::Came(_)));
+            if reader.poll_step(task, cx, &mut subscriber.tape, &mut |_, _| {}).is_ready() {
+                return Poll::Ready(());
             }
         }
         Poll::Pending

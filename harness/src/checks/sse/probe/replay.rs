@@ -42,7 +42,7 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     let mut driver = Driver::new(cx, &drive.a, &drive.b.id.value, origin, &phases);
     let mut user = User::new(spec, cx, origin, plan(&mut dice, cuts));
     let mut driven: Option<tokio::time::Instant> = None;
-    let mut last = tokio::time::Instant::now();
+    let (mut last, mut told) = (tokio::time::Instant::now(), 0);
     loop {
         if seams(legs) >= cuts && user.is_uncut() {
             driver.stop();
@@ -56,7 +56,13 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
         });
         tokio::select! {
             stepped = driver.step(ledger), if !driver.is_done() => stepped?,
-            _ = witness.step(cx, tape), if witness.is_open() => last = tokio::time::Instant::now(),
+            _ = witness.step(cx, tape), if witness.is_open() => {
+                // Heartbeats are no news.
+                if tape.events > told {
+                    told = tape.events;
+                    last = tokio::time::Instant::now();
+                }
+            }
             came = user.step(cx, legs, remarks) => {
                 if came? {
                     last = tokio::time::Instant::now();

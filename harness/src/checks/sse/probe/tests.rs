@@ -6,6 +6,8 @@ use crate::kind::{CheckKind as _, Context};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+mod http2;
+
 const MS: fn(u64) -> Duration = Duration::from_millis;
 const TYPE: &str = "sse/type";
 const UTF8: &str = "sse/utf8";
