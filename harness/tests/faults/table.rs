@@ -68,8 +68,7 @@ const fn replays(defect: &'static str, must: &'static [&'static str], may: &'sta
 
 /// Streams that need a token, and the load that they bear.
 const SSE_PRIVATE: &str = "sse-private.suite.yaml";
-const TENANTS: &[&str] =
-    &["--heartbeat=300ms", "--require-token", "--expired-token=an-expired-one", "--tenant-token=other=the-other-one"];
+const TENANTS: &[&str] = &["--heartbeat=300ms", "--require-token", "--expired-token=an-expired-one", "--tenant-token=other=the-other-one"];
 
 const SSE_LOAD: &str = "sse-load.suite.yaml";
 const SSE_SLOW: &str = "sse-slow.suite.yaml";

@@ -28,6 +28,7 @@ mod tests;
 mod timely;
 
 pub(super) use replay::seams;
+pub(super) use slow::is_later;
 pub(super) use stale::name as stale_name;
 pub(super) use tell::{control, tell};
 

@@ -132,7 +132,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         Impact::Load,
         "a subscriber that does not read holds up nobody, costs little, and knows what it missed",
         "Payloads flow, one after the other, some without it and then over 4 MiB past it. Case `others`: a subscriber beside it gets its events as before; three that take three times as \
-         long as the longest before, and 250 ms longer, are proof, and so is one that comes only once the slow one has gone. Case `memory`: the gauge grows by no more than is declared. \
+         long as the longest before, and 500 ms longer, are proof, and so is one that comes only once the slow one has gone. Case `memory`: the gauge grows by no more than is declared. \
          Case `slow`: what does not read is `evicted`, so that its stream ends, or `lossless`, so that it gets everything once it reads. An event lost on a stream that stays open is proof.",
     ),
     row(

@@ -106,8 +106,6 @@ fn old_id(spec: &Spec, seen: &Restart) -> Found {
     let due = ours(&seen.after);
     match due.iter().find(|a| !got.contains(&a.key())) {
         None => Found::held(due.len(), "no event came after the restart"),
-        Some(lost) => {
-            Found::Proof(told(format!("the stream goes on with {}, and {} never came", first.brief(), lost.brief())))
-        }
+        Some(lost) => Found::Proof(told(format!("the stream goes on with {}, and {} never came", first.brief(), lost.brief()))),
     }
 }

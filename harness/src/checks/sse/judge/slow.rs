@@ -12,7 +12,7 @@ use std::time::Duration;
 const LEAST: u64 = 4 << 20;
 /// Beside a slow one it may take so many times as long as without it, and so much longer at least: below it is the noise of a busy machine.
 const TIMES: u32 = 3;
-const FLOOR: Duration = Duration::from_millis(250);
+const FLOOR: Duration = Duration::from_millis(500);
 /// One or two jobs may be later than that in any run.
 const ENOUGH: usize = 3;
 
@@ -68,12 +68,10 @@ fn others(seen: &Slow) -> Found {
     if let Some(found) = too_little(seen) {
         return found;
     }
-    let limit = limit(&seen.before.took);
-    let late: Vec<&Interval> = seen.beside.took.iter().filter(|took| took.lo > limit).collect();
-    if late.len() >= ENOUGH {
+    let (limit, late) = (limit(seen), late(seen));
+    if late >= ENOUGH {
         let observed = format!(
-            "{} of {} jobs took longer than {}: {}, and without a slow subscriber {}",
-            late.len(),
+            "{late} of {} jobs took longer than {}: {}, and without a slow subscriber {}",
             seen.beside.took.len(),
             show_duration(limit),
             spread(&seen.beside.took),
@@ -99,6 +97,9 @@ fn held_up(seen: &Slow, other: &Tape, stuck: &crate::checks::sse::look::Stuck) -
     }
     match (&stuck.freed, cut_short(other)) {
         // It went on the moment the slow one had gone: that is no coincidence.
+        (Some(freed), _) if freed.hi >= stuck.waited.lo / 2 => {
+            unsure(format!("{what}, and it came {freed} after the slow one had been closed: that could be chance"))
+        }
         (Some(freed), _) => Found::Proof(told(format!("; it came {freed} after the slow one had been closed"))),
         (None, Some(_)) => {
             let how = other.ended.as_ref().map_or_else(String::new, |e| format!("; its stream is over: {}", e.brief()));
@@ -108,10 +109,21 @@ fn held_up(seen: &Slow, other: &Tape, stuck: &crate::checks::sse::look::Stuck) -
     }
 }
 
-/// Beyond this it is later than before.
-fn limit(before: &[Interval]) -> Duration {
-    let worst = before.iter().map(|t| t.hi).max().unwrap_or_default();
+/// Beyond this it is later than without a slow subscriber.
+fn limit(seen: &Slow) -> Duration {
+    let worst = seen.before.took.iter().chain(&seen.afterwards.took).map(|t| t.hi).max().unwrap_or_default();
     (worst * TIMES).max(worst + FLOOR)
+}
+
+/// Jobs that were later for sure.
+fn late(seen: &Slow) -> usize {
+    let limit = limit(seen);
+    seen.beside.took.iter().filter(|took| took.lo > limit).count()
+}
+
+/// Whether a subscriber got its events later beside the slow one.
+pub(in crate::checks::sse) fn is_later(seen: &Slow) -> bool {
+    late(seen) >= ENOUGH
 }
 
 /// Median and largest, by their upper ends.

@@ -82,9 +82,9 @@ fn delays(spec: &Spec, subscriber: &Subscriber, never: u32, ledger: &Ledger) -> 
         }
         let missing = if never > 0 { format!(", {never} of them not within {waited}") } else { String::new() };
         finding(&subscriber.tape, expected, format!("{} after it, {beyond} of {all} beyond the limit{missing}", worst.took))
-        .detail("job", worst.job)
-        .detail("delays", spread(delays))
-        .at(within.at)
+            .detail("job", worst.job)
+            .detail("delays", spread(delays))
+            .at(within.at)
     })
 }
 

@@ -16,6 +16,8 @@ pub(in crate::checks::sse) struct Slow {
     pub(in crate::checks::sse) before: Phase,
     /// Those that flowed while it did not read.
     pub(in crate::checks::sse) beside: Phase,
+    /// Some more once it had gone, where those took longer than before.
+    pub(in crate::checks::sse) afterwards: Phase,
     /// The values of the gauge: before the slow one was there, and then again and again.
     pub(in crate::checks::sse) memory: Vec<f64>,
     /// Why the gauge could not be read.

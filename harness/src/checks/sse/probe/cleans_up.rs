@@ -20,7 +20,12 @@ const BETWEEN: Duration = Duration::from_millis(100);
 /// How long the gauge may take to fall to where it stays, before anything is opened.
 const SETTLES: u32 = 20;
 
-pub(super) async fn probe(spec: &Spec, cleans_up: &With<Request, CleansUp>, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
+pub(super) async fn probe(
+    spec: &Spec,
+    cleans_up: &With<Request, CleansUp>,
+    cx: &Context,
+    seen: &mut Observation,
+) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
     let seen = &mut seen.cleans_up;
     let Some(before) = settled(cleans_up, cx, origin, seen).await? else { return Ok(()) };

@@ -80,9 +80,8 @@ const CLEANS_UP: &str = "{ get: /events, cleans-up: { get: /metrics, gauge: stre
 
 #[tokio::test]
 async fn a_gauge_that_is_missing_or_counts_no_streams_proves_nothing() {
-    let metrics = |text: &'static str| {
-        move |head: &str, _| if head.contains("/metrics") { answer(200, &[], text) } else { stream(&[], Leave::Stay) }
-    };
+    let metrics =
+        |text: &'static str| move |head: &str, _| if head.contains("/metrics") { answer(200, &[], text) } else { stream(&[], Leave::Stay) };
     let told = tell(CLEANS_UP, serve(metrics("other 1\n")).await, "sse/cleans-up").await;
     assert!(told.iter().all(|t| t.contains("unseen GET /metrics has no gauge `streams`")), "{told:?}");
     let told = tell(CLEANS_UP, serve(metrics("streams 7\n")).await, "sse/cleans-up").await;

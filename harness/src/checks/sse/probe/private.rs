@@ -89,14 +89,12 @@ async fn other(
     origin: Instant,
     seen: &mut Other,
 ) -> Result<(), ProbeError> {
-    let open = async |request, name, tape: &mut Tape| {
-        Reader::open(spec, request, &Wish { name, ..Wish::default() }, cx, origin, tape).await
-    };
+    let open =
+        async |request, name, tape: &mut Tape| Reader::open(spec, request, &Wish { name, ..Wish::default() }, cx, origin, tape).await;
     let Some(mut ours) = open(&spec.a, "ours", &mut seen.ours).await? else { return Ok(()) };
     let Some(mut theirs) = open(request, "other", &mut seen.theirs).await? else { return Ok(()) };
     let mut driver = Driver::new(cx, &drive.a, &drive.b.id.value, origin, &[(drive.b.jobs(), drive.b.step())]);
-    let mut streams =
-        [Watched { reader: &mut ours, tape: &mut seen.ours }, Watched { reader: &mut theirs, tape: &mut seen.theirs }];
+    let mut streams = [Watched { reader: &mut ours, tape: &mut seen.ours }, Watched { reader: &mut theirs, tape: &mut seen.theirs }];
     watch::drive(spec, &mut driver, &mut seen.ledger, &mut streams, cx).await?;
     seen.is_drained = true;
     Ok(())

@@ -19,7 +19,13 @@ const STEP: Duration = Duration::from_millis(50);
 /// How long the answer to the old id is read for.
 const SIGNAL: Duration = Duration::from_secs(2);
 
-pub(super) async fn probe(spec: &Spec, part: &str, drive: &With<Request, Drive>, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
+pub(super) async fn probe(
+    spec: &Spec,
+    part: &str,
+    drive: &With<Request, Drive>,
+    cx: &Context,
+    seen: &mut Observation,
+) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
     let seen = &mut seen.restart;
     let Some(before) = open(spec, "before", None, cx, origin, &mut seen.before.tape).await? else { return Ok(()) };

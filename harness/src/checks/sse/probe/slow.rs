@@ -3,6 +3,7 @@
 use super::drive;
 use super::metric;
 use super::reader::{Reader, Step, Wish};
+use crate::checks::sse::judge::is_later;
 use crate::checks::sse::look::{Observation, Phase, Slow, Stuck, Tape};
 use crate::checks::sse::spec::{ID, PAYLOAD, PIECE, SlowConsumer, Spec};
 use crate::kind::{Context, ProbeError};
@@ -23,7 +24,12 @@ const HELLO: Duration = Duration::from_secs(1);
 /// How long is waited for what must not come, once the slow one has everything.
 const AFTERWARDS: Duration = Duration::from_millis(300);
 
-pub(super) async fn probe(spec: &Spec, asked: &With<Request, SlowConsumer>, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
+pub(super) async fn probe(
+    spec: &Spec,
+    asked: &With<Request, SlowConsumer>,
+    cx: &Context,
+    seen: &mut Observation,
+) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
     let Some(id) = asked.b.id.as_ref().or(spec.b.drive.as_ref().map(|d| &d.b.id)) else { return Ok(()) };
     let seen = &mut seen.slow;
@@ -36,7 +42,7 @@ pub(super) async fn probe(spec: &Spec, asked: &With<Request, SlowConsumer>, cx: 
     // The same without the slow one: what the other one may expect.
     for _ in 0..(pieces / BASE).max(LEAST_BASE) {
         let tape = seen.other.as_mut().expect("it is open");
-        if let Err(Passing { .. }) = flow.one(cx, &mut other, tape, &mut seen.before).await? {
+        if flow.one(cx, &mut other, tape, &mut seen.before, &mut None).await?.is_err() {
             return Ok(());
         }
     }
@@ -44,20 +50,15 @@ pub(super) async fn probe(spec: &Spec, asked: &With<Request, SlowConsumer>, cx: 
     if !memory(asked, cx, origin, seen).await? {
         return Ok(());
     }
-    let Some(mut slow) = open("slow", Some(BUFFER), seen.slow.insert(Tape::default())).await? else { return Ok(()) };
+    let Some(mut reader) = open("slow", Some(BUFFER), seen.slow.insert(Tape::default())).await? else { return Ok(()) };
     if let Some(tape) = &mut seen.slow {
-        _ = tokio::time::timeout(HELLO, slow.step(cx, tape)).await;
+        _ = tokio::time::timeout(HELLO, reader.step(cx, tape)).await;
     }
+    let mut slow = Some(reader);
     for piece in 1..=pieces {
         let tape = seen.other.as_mut().expect("it is open");
-        if let Err(passing) = flow.one(cx, &mut other, tape, &mut seen.beside).await? {
-            // Whether it is the slow one that is in the way shows once it has gone.
-            drop(slow);
-            let began = cx.stopwatch().now();
-            let patience = tokio::time::Instant::now() + spec.b.drains_within();
-            let passed = flow.passes(cx, &mut other, tape, passing.job.as_deref(), passing.events, patience).await;
-            let freed = passed.then(|| cx.stopwatch().since(began));
-            seen.stuck = Some(Stuck { job: passing.job, waited: passing.waited, freed });
+        if let Err(stuck) = flow.one(cx, &mut other, tape, &mut seen.beside, &mut slow).await? {
+            seen.stuck = Some(stuck);
             return Ok(());
         }
         if piece as usize % READINGS == 0 && !memory(asked, cx, origin, seen).await? {
@@ -69,7 +70,18 @@ pub(super) async fn probe(spec: &Spec, asked: &With<Request, SlowConsumer>, cx: 
     if !memory(asked, cx, origin, seen).await? {
         return Ok(());
     }
-    read_on(spec, &mut slow, &mut other, cx, seen).await;
+    if let Some(mut slow) = slow.take() {
+        read_on(spec, &mut slow, &mut other, cx, seen).await;
+    }
+    if is_later(seen) {
+        // Whether it was the slow one or a machine that has become busy shows once it has gone.
+        for _ in 0..LEAST_BASE {
+            let tape = seen.other.as_mut().expect("it is open");
+            if flow.one(cx, &mut other, tape, &mut seen.afterwards, &mut None).await?.is_err() {
+                return Ok(());
+            }
+        }
+    }
     Ok(())
 }
 
@@ -127,69 +139,60 @@ struct Flow<'f> {
     origin: Instant,
 }
 
-/// A job that has not passed.
-struct Passing {
-    job: Option<String>,
-    waited: crate::model::Interval,
-    /// Events that had come before it was sent.
-    events: usize,
-}
-
 impl Flow<'_> {
-    /// Makes one job with a payload and waits until its first event is there.
-    async fn one(&self, cx: &Context, other: &mut Reader<'_>, tape: &mut Tape, phase: &mut Phase) -> Result<Result<(), Passing>, ProbeError> {
-        let text: String = "a slow reader holds up nobody. ".chars().cycle().take(usize::try_from(PIECE).unwrap_or(usize::MAX)).collect();
-        let cx = cx.with_values(cx.values().clone().with(PAYLOAD, Json::String(text), false).with(ID, Json::Null, false));
-        let (events, bytes) = (tape.arrivals.len(), tape.bytes);
-        let began = cx.stopwatch().now();
-        let end = tokio::time::Instant::now() + self.spec.b.drains_within();
-        let mut job = None;
-        let mut is_refused = false;
-        {
-            let submit = drive::submit(&cx, self.request, self.id, self.origin, &mut phase.ledger);
-            let mut submit = std::pin::pin!(submit);
-            loop {
-                tokio::select! {
-                    made = &mut submit => {
-                        job = made?.map(|job| job.id);
-                        is_refused = job.is_none();
-                        break;
-                    }
-                    _ = other.step(&cx, tape), if other.is_open() => {}
-                    () = tokio::time::sleep_until(end) => break,
-                }
-            }
-        }
-        let passed = !is_refused && self.passes(&cx, other, tape, job.as_deref(), events, end).await;
-        let waited = cx.stopwatch().since(began);
-        phase.bytes += tape.bytes - bytes;
-        if job.is_some() && passed {
-            phase.took.push(waited);
-            return Ok(Ok(()));
-        }
-        Ok(Err(Passing { job, waited, events }))
-    }
-
-    /// Reads until an event of the job is there, or any that is as large where the job is not known.
-    async fn passes(
+    /// Makes one job with a payload and waits until its first event is there. Where it does not come, what may be in the way is let go,
+    /// and it is waited for once more: whoever was in the way shows then.
+    async fn one(
         &self,
         cx: &Context,
         other: &mut Reader<'_>,
         tape: &mut Tape,
-        job: Option<&str>,
-        events: usize,
-        end: tokio::time::Instant,
-    ) -> bool {
-        let is_it = |tape: &Tape| {
-            let of_job = |of: &Option<String>| job.is_some() && of.as_deref() == job;
-            tape.arrivals[events..].iter().any(|a| of_job(&a.job) || job.is_none() && a.len as u64 >= PIECE)
-        };
-        while !is_it(tape) {
-            match tokio::time::timeout_at(end, other.step(cx, tape)).await {
-                Ok(Step::Came(_)) => {}
-                Ok(Step::Over) | Err(_) => return is_it(tape),
+        phase: &mut Phase,
+        in_the_way: &mut Option<Reader<'_>>,
+    ) -> Result<Result<(), Stuck>, ProbeError> {
+        let text: String = "a slow reader holds up nobody. ".chars().cycle().take(usize::try_from(PIECE).unwrap_or(usize::MAX)).collect();
+        let cx = cx.with_values(cx.values().clone().with(PAYLOAD, Json::String(text), false).with(ID, Json::Null, false));
+        let (events, bytes) = (tape.arrivals.len(), tape.bytes);
+        let began = cx.stopwatch().now();
+        let (mut job, mut is_answered, mut waited, mut since) = (None, false, None, began);
+        let passed = {
+            let submit = drive::submit(&cx, self.request, self.id, self.origin, &mut phase.ledger);
+            let mut submit = std::pin::pin!(submit);
+            loop {
+                let is_there = job.as_deref().is_some_and(|job| tape.arrivals[events..].iter().any(|a| a.job.as_deref() == Some(job)));
+                if is_there || is_answered && (job.is_none() || !other.is_open()) {
+                    break is_there;
+                }
+                let Some(end) = self.end(&cx, since) else {
+                    if waited.is_some() || in_the_way.take().is_none() {
+                        break false;
+                    }
+                    waited = Some(cx.stopwatch().since(began));
+                    since = cx.stopwatch().now();
+                    continue;
+                };
+                tokio::select! {
+                    made = &mut submit, if !is_answered => {
+                        is_answered = true;
+                        job = made?.map(|job| job.id);
+                    }
+                    _ = other.step(&cx, tape), if other.is_open() => {}
+                    () = tokio::time::sleep_until(end) => {}
+                }
             }
+        };
+        phase.bytes += tape.bytes - bytes;
+        if waited.is_none() && passed {
+            phase.took.push(cx.stopwatch().since(began));
+            return Ok(Ok(()));
         }
-        true
+        let freed = passed.then(|| cx.stopwatch().since(since));
+        Ok(Err(Stuck { job, waited: waited.unwrap_or_else(|| cx.stopwatch().since(began)), freed }))
+    }
+
+    /// Until when an event is waited for; none: the time for it is up. What this machine lost is added to it.
+    fn end(&self, cx: &Context, since: Instant) -> Option<tokio::time::Instant> {
+        let left = self.spec.b.drains_within().saturating_sub(cx.stopwatch().since(since).lo);
+        (!left.is_zero()).then(|| tokio::time::Instant::now() + left)
     }
 }

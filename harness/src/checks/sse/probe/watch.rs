@@ -53,7 +53,11 @@ pub(super) async fn drive(
         }
         let end = driven.map(|driven| {
             let latest = driven + spec.b.drains_within();
-            if progress.has_all(spec, ledger) { latest.min(last + if spec.b.ends_with.is_some() { AFTERWARDS } else { QUIET }) } else { latest }
+            if progress.has_all(spec, ledger) {
+                latest.min(last + if spec.b.ends_with.is_some() { AFTERWARDS } else { QUIET })
+            } else {
+                latest
+            }
         });
         tokio::select! {
             stepped = driver.step(ledger), if !driver.is_done() => stepped?,

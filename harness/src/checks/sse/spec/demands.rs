@@ -1,6 +1,6 @@
 //! What the plan must know of an `sse` check, from its spec alone, and the mistakes that only the whole shows.
 
-use super::{heavy, APART, MOST_CUTS, MOST_JOBS, Own, PAIRS, SILENCES, Spec};
+use super::{APART, MOST_CUTS, MOST_JOBS, Own, PAIRS, SILENCES, Spec, heavy};
 use crate::kind::{Demands, Mistake};
 use crate::model::At;
 use crate::reader::{Dur, Sp};

@@ -40,12 +40,7 @@ impl Hall {
     /// For those who have these streams.
     pub(super) fn of(tapes: Vec<Tape>) -> Self {
         let subscribers = tapes.into_iter().map(|tape| Subscriber { tape, ..Subscriber::default() }).collect();
-        Self {
-            subscribers,
-            known: HashMap::new(),
-            events: Vec::new(),
-            last: None,
-        }
+        Self { subscribers, known: HashMap::new(), events: Vec::new(), last: None }
     }
 
     /// Events that anybody got.
@@ -83,12 +78,7 @@ impl Hall {
             Some(event) => *event,
             None if self.events.len() >= MOST_EVENTS => return,
             None => {
-                self.events.push(Event {
-                    brief: arrival.brief(),
-                    name: arrival.name.clone(),
-                    job: arrival.job.clone(),
-                    first: arrival.at,
-                });
+                self.events.push(Event { brief: arrival.brief(), name: arrival.name.clone(), job: arrival.job.clone(), first: arrival.at });
                 self.known.insert(key, self.events.len() - 1);
                 self.events.len() - 1
             }
