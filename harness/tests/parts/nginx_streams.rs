@@ -1,7 +1,7 @@
 //! nginx before the event streams of the reference service: as it comes, as it has to be, and in every wire that users speak.
 
 use super::nginx::{Listen, start};
-use super::program::{Reference, expect_code, record, run_suite};
+use super::program::{Reference, allclear, expect_code, record};
 use super::verdicts::verdicts;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::collections::BTreeMap;
@@ -127,13 +127,17 @@ fn judge(nginx: &Path, location: &str, wire: &Wire, flaws: &[&str]) -> Result<Se
     let (_running, port, _folder) = start(nginx, &wire.listen(), &location)?;
     let ca = wire.tls.as_ref().map_or_else(String::new, |(ca, ..)| format!(", ca: '{}'", ca.display()));
     let target = format!("{{ url: '{}://127.0.0.1:{port}', http: '{}'{ca} }}", wire.scheme, wire.version);
-    let suite = format!(
-        "suite: streams\ntargets: {{ api: {target} }}\nchecks:\n  - name: streams come through\n    sse:\n      get: /api/v1/events\n      \
-         open-within: 1s\n      heartbeat-within: 1200ms\n      timely-within: 600ms\n      \
-         drive: {{ post: /api/v1/jobs, json: {{ work-ms: 100 }}, repeatable: true, id: $.id, jobs: 20, rate: 50/s }}\n      \
-         identify: {{ job: $.job_id, order: [event-id, $.seq] }}\n      drains-within: 5s\n      cuts: 5\n      ends-with: [done, failed]\n"
-    );
-    let (output, folder) = run_suite(&suite)?;
+    let environment = format!("environment: proxy\nallows: write\nhosts: [127.0.0.1]\ntargets: {{ api: {target} }}\n");
+    let suite = "suite: streams\nchecks:\n  - name: streams come through\n    sse:\n      get: /api/v1/events\n      \
+                 open-within: 500ms\n      heartbeat-within: 1200ms\n      timely-within: 600ms\n      \
+                 drive: { post: /api/v1/jobs, json: { work-ms: 100 }, repeatable: true, id: $.id, jobs: 20, rate: 50/s }\n      \
+                 identify: { job: $.job_id, order: [event-id, $.seq] }\n      drains-within: 5s\n      cuts: 5\n      ends-with: [done, failed]\n";
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    for (name, text) in [("it.suite.yaml", suite), ("it.env.yaml", &environment)] {
+        std::fs::write(folder.path().join(name), text).map_err(|e| e.to_string())?;
+    }
+    let args = ["run", "it.suite.yaml", "--env", "it.env.yaml", "--report", "json=run.json"];
+    let output = allclear().current_dir(folder.path()).args(args).output().map_err(|e| e.to_string())?;
     let screen = String::from_utf8_lossy(&output.stderr).into_owned();
     let code = output.status.code();
     if !matches!(code, Some(0 | 1)) {

@@ -38,9 +38,9 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
     for asked in &seen.asked {
         let Some(clause) = table::CLAUSES.iter().map(|c| c.id).find(|id| id.0 == asked) else { continue };
         // A probe that finds no stream ends there: what it never tried has that reason.
-        let is_closed = !seen.opened.is_empty() && !seen.streams().any(Tape::is_event_stream);
+        let judged = [table::TYPE, table::UTF8, table::OPENS].contains(&clause) || seen.live.is_late && clause == table::TIMELY;
         match clause {
-            clause if is_closed && ![table::TYPE, table::UTF8, table::OPENS].contains(&clause) => {
+            clause if seen.is_closed() && !judged => {
                 readings.push(Reading::of(clause, nothing("no stream opened: sse/type tells more")));
             }
             table::TYPE => {

@@ -77,12 +77,23 @@ impl Observation {
         *self.origin.get_or_insert_with(|| cx.stopwatch().now())
     }
 
+    /// No stream that was opened only to see how it opens is one.
+    pub(super) fn is_closed(&self) -> bool {
+        !self.opened.is_empty() && !self.opened.iter().any(Tape::is_event_stream)
+    }
+
+    /// Streams are asked for, and no head comes: perhaps one does with the first events.
+    pub(super) fn never_opens(&self) -> bool {
+        !self.opened.is_empty() && self.opened.iter().all(Tape::is_headless)
+    }
+
     /// Every stream that must be one: all but the answers to ids that cannot be resumed after, and to reconnects after the end.
     pub(super) fn streams(&self) -> impl Iterator<Item = &Tape> {
         let live = std::iter::once(&self.live).chain(&self.relooks).flat_map(|l| &l.subscribers).map(|s| &s.tape);
         let replay = self.replay.witness.iter().chain(self.replay.legs.iter().map(|l| &l.tape));
         let own = self.ends.own.iter().filter(|o| o.job.is_some()).map(|o| &o.tape);
-        self.opened.iter().chain(self.silence.tape.iter()).chain(live).chain(self.framed.tape.iter()).chain(replay).chain(own)
+        let all = self.opened.iter().chain(self.silence.tape.iter()).chain(live).chain(self.framed.tape.iter()).chain(replay).chain(own);
+        all.filter(|tape| tape.is_told())
     }
 
     /// Every answer of this check.

@@ -38,8 +38,12 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
     if round.wants_any(&[table::TYPE, table::UTF8, table::OPENS]) {
         opening::probe(spec, round, cx, seen).await?;
     }
-    if first && !seen.opened.iter().any(super::look::Tape::is_event_stream) && !seen.opened.is_empty() {
-        return Ok(());
+    if first && seen.is_closed() {
+        // What holds back the head may hold back events: that is seen once there are some.
+        return match &own.drive {
+            Some(drive) if seen.never_opens() && round.wants(table::TIMELY) => live::probe(spec, drive, round, cx, seen).await,
+            _ => Ok(()),
+        };
     }
     if round.wants(table::HEARTBEAT) {
         silence::probe(spec, round, cx, seen).await?;

@@ -89,7 +89,7 @@ pub(super) fn opens(spec: &Spec, seen: &Observation) -> Found {
     let Some(within) = &spec.b.open_within else { return Found::Unseen { why: Unseen::Deadline } };
     let limit = within.value.0;
     // A head that never came is late for sure, if we waited for longer than the limit; another answer than a stream is none.
-    let timed: Vec<&Tape> = seen.opened.iter().filter(|t| t.is_event_stream() || is_late(t)).collect();
+    let timed: Vec<&Tape> = seen.opened.iter().filter(|t| t.is_event_stream() || t.is_headless()).collect();
     if timed.is_empty() && !seen.opened.is_empty() {
         return nothing("no stream opened: sse/type tells more");
     }
@@ -107,9 +107,4 @@ pub(super) fn opens(spec: &Spec, seen: &Observation) -> Found {
             .detail("slowest", times)
             .at(within.at)
     })
-}
-
-/// The head was waited for in vain.
-fn is_late(tape: &Tape) -> bool {
-    tape.head.trouble.as_ref().is_some_and(|t| t.name.ends_with("timeout"))
 }

@@ -39,7 +39,9 @@ fn is_repeatable(spec: &Spec) -> bool {
 /// Jobs of which nothing came before all had drained: held back or lost, and late in any case.
 fn never(spec: &Spec, live: &Live, subscriber: &Subscriber) -> u32 {
     let is_too_short = spec.b.timely_within.as_ref().is_none_or(|w| spec.b.drains_within() <= w.value.0);
-    if !live.is_drained || is_too_short || cut_short(&subscriber.tape).is_some() {
+    let tape = &subscriber.tape;
+    let is_open = tape.is_event_stream() || live.is_late && (tape.is_headless() || !tape.is_told());
+    if !live.is_drained || is_too_short || !is_open || cut_short(&subscriber.tape).is_some() {
         return 0;
     }
     number(live.ledger.jobs.len().saturating_sub(subscriber.delays.len()))
@@ -48,7 +50,8 @@ fn never(spec: &Spec, live: &Live, subscriber: &Subscriber) -> u32 {
 fn delays(spec: &Spec, subscriber: &Subscriber, never: u32, ledger: &Ledger) -> Found {
     let Some(within) = &spec.b.timely_within else { return Found::Unseen { why: Unseen::Deadline } };
     let limit = within.value.0;
-    if let Some(found) = unopened(&subscriber.tape) {
+    // A head that did not come with the events either holds them back too.
+    if let Some(found) = unopened(&subscriber.tape).filter(|_| never == 0) {
         return found;
     }
     let delays = &subscriber.delays;

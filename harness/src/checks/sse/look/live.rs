@@ -12,6 +12,9 @@ pub(in crate::checks::sse) struct Live {
     pub(in crate::checks::sse) ledger: Ledger,
     /// The streams.
     pub(in crate::checks::sse) subscribers: Vec<Subscriber>,
+    /// No head came by itself, so jobs were driven while the streams were asked for.
+    #[serde(default)]
+    pub(in crate::checks::sse) is_late: bool,
     /// Everything that was waited for came, or its time was up: what is missing is lost.
     pub(in crate::checks::sse) is_drained: bool,
     /// How long was waited for the last events, after the last job was acknowledged.

@@ -111,6 +111,16 @@ impl Tape {
         self.head.status == Some(200) && self.head.media_type().as_deref() == Some("text/event-stream")
     }
 
+    /// It was answered, or what was there in place of an answer is known: else we left before.
+    pub(in crate::checks::sse) fn is_told(&self) -> bool {
+        self.head.status.is_some() || self.head.trouble.is_some()
+    }
+
+    /// The head was waited for in vain.
+    pub(in crate::checks::sse) fn is_headless(&self) -> bool {
+        self.head.trouble.as_ref().is_some_and(|t| t.name.ends_with("timeout"))
+    }
+
     /// Notes a slip, once for each name.
     pub(in crate::checks::sse) fn slip(&mut self, slip: Slip) {
         if self.slips.len() < SLIPS && self.slips.iter().all(|s| s.name != slip.name) {

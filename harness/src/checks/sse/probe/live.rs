@@ -1,7 +1,7 @@
 //! Drives jobs and watches them on streams that nobody cuts: plain, and with gzip where timeliness is promised.
 
 use super::drive::Driver;
-use super::reader::{Reader, Wish};
+use super::reader::Wish;
 use crate::checks::sse::look::{Batch, Delay, Fetched, Job, Live, Observation, Subscriber};
 use crate::checks::sse::spec::{APART, Drive, ID, PAIRS, SUBMIT, Spec};
 use crate::checks::sse::table;
@@ -11,11 +11,12 @@ use crate::reader::With;
 use crate::words::{Answered, Json, Part, Request};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use slot::{Slot, any};
 use std::collections::{HashMap, HashSet};
-use std::future::poll_fn;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::time::sleep_until;
+
+mod slot;
 
 /// Results that are asked for, of the first jobs that end.
 const RESULTS: usize = 50;
@@ -33,6 +34,8 @@ const STALL: Duration = Duration::from_millis(50);
 const LARGE: usize = 64 << 10;
 /// Drives of later rounds that are kept.
 const RELOOKS: usize = 8;
+/// Where no head comes by itself, events may bring it: after so long they are made.
+const HEADLESS: Duration = Duration::from_secs(1);
 
 pub(super) async fn probe(
     spec: &Spec,
@@ -42,12 +45,14 @@ pub(super) async fn probe(
     seen: &mut Observation,
 ) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
+    let is_late = seen.never_opens();
     if round.focus.is_none() {
         let phases = phases(drive, round.wants(table::TIMELY));
+        seen.live.is_late = is_late;
         return look(spec, drive, round, &phases, cx, origin, &mut seen.live, &mut seen.ends.results).await;
     }
     if seen.relooks.len() < RELOOKS {
-        seen.relooks.push(Live::default());
+        seen.relooks.push(Live { is_late, ..Live::default() });
         let live = seen.relooks.last_mut().expect("one was just added");
         let phases = [(round.samples_or(PAIRS + 3), APART)];
         look(spec, drive, round, &phases, cx, origin, live, &mut Vec::new()).await?;
@@ -89,19 +94,34 @@ async fn look(
     live: &mut Live,
     results: &mut Vec<Fetched>,
 ) -> Result<(), ProbeError> {
-    let mut readers = Vec::new();
+    let flow: Duration = phases.iter().map(|(jobs, step)| *step * *jobs).sum();
+    let head = if live.is_late { HEADLESS + flow + SUBMIT + spec.b.drains_within() } else { spec.b.head() };
+    let mut slots = Vec::new();
     for (name, gzip) in [("direct", false), ("gzip", true)] {
         if gzip && !round.wants(table::TIMELY) {
             continue;
         }
-        live.subscribers.push(Subscriber::default());
-        let tape = &mut live.subscribers.last_mut().expect("one was just added").tape;
-        readers.push(Reader::open(spec, &spec.a, &Wish { name, gzip, ..Wish::default() }, cx, origin, tape).await?);
+        let mut subscriber = Subscriber::default();
+        name.clone_into(&mut subscriber.tape.name);
+        live.subscribers.push(subscriber);
+        slots.push(Slot::ask(spec, Wish { name, gzip, patience: Some(head), ..Wish::default() }, cx, origin));
     }
-    if readers.iter().all(Option::is_none) {
+    let opened = async {
+        while slots.iter().any(Slot::is_asked) {
+            any(&mut slots, &mut live.subscribers, cx).await?;
+        }
+        Ok(())
+    };
+    if live.is_late {
+        // Whether they are open by then makes no difference.
+        tokio::time::timeout(HEADLESS, opened).await.unwrap_or(Ok(()))?;
+    } else {
+        opened.await?;
+    }
+    if !slots.iter().any(Slot::is_live) {
         return Ok(());
     }
-    let mut got: Vec<Got> = readers.iter().map(|_| Got::default()).collect();
+    let mut got: Vec<Got> = slots.iter().map(|_| Got::default()).collect();
     let mut driver = Driver::new(cx, &drive.a, &drive.b.id.value, origin, phases);
     let mut fetching = FuturesUnordered::<BoxFuture<'_, Result<(String, Call), ProbeError>>>::new();
     let mut asked = 0;
@@ -117,7 +137,8 @@ async fn look(
         };
         tokio::select! {
             stepped = driver.step(&mut live.ledger), if !driver.is_done() => stepped?,
-            () = any(&mut readers, &mut live.subscribers, cx) => {
+            came = any(&mut slots, &mut live.subscribers, cx) => {
+                came?;
                 // Where nothing tells the end of a job, silence does; heartbeats do not break it.
                 let events = live.subscribers.iter().map(|s| s.tape.events).sum();
                 if events > told && spec.b.ends_with.is_none() {
@@ -149,7 +170,7 @@ async fn look(
             let now = tokio::time::Instant::now();
             driven.get_or_insert(now);
             let has_all =
-                readers.iter().zip(&got).filter(|(r, _)| r.as_ref().is_some_and(Reader::is_open)).all(|(_, got)| got.has_all(spec, live));
+                slots.iter().zip(&got).filter(|(slot, _)| slot.is_live()).all(|(_, got)| got.has_all(spec, live));
             if has_all && complete.is_none() {
                 live.drained_in = driven.map(|driven| now - driven).unwrap_or_default();
                 complete = Some(now + if spec.b.ends_with.is_some() { AFTERWARDS } else { QUIET });
@@ -178,20 +199,6 @@ impl Got {
         let known = &self.known;
         self.news.extract_if(.., |job| known.contains_key(job)).collect()
     }
-}
-
-/// Waits for the next piece on any stream; with none open, for ever.
-async fn any(readers: &mut [Option<Reader<'_>>], subscribers: &mut [Subscriber], cx: &Context) {
-    poll_fn(|task| {
-        for (reader, subscriber) in readers.iter_mut().zip(subscribers.iter_mut()) {
-            let Some(reader) = reader.as_mut().filter(|r| r.is_open()) else { continue };
-            if reader.poll_step(task, cx, &mut subscriber.tape, &mut |_, _| {}).is_ready() {
-                return Poll::Ready(());
-            }
-        }
-        Poll::Pending
-    })
-    .await
 }
 
 /// Notes what is new on a stream and in the ledger: jobs that begin and end, and the delay of first events.

@@ -12,6 +12,8 @@ use std::time::Duration;
 const TIMED: u32 = 5;
 /// How long the first bytes of a stream are waited for.
 const FIRST_BYTES: Duration = Duration::from_secs(1);
+/// How long it is watched after these: a stream that breaks off at once is none.
+const LIVES_ON: Duration = Duration::from_millis(150);
 
 pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
@@ -22,6 +24,10 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
         }
         if seen.opened.len() >= OPENINGS {
             seen.opened.remove(0);
+        }
+        // Each of them takes all the time that there is.
+        if seen.opened.iter().filter(|t| t.is_headless()).count() >= round.enough_bad.max(1) as usize {
+            break;
         }
         seen.opened.push(Tape::default());
         let tape = seen.opened.last_mut().expect("one was just added");
@@ -42,6 +48,8 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
         if sample == 0 || round.wants_case(table::TYPE, "stream") && round.focus.is_some() {
             let bytes = async { while reader.step(cx, tape).await != Step::Over && tape.arrivals.is_empty() && tape.comments == 0 {} };
             _ = tokio::time::timeout(FIRST_BYTES, bytes).await;
+            let more = async { while reader.step(cx, tape).await != Step::Over {} };
+            _ = tokio::time::timeout(LIVES_ON, more).await;
         }
     }
     Ok(())

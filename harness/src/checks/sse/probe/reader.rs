@@ -31,11 +31,13 @@ pub(super) struct Wish<'w> {
     pub(super) line: usize,
     /// Size of the receive buffer; none: the system's.
     pub(super) receive_buffer: Option<u32>,
+    /// Longest wait for the head. Default: what the spec says.
+    pub(super) patience: Option<Duration>,
 }
 
 impl Default for Wish<'_> {
     fn default() -> Self {
-        Self { name: "", last_id: None, gzip: false, line: LINE, receive_buffer: None }
+        Self { name: "", last_id: None, gzip: false, line: LINE, receive_buffer: None, patience: None }
     }
 }
 
@@ -72,7 +74,7 @@ impl<'s> Reader<'s> {
         origin: Instant,
         tape: &mut Tape,
     ) -> Result<Option<Self>, ProbeError> {
-        let (how, mut opening) = opening(spec.b.head(), wish.last_id, wish.gzip);
+        let (how, mut opening) = opening(wish.patience.unwrap_or_else(|| spec.b.head()), wish.last_id, wish.gzip);
         opening.receive_buffer = wish.receive_buffer;
         let opened = cx.open(request, &how, &opening).await?;
         wish.name.clone_into(&mut tape.name);

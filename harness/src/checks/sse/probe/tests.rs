@@ -105,7 +105,7 @@ async fn headers_that_wait_for_the_first_event_are_late() {
     assert_eq!(tell("{ get: /events, open-within: 100ms }", late, &[OPENS]).await, ["counted 5+0/5"]);
     let never = serve(|_, _| Reply::Silence).await;
     let told = tell("{ get: /events, open-within: 20ms }", never, &[OPENS]).await;
-    assert_eq!(told, ["counted 5+0/5"], "a head that never comes is late too");
+    assert_eq!(told, ["counted 3+0/3"], "a head that never comes is late too");
 }
 
 const BEATS: &str = "{ get: /events, heartbeat-within: 300ms }";
@@ -121,6 +121,13 @@ async fn a_stream_that_falls_silent_is_counted_each_time() {
     let silent = serve(|_, _| stream(&[(0, b": hello\n\n")], Leave::Stay)).await;
     let told = tell(BEATS, silent, &[HEARTBEAT]).await;
     assert_eq!(told, ["counted 3+0/4"], "the hello came at once, then three silences");
+}
+
+#[tokio::test]
+async fn an_idle_stream_that_the_service_ends_is_a_doubt() {
+    let ends = serve(|_, _| stream(&[(0, b": hello\n\n"), (20, b": bye\n\n")], Leave::Close)).await;
+    let told = tell(BEATS, ends, &[HEARTBEAT]).await;
+    assert!(told[0].starts_with("unsure the idle stream ended after") && told[0].ends_with("the service ended it"), "{told:?}");
 }
 
 #[tokio::test]
@@ -179,6 +186,44 @@ async fn jobs_without_events_are_lost_and_never_held() {
     has(&told, "direct: unseen no event of 26 jobs came");
     has(&told, "direct: proof 26 of 26 acknowledged jobs have no event");
     has(&told, "proof none within 200 ms for 26 of 26 jobs");
+}
+
+/// A stream whose head comes only once the first event has been made; then everything at once.
+fn held_back() -> impl Fn(&str, usize) -> Reply + Send + Sync + 'static {
+    let (jobs, made) = tokio::sync::watch::channel(0_u32);
+    move |head, _| {
+        if head.starts_with("POST") {
+            jobs.send_modify(|n| *n += 1);
+            return json(202, &format!(r#"{{"id":"j{}"}}"#, *jobs.borrow()));
+        }
+        let mut made = made.clone();
+        Reply::Soon(Box::pin(async move {
+            // As many events as fill a buffer.
+            _ = made.wait_for(|n| *n >= 20).await;
+            let events: String = (1..=*made.borrow())
+                .map(|n| format!("id: {n}\nevent: done\ndata: {{\"job\":\"j{n}\"}}\n\n"))
+                .collect();
+            stream(&[(0, events.as_bytes())], Leave::Stay)
+        }))
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_waits_for_events_leaves_them_late_and_that_is_seen() {
+    let spec = DRIVEN.replace("timely-within: 2s", "timely-within: 500ms, open-within: 100ms").replace("200ms", "2s");
+    let told = tell(&spec, serve(held_back()).await, &[TYPE, OPENS, "sse/timely", "sse/ordered"]).await;
+    has(&told, "counted 3+0/3");
+    has(&told, "counted 3+0/5");
+    assert!(told.iter().any(|t| t.starts_with("direct: counted ")), "{told:?}");
+    has(&told, "unseen no stream opened: sse/type tells more");
+}
+
+#[tokio::test]
+async fn a_head_that_events_do_not_bring_either_holds_them_back_for_good() {
+    let mute = serve(|head, n| if head.starts_with("POST") { json(202, &format!(r#"{{"id":"j{n}"}}"#)) } else { Reply::Silence }).await;
+    let spec = DRIVEN.replace("timely-within: 2s", "timely-within: 100ms, open-within: 20ms").replace("200ms", "500ms");
+    let told = tell(&spec, mute, &[TYPE, "sse/timely"]).await;
+    assert!(told.iter().any(|t| t == "direct: counted 26+0/26 once") && told.iter().all(|t| !t.contains("held")), "{told:?}");
 }
 
 #[tokio::test]
