@@ -87,8 +87,11 @@ fn what_is_no_stream_is_named_in_a_finding_and_the_run_goes_on() {
     };
     for (name, text) in BAD {
         let clauses = of(name);
-        let broken: Vec<String> =
-            clauses.iter().filter(|c| c["verdict"] == "broken").map(|c| c["finding"]["observed"].to_string().replace("\\\"", "\"")).collect();
+        let broken: Vec<String> = clauses
+            .iter()
+            .filter(|c| c["verdict"] == "broken")
+            .map(|c| c["finding"]["observed"].to_string().replace("\\\"", "\""))
+            .collect();
         assert!(broken.iter().any(|observed| observed.contains(text)), "{name}: expected {text} in {broken:#?}; {clauses:#?}");
     }
     assert!(of("good").iter().all(|c| c["verdict"] == "held"), "{:#?}", of("good"));

@@ -90,6 +90,12 @@ fn counted(bad: u32, near: u32, of: u32, repeatable: bool, worst: impl FnOnce() 
     }
 }
 
+/// More streams at once than the environment's `limits` allow: that says nothing of the service.
+fn limited(open: u32, asked: u32) -> Found {
+    let why = format!("`limits` of this environment allow {open} streams at once, and {asked} are asked for");
+    Found::Unseen { why: Unseen::NotPermitted(why) }
+}
+
 fn number(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -7,6 +7,7 @@ use crate::kind::{Context, ProbeError, Round};
 use crate::transport::descriptors;
 
 mod cleans_up;
+mod crowd;
 mod drive;
 mod ends;
 mod fan_out;

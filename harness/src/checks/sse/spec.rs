@@ -14,7 +14,7 @@ pub(super) mod order;
 mod private;
 mod slow;
 
-pub(super) use cleans_up::CleansUp;
+pub(super) use cleans_up::{CleansUp, HELD};
 pub(super) use demands::{ID, PAYLOAD, demands};
 pub(super) use heavy::at_once;
 pub(super) use private::{FOREIGN, OTHER, Private};

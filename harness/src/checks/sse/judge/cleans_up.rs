@@ -1,8 +1,8 @@
 //! `sse/cleans-up`: streams that are left are forgotten.
 
-use super::{brief, case, nothing, unsure};
+use super::{brief, case, limited, nothing, unsure};
 use crate::checks::sse::look::{Block, CleansUp as Seen, Observation};
-use crate::checks::sse::spec::{CleansUp, Spec};
+use crate::checks::sse::spec::{CleansUp, HELD, Spec};
 use crate::checks::sse::table;
 use crate::model::quantity::show_duration;
 use crate::model::{Found, Reading, Unseen};
@@ -17,6 +17,9 @@ pub(super) fn cleans_up(spec: &Spec, seen: &Observation) -> Vec<Reading> {
 }
 
 fn of(asked: &CleansUp, seen: &Seen, is_reset: bool) -> Found {
+    if seen.is_limited {
+        return limited(seen.held, HELD);
+    }
     if let Some(why) = &seen.why {
         return nothing(why.clone());
     }

@@ -1,6 +1,6 @@
 //! `sse/fan-out`: every subscriber gets every event, and all of them at about the same time.
 
-use super::{brief, case, counted, cut_short, finding, nothing, number, unsure};
+use super::{brief, case, counted, cut_short, finding, limited, nothing, number, unsure};
 use crate::checks::sse::look::{FanOut, Observation, Skew, Tape};
 use crate::checks::sse::spec::Spec;
 use crate::checks::sse::table;
@@ -78,6 +78,9 @@ fn in_the_way(drive: &FanOut) -> Option<Found> {
         let bad = (drive.asked - drive.open) + drive.ended;
         counted(bad, 0, drive.asked, false, || told)
     };
+    if drive.is_limited {
+        return Some(limited(drive.open, drive.asked));
+    }
     if let Some(tape) = &drive.refused {
         let refused = drive.asked - drive.open;
         return Some(one(tape, format!("{refused} of {} did not open: {}", drive.asked, brief(tape))));

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 /// What was read.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in crate::checks::sse) struct CleansUp {
+    /// The environment allows fewer streams at once.
+    pub(in crate::checks::sse) is_limited: bool,
     /// The value before.
     pub(in crate::checks::sse) before: Option<f64>,
     /// Streams that were open when it was read in between.

@@ -8,6 +8,8 @@ use std::time::Duration;
 /// One drive of jobs before many subscribers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in crate::checks::sse) struct FanOut {
+    /// The environment allows fewer streams at once.
+    pub(in crate::checks::sse) is_limited: bool,
     /// The jobs.
     pub(in crate::checks::sse) ledger: Ledger,
     /// Streams that were asked for.

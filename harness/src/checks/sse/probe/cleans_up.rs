@@ -1,20 +1,13 @@
 //! Opens many streams and leaves them, and reads what the service still counts.
 
-use super::metric;
-use super::reader::{Reader, Wish};
-use crate::checks::sse::look::{Block, CleansUp as Seen, Observation, Tape};
-use crate::checks::sse::spec::{CleansUp, Spec};
+use super::{crowd, metric};
+use crate::checks::sse::look::{Block, CleansUp as Seen, Observation};
+use crate::checks::sse::spec::{CleansUp, HELD, Spec};
 use crate::kind::{Context, ProbeError};
 use crate::reader::With;
 use crate::words::Request;
-use futures_util::StreamExt as _;
-use futures_util::stream;
 use std::time::{Duration, Instant};
 
-/// Streams that are open at the same time.
-const HELD: u32 = 50;
-/// Streams that are opened at the same time.
-const DIALS: usize = 16;
 /// Time between two readings of the gauge.
 const BETWEEN: Duration = Duration::from_millis(100);
 /// How long the gauge may take to fall to where it stays, before anything is opened.
@@ -35,20 +28,26 @@ pub(super) async fn probe(
         seen.blocks.push(Block { is_reset, asked, ..Block::default() });
         let mut left = 0;
         while left < asked {
-            let held = open(spec, HELD.min(asked - left), cx, origin, seen).await?;
+            let held = crowd::open(spec, "left", HELD.min(asked - left), cx, origin).await?;
             left += HELD.min(asked - left);
-            if seen.meanwhile.is_none() {
+            let count = u32::try_from(held.open.len()).unwrap_or(u32::MAX);
+            seen.refused = seen.refused.take().or(held.refused);
+            seen.is_limited |= held.is_limited;
+            if seen.meanwhile.is_none() && !seen.is_limited {
                 let Some(value) = read(cleans_up, cx, origin, seen).await? else { return Ok(()) };
-                seen.held = u32::try_from(held.len()).unwrap_or(u32::MAX);
-                seen.meanwhile = Some(value);
+                (seen.held, seen.meanwhile) = (count, Some(value));
             }
             let block = seen.blocks.last_mut().expect("one was just added");
-            block.left += u32::try_from(held.len()).unwrap_or(u32::MAX);
-            for reader in held {
+            block.left += count;
+            for (_, reader) in held.open {
                 // Dropped, it closes quietly.
                 if is_reset {
                     reader.abort();
                 }
+            }
+            if seen.is_limited {
+                seen.held = count;
+                return Ok(());
             }
             cx.saw(format!("{left} of {asked} streams left"));
         }
@@ -56,24 +55,6 @@ pub(super) async fn probe(
         seen.blocks.last_mut().expect("one was just added").after = Some(after);
     }
     Ok(())
-}
-
-/// Streams that are open.
-async fn open<'s>(spec: &'s Spec, count: u32, cx: &Context, origin: Instant, seen: &mut Seen) -> Result<Vec<Reader<'s>>, ProbeError> {
-    let one = async |_| {
-        let mut tape = Tape::default();
-        let reader = Reader::open(spec, &spec.a, &Wish { name: "left", ..Wish::default() }, cx, origin, &mut tape).await;
-        (tape, reader)
-    };
-    let mut opening = stream::iter(0..count).map(one).buffer_unordered(DIALS);
-    let mut held = Vec::new();
-    while let Some((tape, reader)) = opening.next().await {
-        match reader? {
-            Some(reader) => held.push(reader),
-            None => _ = seen.refused.get_or_insert(tape),
-        }
-    }
-    Ok(held)
 }
 
 /// The gauge once it falls no further: what this check had open before may still be counted.

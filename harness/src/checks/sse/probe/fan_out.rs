@@ -1,14 +1,15 @@
 //! Opens many streams, drives jobs, and holds what each subscriber got against what all of them got.
 
+use super::crowd;
 use super::drive::Driver;
-use super::reader::{Reader, Step, Wish};
-use crate::checks::sse::look::{FanOut, Observation, Tape};
+use super::reader::{Reader, Step};
+use crate::checks::sse::look::{FanOut, Observation};
 use crate::checks::sse::spec::{Drive, Spec};
 use crate::kind::{Context, ProbeError};
 use crate::reader::With;
 use crate::words::Request;
 use futures_util::StreamExt as _;
-use futures_util::stream::{self, FuturesUnordered};
+use futures_util::stream::FuturesUnordered;
 use hall::Hall;
 use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,8 +19,6 @@ use tokio::time::sleep_until;
 
 mod hall;
 
-/// Streams that are opened at the same time: more would only wait for each other.
-const DIALS: usize = 32;
 /// Time between two looks at whether all have everything.
 const LOOK: Duration = Duration::from_millis(25);
 /// How long nothing new may come, once all have everything.
@@ -32,10 +31,13 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     let Some(asked) = spec.b.fan_out.as_ref().map(|n| n.value).filter(|_| seen.fan_outs.len() < KEPT) else { return Ok(()) };
     seen.fan_outs.push(FanOut { asked, ..FanOut::default() });
     let fan_out = seen.fan_outs.last_mut().expect("one was just added");
-    let (tapes, readers) = open(spec, asked, cx, origin, fan_out).await?;
-    if readers.is_empty() {
+    let crowd = crowd::open(spec, "subscriber", asked, cx, origin).await?;
+    (fan_out.refused, fan_out.is_limited) = (crowd.refused, crowd.is_limited);
+    fan_out.open = u32::try_from(crowd.open.len()).unwrap_or(u32::MAX);
+    if fan_out.is_limited || crowd.open.is_empty() {
         return Ok(());
     }
+    let (tapes, readers): (Vec<_>, Vec<_>) = crowd.open.into_iter().unzip();
     let hall = Mutex::new(Hall::of(tapes));
     let mut driver = Driver::new(cx, &drive.a, &drive.b.id.value, origin, &[(drive.b.jobs(), drive.b.step())]);
     let mut listening: FuturesUnordered<_> =
@@ -70,34 +72,6 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     hall.into_inner().unwrap_or_else(PoisonError::into_inner).tell(cx, origin, fan_out);
     fan_out.is_drained = true;
     Ok(())
-}
-
-/// Opens so many streams. Those that did not open are told by the first of them.
-async fn open<'s>(
-    spec: &'s Spec,
-    asked: u32,
-    cx: &Context,
-    origin: Instant,
-    fan_out: &mut FanOut,
-) -> Result<(Vec<Tape>, Vec<Reader<'s>>), ProbeError> {
-    let one = async |_| {
-        let mut tape = Tape::default();
-        let reader = Reader::open(spec, &spec.a, &Wish { name: "subscriber", ..Wish::default() }, cx, origin, &mut tape).await;
-        (tape, reader)
-    };
-    let mut opening = stream::iter(0..asked).map(one).buffer_unordered(DIALS);
-    let (mut tapes, mut readers) = (Vec::new(), Vec::new());
-    while let Some((tape, reader)) = opening.next().await {
-        match reader? {
-            Some(reader) => {
-                fan_out.open += 1;
-                tapes.push(tape);
-                readers.push(reader);
-            }
-            None => _ = fan_out.refused.get_or_insert(tape),
-        }
-    }
-    Ok((tapes, readers))
 }
 
 /// Reads one stream for as long as it is open; what came is in the hall at once.

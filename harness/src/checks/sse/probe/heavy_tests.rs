@@ -1,7 +1,9 @@
 //! The experiments with tenants, many subscribers, those who leave and restarts, on servers of this process.
 
 use crate::checks::sse::Sse;
-use crate::kind::testing::{Leave, Reply, answer, json, look, serve, spec, told};
+use crate::kind::testing::{Leave, Reply, answer, json, look, look_in, serve, setting, spec, told};
+use crate::kind::{Context, Setting};
+use crate::transport::{Exchange, Options, Permits};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -124,4 +126,14 @@ async fn a_restart_that_cannot_be_had_proves_nothing() {
     let told = tell(RESTART, crowd(|_| false).await, "sse/identified").await;
     has(&told, "restart: unseen nothing in this environment can restart `service`");
     has(&told, "restart/old-id: unseen nothing in this environment can restart `service`");
+}
+
+#[tokio::test]
+async fn more_streams_than_the_environment_allows_are_not_judged() {
+    let setting = setting(crowd(|_| false).await);
+    let permits = Permits::new(None, Some(3), None);
+    let cx = Context::new(Setting { exchange: Exchange::new(Options { permits }), ..setting });
+    let kind = spec::<Sse>(&FAN_OUT.replace("get: /events,", "get: /events, open-within: 100ms,"));
+    let told = told(&look_in(&kind, &cx, &["sse/fan-out"]).await);
+    has(&told, "all: unseen `limits` of this environment allow 3 streams at once, and 5 are asked for");
 }

@@ -169,8 +169,7 @@ async fn look(
         if driver.is_done() {
             let now = tokio::time::Instant::now();
             driven.get_or_insert(now);
-            let has_all =
-                slots.iter().zip(&got).filter(|(slot, _)| slot.is_live()).all(|(_, got)| got.has_all(spec, live));
+            let has_all = slots.iter().zip(&got).filter(|(slot, _)| slot.is_live()).all(|(_, got)| got.has_all(spec, live));
             if has_all && complete.is_none() {
                 live.drained_in = driven.map(|driven| now - driven).unwrap_or_default();
                 complete = Some(now + if spec.b.ends_with.is_some() { AFTERWARDS } else { QUIET });

@@ -200,9 +200,7 @@ fn held_back() -> impl Fn(&str, usize) -> Reply + Send + Sync + 'static {
         Reply::Soon(Box::pin(async move {
             // As many events as fill a buffer.
             _ = made.wait_for(|n| *n >= 20).await;
-            let events: String = (1..=*made.borrow())
-                .map(|n| format!("id: {n}\nevent: done\ndata: {{\"job\":\"j{n}\"}}\n\n"))
-                .collect();
+            let events: String = (1..=*made.borrow()).map(|n| format!("id: {n}\nevent: done\ndata: {{\"job\":\"j{n}\"}}\n\n")).collect();
             stream(&[(0, events.as_bytes())], Leave::Stay)
         }))
     }

@@ -22,6 +22,9 @@ pub(in crate::checks::sse) struct CleansUp {
 /// Least and most streams that are left: with fewer, what others do to the gauge could not be told from a leak.
 pub(super) const CLOSES: std::ops::RangeInclusive<u32> = 50..=20_000;
 
+/// Streams that are open at the same time.
+pub(in crate::checks::sse) const HELD: u32 = 50;
+
 impl CleansUp {
     pub(in crate::checks::sse) fn closes(&self) -> u32 {
         self.closes.as_ref().map_or(500, |n| n.value)

@@ -1,6 +1,6 @@
 //! What the plan must know of the clauses that load or break the service, or knock where they may not come in.
 
-use super::cleans_up::CLOSES;
+use super::cleans_up::{CLOSES, HELD};
 use super::slow::{MOST_FLOW, SOCKETS};
 use super::{ID, MOST_SUBSCRIBERS, Own, PAYLOAD, SlowConsumer, Spec};
 use crate::checks::sse::table;
@@ -25,7 +25,7 @@ pub(super) fn requests(own: &Own) -> Vec<&Request> {
 /// Connections that a check has open at once at most.
 pub(in crate::checks::sse) fn at_once(own: &Own) -> u64 {
     let fan_out = own.fan_out.as_ref().map_or(0, |n| u64::from(n.value));
-    let left = if own.cleans_up.is_some() { 64 } else { 0 };
+    let left = if own.cleans_up.is_some() { u64::from(HELD) } else { 0 };
     // Beside them: those that drive jobs.
     fan_out.max(left) + 64
 }
