@@ -17,7 +17,7 @@ pub(crate) struct Row {
 impl Row {
     /// Whether the run starts the service and its dependencies itself, so that it may break them.
     pub(crate) fn is_provisioned(&self) -> bool {
-        self.suite == OUTAGE || self.suite == SHUTDOWN
+        [OUTAGE, SHUTDOWN, SSE_RESTART].contains(&self.suite)
     }
 
     /// The name of its test.
@@ -64,6 +64,18 @@ const fn lives(defect: &'static str, must: &'static [&'static str], may: &'stati
 /// Streams that are cut off.
 const fn replays(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
     Row { defect, suite: "sse-replay.suite.yaml", args: &[], must, may }
+}
+
+/// Streams that need a token, and the load that they bear.
+const SSE_PRIVATE: &str = "sse-private.suite.yaml";
+const TENANTS: &[&str] = &["--heartbeat=300ms", "--require-token", "--expired-token=an-expired-one", "--tenant-token=other=the-other-one"];
+
+const SSE_LOAD: &str = "sse-load.suite.yaml";
+const SSE_SLOW: &str = "sse-slow.suite.yaml";
+const SSE_RESTART: &str = "sse-restart.suite.yaml";
+
+const fn tenants(defect: &'static str, must: &'static [&'static str]) -> Row {
+    Row { defect, suite: SSE_PRIVATE, args: TENANTS, must, may: &[] }
 }
 
 /// Clauses whose broken twins are scripted servers in the tests of their kind: the reference service has no flaw of that sort.
@@ -265,4 +277,22 @@ pub(crate) const ROWS: &[Row] = &[
     row(API, "trace-not-continued", &["http/echoes"], &[]),
     row(API, "status-open", &["http/status"], &[]),
     row(API, "api-health-fails", &["http/status"], &["http/json"]),
+    // Streams that are not everybody's.
+    tenants("", &[]),
+    tenants("sse-expired-token", &["sse/private"]),
+    tenants("sse-401-after-opening", &["sse/private"]),
+    tenants("sse-foreign-event", &["sse/private"]),
+    // Streams of many.
+    row(SSE_LOAD, "", &[], &[]),
+    row(SSE_LOAD, "sse-lost-for-one", &["sse/fan-out"], &[]),
+    row(SSE_LOAD, "sse-skewed", &["sse/fan-out"], &[]),
+    row(SSE_LOAD, "sse-disconnect-leak", &["sse/cleans-up"], &[]),
+    row(SSE_SLOW, "", &[], &[]),
+    row(SSE_SLOW, "sse-slow-blocks-all", &["sse/slow-consumer"], &[]),
+    row(SSE_SLOW, "sse-slow-unbounded", &["sse/slow-consumer"], &[]),
+    row(SSE_SLOW, "sse-slow-loses", &["sse/slow-consumer"], &[]),
+    // Streams over a restart.
+    row(SSE_RESTART, "", &[], &[]),
+    row(SSE_RESTART, "sse-ids-reset", &["sse/identified"], &[]),
+    row(SSE_RESTART, "sse-stale-silent", &["sse/identified"], &[]),
 ];
