@@ -14,9 +14,11 @@ mod exchange;
 mod h1;
 mod h2;
 mod head;
+mod kernel;
 mod permits;
 mod pool;
 pub mod process;
+mod push;
 mod redirect;
 pub mod relay;
 mod request;
@@ -31,6 +33,7 @@ pub use curl::curl;
 pub use dial::{Dialed, Pins, tcp};
 pub use exchange::{Exchange, Options};
 pub use permits::Permits;
+pub use push::{After, Cut, Pieces, Push, Pushed, Runs, Sent};
 pub use trouble::{DecodeFault, FramingFault, OwnTrouble, Stage, TlsFault, Trouble};
 
 #[cfg(test)]

@@ -3,5 +3,6 @@
 mod coding;
 mod http1;
 mod http2;
+mod push;
 mod tls;
 mod ways;
