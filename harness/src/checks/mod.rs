@@ -7,6 +7,7 @@ pub mod health;
 pub mod http;
 pub mod ready;
 pub mod shutdown;
+pub mod size_limit;
 pub mod transition;
 
 use crate::kind::{CheckKind, Visit, VisitType};
@@ -87,5 +88,6 @@ kinds! {
     Ready: ready::Ready,
     Transition: transition::Transition,
     Shutdown: shutdown::Shutdown,
+    SizeLimit: size_limit::SizeLimit,
     Command: command::Command,
 }

@@ -96,6 +96,13 @@ pub struct Call {
     pub trace_id: String,
 }
 
+/// A request that is ready to be sent.
+pub(super) struct Prepared<'a> {
+    pub(super) ids: Ids,
+    pub(super) out: Outgoing,
+    pub(super) endpoint: Cow<'a, Endpoint>,
+}
+
 impl Context {
     /// Puts a context together.
     #[must_use]
@@ -203,31 +210,7 @@ impl Context {
     /// [`ProbeError`] if the request cannot be made (a capture is missing, a sample cannot be read) or this machine
     /// is out of descriptors, ports or memory. Everything that the service does is in [`Call::answer`].
     pub async fn call(&self, request: &Request, how: &How) -> Result<Call, ProbeError> {
-        let ids = Ids::fresh(&self.setting.run_id);
-        let own = &self.setting.target;
-        let base = self.stands_for.as_deref().unwrap_or(&own.base);
-        let mut out = request.outgoing(base, &self.setting.values, how.anonymous).map_err(|e| ProbeError(e.to_string()))?;
-        if how.head {
-            out.method = http::Method::HEAD;
-            out.body = OutBody::Empty;
-            out.shown = format!("HEAD {}", out.shown.split_once(' ').map_or("", |(_, path)| path));
-        }
-        put_header(&mut out, "x-request-id", &ids.request)?;
-        put_header(&mut out, "traceparent", &ids.traceparent())?;
-        for (name, value) in &how.headers {
-            put_header(&mut out, name, value)?;
-        }
-        let mut endpoint = Cow::Borrowed(&own.endpoint);
-        if self.stands_for.is_none() && out.url.origin() != base.url.origin() {
-            // Another host gets nothing that was said of this target alone: neither its certificate's exemption nor its socket.
-            let Endpoint { ca, resolve, proxy, version, .. } = own.endpoint.clone();
-            endpoint = Cow::Owned(Endpoint { ca, resolve, proxy, version, ..Endpoint::new(out.url.clone()) });
-        }
-        match (&self.stands_for, request.version()) {
-            (Some(_), _) => divert(&mut out, &own.base.url)?,
-            (None, Some(version)) if version != endpoint.version => endpoint.to_mut().version = version,
-            (None, _) => {}
-        }
+        let Prepared { ids, out, endpoint } = self.prepare(request, how)?;
         let endpoint = &*endpoint;
         let answer = self.setting.exchange.send(endpoint, &out, &how.wishes).await;
         let (began, ended) = match &answer {
@@ -253,6 +236,35 @@ impl Context {
             request_id: ids.request,
             trace_id: ids.trace,
         })
+    }
+    /// The request as it is sent, its ids, and where it goes.
+    pub(super) fn prepare(&self, request: &Request, how: &How) -> Result<Prepared<'_>, ProbeError> {
+        let ids = Ids::fresh(&self.setting.run_id);
+        let own = &self.setting.target;
+        let base = self.stands_for.as_deref().unwrap_or(&own.base);
+        let mut out = request.outgoing(base, &self.setting.values, how.anonymous).map_err(|e| ProbeError(e.to_string()))?;
+        if how.head {
+            out.method = http::Method::HEAD;
+            out.body = OutBody::Empty;
+            out.shown = format!("HEAD {}", out.shown.split_once(' ').map_or("", |(_, path)| path));
+        }
+        put_header(&mut out, "x-request-id", &ids.request)?;
+        put_header(&mut out, "traceparent", &ids.traceparent())?;
+        for (name, value) in &how.headers {
+            put_header(&mut out, name, value)?;
+        }
+        let mut endpoint = Cow::Borrowed(&own.endpoint);
+        if self.stands_for.is_none() && out.url.origin() != base.url.origin() {
+            // Another host gets nothing that was said of this target alone: neither its certificate's exemption nor its socket.
+            let Endpoint { ca, resolve, proxy, version, .. } = own.endpoint.clone();
+            endpoint = Cow::Owned(Endpoint { ca, resolve, proxy, version, ..Endpoint::new(out.url.clone()) });
+        }
+        match (&self.stands_for, request.version()) {
+            (Some(_), _) => divert(&mut out, &own.base.url)?,
+            (None, Some(version)) if version != endpoint.version => endpoint.to_mut().version = version,
+            (None, _) => {}
+        }
+        Ok(Prepared { ids, out, endpoint })
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Draft {
     pub(crate) late: Node,
     /// Captures that it gives.
     pub(crate) gives: Vec<(String, At)>,
+    /// Names that are known inside its spec alone.
+    pub(crate) locals: Vec<(String, At)>,
 }
 
 impl Draft {
@@ -43,6 +45,7 @@ impl Draft {
             kind: std::mem::replace(&mut self.kind, kind),
             late: std::mem::replace(&mut self.late, empty()),
             gives: self.gives.clone(),
+            locals: self.locals.clone(),
         }
     }
 }
@@ -185,7 +188,7 @@ pub(crate) fn drafts(
         return;
     };
     defaults.put_into(&mut late, &mut early, &mut kind);
-    let gives = kind_key::captures(&kind.value);
+    let (gives, locals) = (kind_key::captures(&kind.value), kind_key::locals(&kind.value));
     let whole = |entries| Node { id, at, via: via.clone(), kind: NodeKind::Map(entries), is_unset: false };
     let sets: Vec<Option<Set>> = each.map_or_else(|| vec![None], |sets| sets.into_iter().map(Some).collect());
     let last = sets.len() - 1;
@@ -213,6 +216,7 @@ pub(crate) fn drafts(
             kind,
             late,
             gives: gives.clone(),
+            locals: locals.clone(),
         });
     }
 }

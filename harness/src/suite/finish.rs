@@ -15,7 +15,7 @@ use crate::model::{At, Impact, Origin};
 use crate::reader::{Kind as NodeKind, Node, Problem, Resolver, Value, expand, nearest, read};
 use crate::words::{Files, Part, with_files};
 use serde::de;
-use std::{cell::RefCell, collections::BTreeSet, fmt, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::{Cell, RefCell}, collections::BTreeSet, fmt, rc::Rc, sync::Arc, time::Duration};
 
 /// What a check gets beside its own draft.
 pub(crate) struct Surroundings<'a> {
@@ -37,6 +37,8 @@ struct Names<'a> {
     draft: &'a Draft,
     /// Own captures that were used in the spec.
     own: RefCell<BTreeSet<String>>,
+    /// Whether the spec of the kind is read, where its own names are known.
+    in_spec: Cell<bool>,
 }
 
 impl Resolver for Names<'_> {
@@ -50,6 +52,15 @@ impl Resolver for Names<'_> {
         if self.draft.gives.iter().any(|(capture, _)| capture == name) {
             self.own.borrow_mut().insert(name.to_owned());
             return Value::Deferred;
+        }
+        if self.draft.locals.iter().any(|(local, _)| local == name) {
+            return match self.in_spec.get() {
+                true => Value::Deferred,
+                false => Value::Refused {
+                    what: format!("`${{{name}}}` is known only inside `{}`", self.draft.kind.name),
+                    help: "use it there: each thing that is made has its own".to_owned(),
+                },
+            };
         }
         if let Some(value) = self.around.variables.value(name) {
             return value;
@@ -66,6 +77,7 @@ impl Resolver for Names<'_> {
         }
         let set = self.draft.set.iter().flat_map(|set| set.keys());
         let captures = self.around.captures.iter().map(|(name, _)| name).chain(self.draft.gives.iter().map(|(name, _)| name));
+        let captures = captures.chain(self.draft.locals.iter().map(|(name, _)| name));
         let known = set.chain(captures).chain(file.vars.keys()).map(String::as_str).chain(self.around.variables.names());
         Value::Unknown { did_you_mean: nearest(name, known).map(str::to_owned) }
     }
@@ -125,9 +137,10 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
     let (key, value) = (draft.kind.key.clone(), hollow(&mut draft.kind.value));
     let mut spec = Node { id, at, via, kind: NodeKind::Map(vec![(key, value)]), is_unset: false };
     let mut late_node = hollow(&mut draft.late);
-    let names = Names { around, draft: &draft, own: RefCell::default() };
+    let names = Names { around, draft: &draft, own: RefCell::default(), in_spec: Cell::new(true) };
     problems.extend(expand(source, &mut spec, "", &names));
     let used_in_spec = names.own.take();
+    names.in_spec.set(false);
 
     problems.extend(expand(source, &mut late_node, "", &names));
 
@@ -280,7 +293,7 @@ fn clashes(draft: &Draft, around: &Surroundings<'_>, problems: &mut Vec<Problem>
     let mut told = |at: At, what: String| {
         problems.push(Problem::new(Origin { source: Arc::clone(source), at }, what).with_help("give one of them another name"));
     };
-    for (name, at) in &draft.gives {
+    for (name, at) in draft.gives.iter().chain(&draft.locals) {
         if !super::values::is_name(name) {
             told(*at, format!("`{name}` is no name: {}", super::values::NAME_HELP));
         } else if let Some(from) = variable(name) {

@@ -104,3 +104,8 @@ pub(crate) fn captures(spec: &Node) -> Vec<(String, At)> {
     let entries = spec.get("capture").and_then(Node::entries).unwrap_or_default();
     entries.iter().filter_map(|(key, _)| Some((key.text()?.to_owned(), key.at))).collect()
 }
+
+/// The names that a kind gives its own requests while it runs, and nobody else: `id`, of each thing that it made.
+pub(crate) fn locals(spec: &Node) -> Vec<(String, At)> {
+    spec.entry("id").map(|(key, _)| ("id".to_owned(), key.at)).into_iter().collect()
+}
