@@ -93,8 +93,8 @@ impl Upload {
             feed.go();
         }
         if status >= 200 {
-            let unanswered = feed.unanswered;
-            self.heard = Some(Sent { unanswered, ..Sent::of(self.sent_body, self.whole, wire) });
+            let (unanswered, invited) = (feed.unanswered, feed.invited);
+            self.heard = Some(Sent { unanswered, invited, ..Sent::of(self.sent_body, self.whole, wire) });
             self.ended.get_or_insert_with(Instant::now);
         }
     }

@@ -44,6 +44,8 @@ pub(crate) struct Feed {
     ended: bool,
     /// The wait for `100 Continue` ran out.
     pub unanswered: bool,
+    /// `100 Continue` came.
+    pub invited: bool,
 }
 
 impl Feed {
@@ -61,12 +63,14 @@ impl Feed {
             turn: false,
             ended: false,
             unanswered: false,
+            invited: false,
         }
     }
 
     /// The other side wants the body: `100 Continue` came.
     pub(crate) fn go(&mut self) {
         self.expect = None;
+        self.invited = true;
     }
 
     /// What keeps the body back is taken away: whoever waited has its answer.

@@ -100,6 +100,8 @@ pub struct Sent {
     pub whole: bool,
     /// `100 Continue` was waited for in vain, and the body sent all the same.
     pub unanswered: bool,
+    /// `100 Continue` came.
+    pub invited: bool,
 }
 
 impl Sent {
@@ -108,7 +110,7 @@ impl Sent {
         let ends = wire.tcp().and_then(|tcp| Some((tcp.local_addr().ok()?, tcp.peer_addr().ok()?)));
         let waiting = ends.and_then(|(local, remote)| kernel::unsent(local, remote));
         let left = waiting.map_or(handed, |waiting| handed.saturating_sub(waiting));
-        Self { handed, left, by_kernel: waiting.is_some(), whole, unanswered: false }
+        Self { handed, left, by_kernel: waiting.is_some(), whole, unanswered: false, invited: false }
     }
 }
 

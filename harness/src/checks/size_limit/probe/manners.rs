@@ -4,6 +4,7 @@ use super::Probe;
 use super::bodies::not_there;
 use super::send::{Manner, Order};
 use crate::checks::size_limit::look::{Not, Observation, Shot, Verdict};
+use crate::checks::size_limit::show;
 use crate::checks::size_limit::spec::Framing;
 use crate::checks::size_limit::table::{ANSWER_ARRIVES, EARLY, IN_SYNC, UNHARMED};
 use crate::kind::{How, ProbeError, Seen};
@@ -27,7 +28,7 @@ const CONNECTIONS: u32 = 3;
 impl Probe<'_> {
     /// Whether bodies are refused before their end.
     pub(super) async fn early(&self, limit: u64, seen: &mut Observation) -> Result<(), ProbeError> {
-        self.each(EARLY, &self.plain_framings(), 1, limit, seen).await
+        self.each(EARLY, &self.framings_that_wait(), 1, limit, seen).await
     }
 
     /// Whether plain clients see the refusal.
@@ -48,9 +49,15 @@ impl Probe<'_> {
             not_there(seen, IN_SYNC, Not::There(why));
             return Ok(());
         }
+        self.each(IN_SYNC, &self.framings_that_wait(), CONNECTIONS, limit, seen).await
+    }
+
+    /// The plain framings, and the one that asks before it sends.
+    fn framings_that_wait(&self) -> Vec<Framing> {
         let mut framings = self.plain_framings();
         framings.extend(self.framings().contains(&Framing::ExpectContinue).then_some(Framing::ExpectContinue));
-        self.each(IN_SYNC, &framings, CONNECTIONS, limit, seen).await
+        framings.dedup();
+        framings
     }
 
     /// One experiment in each of these framings, so many times, until enough are bad.
@@ -84,7 +91,7 @@ impl Probe<'_> {
                 }
                 Ok((mut shot, after)) => {
                     let verdict = match clause {
-                        EARLY => early(&shot),
+                        EARLY => self.early_enough(&mut shot),
                         ANSWER_ARRIVES => arrived(&shot),
                         _ => self.synced(&mut shot, after.as_ref())?,
                     };
@@ -96,6 +103,20 @@ impl Probe<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the answer came while the rest of the body was held back, and none of it was invited whose length was told. Of a form
+    /// the length is told, and not that of the part in it.
+    fn early_enough(&self, shot: &mut Shot) -> Verdict {
+        match shot.seen.answered() {
+            Some(status) if shot.framing == Some(Framing::ExpectContinue) && shot.sent.invited && self.spec.b.field.is_none() => {
+                let expected = format!("{status} in place of `100 Continue`: the length was told");
+                shot.wrong = Some((expected, format!("`100 Continue`, and {status} once {} were sent", show::bytes(shot.sent.handed))));
+                Verdict::Proof
+            }
+            Some(_) if !shot.sent.whole => Verdict::Fine,
+            _ => Verdict::Noise,
+        }
     }
 
     /// What came of the other request. Its answer takes the place of the refusal in the evidence.
@@ -172,14 +193,6 @@ impl Probe<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether the answer came while the rest of the body was held back.
-fn early(shot: &Shot) -> Verdict {
-    match shot.seen.answered() {
-        Some(_) if !shot.sent.whole => Verdict::Fine,
-        _ => Verdict::Noise,
     }
 }
 

@@ -131,6 +131,7 @@ async fn a_refusal_that_wants_the_whole_body_or_is_lost_is_counted() {
     only(&readings(FULL, Flaw::Late, &["size/refuses", "size/early"]).await, &[
         "size/early content-length: counted 1+0/1",
         "size/early chunked: counted 1+0/1",
+        "size/early expect-continue: proof `100 Continue`, and 413 once",
     ]);
     let lost = readings(FULL, Flaw::NoLinger, &["size/refuses", "size/answer-arrives"]).await;
     only(&lost, &["size/answer-arrives content-length: counted 3+0/3", "size/answer-arrives chunked: counted 3+0/3"]);

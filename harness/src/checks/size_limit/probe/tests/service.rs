@@ -100,7 +100,7 @@ impl Service {
     }
 
     async fn talk(&self, mut stream: TcpStream, flaw: Flaw) -> std::io::Result<()> {
-        let mut buffer = Vec::new();
+        let mut buffer = Buffer::default();
         loop {
             let Some(request) = head(&mut stream, &mut buffer).await? else { return Ok(()) };
             let Some(request) = request else {
@@ -152,7 +152,7 @@ impl Service {
     }
 
     /// One upload. False: the connection is over.
-    async fn upload(&self, stream: &mut TcpStream, buffer: &mut Vec<u8>, request: &Request, flaw: Flaw) -> std::io::Result<bool> {
+    async fn upload(&self, stream: &mut TcpStream, buffer: &mut Buffer, request: &Request, flaw: Flaw) -> std::io::Result<bool> {
         let field = |name: &str| request.fields.get(name).map(String::as_str);
         let limit = match flaw {
             Flaw::NoLimit => u64::MAX,
@@ -222,7 +222,7 @@ impl Service {
     }
 
     /// Refuses what is left of a body; `None`: it is chunked.
-    async fn refuse(&self, stream: &mut TcpStream, buffer: &mut Vec<u8>, left: Option<u64>, flaw: Flaw) -> std::io::Result<bool> {
+    async fn refuse(&self, stream: &mut TcpStream, buffer: &mut Buffer, left: Option<u64>, flaw: Flaw) -> std::io::Result<bool> {
         {
             let mut store = self.store.lock().unwrap();
             store.refused += 1;
@@ -280,77 +280,89 @@ async fn say(stream: &mut TcpStream, status: u16, more: &str, body: &str) -> std
     stream.write_all(head.as_bytes()).await
 }
 
+/// What was read and not used yet.
+#[derive(Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Buffer {
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.at..]
+    }
+
+    /// Waits for more. False: there is none.
+    async fn more(&mut self, stream: &mut TcpStream) -> std::io::Result<bool> {
+        self.bytes.drain(..self.at);
+        self.at = 0;
+        let mut part = [0; 16_384];
+        let n = stream.read(&mut part).await?;
+        self.bytes.extend_from_slice(&part[..n]);
+        Ok(n > 0)
+    }
+
+    fn take(&mut self, n: usize) -> Vec<u8> {
+        let taken = self.rest()[..n].to_vec();
+        self.at += n;
+        taken
+    }
+}
+
 /// The next head; none at the end, `Some(None)` for what is no request.
-async fn head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::Result<Option<Option<Request>>> {
+async fn head(stream: &mut TcpStream, buffer: &mut Buffer) -> std::io::Result<Option<Option<Request>>> {
     loop {
-        if !buffer.is_empty() && !buffer[0].is_ascii_uppercase() {
+        if buffer.rest().first().is_some_and(|b| !b.is_ascii_uppercase()) || buffer.rest().len() > 16_384 {
             return Ok(Some(None));
         }
-        if let Some(end) = buffer.windows(4).position(|w| w == b"\r\n\r\n") {
-            let Ok(text) = String::from_utf8(buffer.drain(..end + 4).collect()) else { return Ok(Some(None)) };
+        if let Some(end) = buffer.rest().windows(4).position(|w| w == b"\r\n\r\n") {
+            let Ok(text) = String::from_utf8(buffer.take(end + 4)) else { return Ok(Some(None)) };
             let mut lines = text.lines();
             let line = lines.next().unwrap_or_default().to_owned();
             let fields = lines.filter_map(|l| l.split_once(": ")).map(|(n, v)| (n.to_ascii_lowercase(), v.to_owned())).collect();
             return Ok(Some(line.ends_with(" HTTP/1.1").then_some(Request { line, fields })));
         }
-        if buffer.len() > 16_384 {
-            return Ok(Some(None));
-        }
-        let mut more = [0; 4096];
-        match stream.read(&mut more).await? {
-            0 => return Ok(None),
-            n => buffer.extend_from_slice(&more[..n]),
+        if !buffer.more(stream).await? {
+            return Ok(None);
         }
     }
 }
 
 /// The next bytes of a body, at most so many.
-async fn part(stream: &mut TcpStream, buffer: &mut Vec<u8>, most: u64) -> std::io::Result<Vec<u8>> {
-    let most = usize::try_from(most).unwrap_or(usize::MAX).min(1 << 16);
-    if buffer.is_empty() {
-        let mut more = vec![0; most];
-        let n = stream.read(&mut more).await?;
-        if n == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        more.truncate(n);
-        return Ok(more);
+async fn part(stream: &mut TcpStream, buffer: &mut Buffer, most: u64) -> std::io::Result<Vec<u8>> {
+    if buffer.rest().is_empty() && !buffer.more(stream).await? {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
     }
-    let n = buffer.len().min(most);
-    Ok(buffer.drain(..n).collect())
+    Ok(buffer.take(buffer.rest().len().min(usize::try_from(most).unwrap_or(usize::MAX))))
 }
 
 /// The next chunk of a body; none after the last.
-async fn chunk(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::Result<Option<Vec<u8>>> {
-    let more = async |buffer: &mut Vec<u8>, stream: &mut TcpStream| -> std::io::Result<()> {
-        let mut bytes = [0; 16_384];
-        match stream.read(&mut bytes).await? {
-            0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
-            n => {
-                buffer.extend_from_slice(&bytes[..n]);
-                Ok(())
-            }
-        }
+async fn chunk(stream: &mut TcpStream, buffer: &mut Buffer) -> std::io::Result<Option<Vec<u8>>> {
+    let more = async |buffer: &mut Buffer, stream: &mut TcpStream| match buffer.more(stream).await? {
+        true => Ok(()),
+        false => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)),
     };
     let end = loop {
-        if let Some(end) = buffer.iter().take(20).position(|b| *b == b'\n') {
+        if let Some(end) = buffer.rest().iter().take(20).position(|b| *b == b'\n') {
             break end + 1;
         }
         more(buffer, stream).await?;
     };
-    let size = String::from_utf8_lossy(&buffer[..end]).trim().to_owned();
+    let size = String::from_utf8_lossy(&buffer.rest()[..end]).trim().to_owned();
     let size = usize::from_str_radix(&size, 16).map_err(|_| std::io::ErrorKind::InvalidData)?;
-    while buffer.len() < end + size + 2 {
+    while buffer.rest().len() < end + size + 2 {
         more(buffer, stream).await?;
     }
-    let chunk: Vec<u8> = buffer.drain(..end + size + 2).skip(end).take(size).collect();
+    let mut chunk = buffer.take(end + size + 2);
+    chunk.drain(..end);
+    chunk.truncate(size);
     Ok((size > 0).then_some(chunk))
 }
 
 /// Bytes of a multipart body that are not the part: what stands before it, and the end of the form.
 fn overhead(body: &[u8], boundary: Option<&str>) -> u64 {
     let Some(boundary) = boundary else { return 0 };
-    let begins = body.windows(4).position(|w| w == b"\r\n\r\n").map_or(body.len(), |at| at + 4);
+    let begins = body[..body.len().min(2048)].windows(4).position(|w| w == b"\r\n\r\n").map_or(body.len(), |at| at + 4);
     (begins + boundary.len() + 8) as u64
 }
 
