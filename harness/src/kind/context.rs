@@ -98,9 +98,9 @@ pub struct Call {
 
 /// A request that is ready to be sent.
 pub(super) struct Prepared<'a> {
-    pub(super) ids: Ids,
-    pub(super) out: Outgoing,
-    pub(super) endpoint: Cow<'a, Endpoint>,
+    pub ids: Ids,
+    pub out: Outgoing,
+    pub endpoint: Cow<'a, Endpoint>,
 }
 
 impl Context {
@@ -237,7 +237,8 @@ impl Context {
             trace_id: ids.trace,
         })
     }
-    /// The request as it is sent, its ids, and where it goes.
+
+    /// The request as it goes out, and where to.
     pub(super) fn prepare(&self, request: &Request, how: &How) -> Result<Prepared<'_>, ProbeError> {
         let ids = Ids::fresh(&self.setting.run_id);
         let own = &self.setting.target;

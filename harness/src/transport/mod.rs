@@ -9,6 +9,7 @@ mod chunked;
 mod connect;
 mod curl;
 mod decode;
+pub mod descriptors;
 mod dial;
 mod exchange;
 mod h1;
@@ -22,6 +23,8 @@ mod push;
 mod redirect;
 pub mod relay;
 mod request;
+pub mod sse;
+mod stream;
 mod tls;
 mod trouble;
 mod upload;
@@ -34,6 +37,7 @@ pub use dial::{Dialed, Pins, tcp};
 pub use exchange::{Exchange, Options};
 pub use permits::Permits;
 pub use push::{After, Cut, Pieces, Push, Pushed, Runs, Sent};
+pub use stream::{EndedBy, Opening, Piece, Streaming};
 pub use trouble::{DecodeFault, FramingFault, OwnTrouble, Stage, TlsFault, Trouble};
 
 #[cfg(test)]

@@ -4,5 +4,5 @@ mod coding;
 mod http1;
 mod http2;
 mod push;
-mod tls;
+pub(super) mod tls;
 mod ways;
