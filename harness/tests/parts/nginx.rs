@@ -33,7 +33,7 @@ pub(crate) fn nginx_before_a_dead_service_fails_by_status(nginx: &Path) -> Resul
 }
 
 /// nginx in the foreground with one server block; ready when it accepts connections.
-fn start(nginx: &Path, location: &str) -> Result<(Running, u16, tempfile::TempDir), String> {
+pub(super) fn start(nginx: &Path, location: &str) -> Result<(Running, u16, tempfile::TempDir), String> {
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let port = free_port();
     let at = folder.path().display();

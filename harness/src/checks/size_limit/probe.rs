@@ -60,7 +60,7 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
         probe.no_trace(before, seen).await?;
     }
     if round.wants(table::UNHARMED) {
-        probe.unharmed(3, seen).await?;
+        probe.unharmed(manners::AFTER, seen).await?;
     }
     probe.narrow(limit, seen).await
 }

@@ -63,8 +63,8 @@ pub(super) const CLAUSES: &[Clause] = &[
     row(
         UNHARMED,
         Declared::Promise,
-        "three ordinary requests after all refusals are fine",
-        "After the refusals of the other clauses three ordinary requests, each on a connection of its own, are answered as they should be.",
+        "three ordinary requests after a refusal are fine",
+        "Right after a refusal three ordinary requests, each on a connection of its own, are answered as they should be.",
     ),
     row(
         EDGE,

@@ -105,6 +105,11 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// A whole body that was answered by success.
+    pub(crate) fn taken(handed: u64) -> Self {
+        Self { handed, left: handed, whole: true, ..Self::default() }
+    }
+
     /// What is known of a body of which so much was handed over.
     pub(crate) fn of(handed: u64, whole: bool, wire: &Wire) -> Self {
         let ends = wire.tcp().and_then(|tcp| Some((tcp.local_addr().ok()?, tcp.peer_addr().ok()?)));

@@ -24,6 +24,8 @@ const LOOKS: Duration = Duration::from_millis(300);
 const CLIENTS: u32 = 20;
 /// Connections of a first look that are tried with another request.
 const CONNECTIONS: u32 = 3;
+/// Ordinary requests after a refusal.
+pub(super) const AFTER: u32 = 3;
 
 impl Probe<'_> {
     /// Whether bodies are refused before their end.
@@ -33,6 +35,11 @@ impl Probe<'_> {
 
     /// Whether plain clients see the refusal.
     pub(super) async fn answer_arrives(&self, limit: u64, seen: &mut Observation) -> Result<(), ProbeError> {
+        if self.speaks() == Speak::Http2 {
+            let why = "with HTTP/2 nobody sends without listening".to_owned();
+            not_there(seen, ANSWER_ARRIVES, Not::Permitted(why));
+            return Ok(());
+        }
         self.each(ANSWER_ARRIVES, &self.plain_framings(), CLIENTS, limit, seen).await
     }
 
@@ -178,9 +185,12 @@ impl Probe<'_> {
         Ok(Some((shot, verdict)))
     }
 
-    /// Ordinary requests after everything that was refused.
+    /// Ordinary requests after a refusal, three and three.
     pub(super) async fn unharmed(&self, times: u32, seen: &mut Observation) -> Result<(), ProbeError> {
-        for _ in 0..times {
+        for turn in 0..times {
+            if turn % AFTER == 0 {
+                self.refuse_one(turn / AFTER, seen).await?;
+            }
             match self.ordinary(seen).await? {
                 Some((shot, verdict)) => seen.case(UNHARMED, "").add(shot, verdict),
                 None => {
@@ -190,6 +200,22 @@ impl Probe<'_> {
             }
             if seen.case(UNHARMED, "").is_settled(self.round.enough_bad) {
                 break;
+            }
+        }
+        Ok(())
+    }
+
+    /// One refusal just before them, so that harm which passes by itself is met. Where the environment has no room for it, or bodies above
+    /// the limit are taken, it has to do without.
+    async fn refuse_one(&self, turn: u32, seen: &mut Observation) -> Result<(), ProbeError> {
+        let (Some(limit), None) = (seen.limit, Self::no_refusal(seen)) else { return Ok(()) };
+        let framings = self.framings();
+        let framing = framings[turn as usize % framings.len()];
+        for _ in 0..=AFTER {
+            match self.straight(limit.saturating_add(1), framing, seen).await? {
+                // What an earlier refusal has harmed is not refused as it should be, and is none.
+                Ok(shot) if self.refused(&shot) != Verdict::Fine => {}
+                _ => break,
             }
         }
         Ok(())

@@ -16,8 +16,6 @@ const READS: u32 = 30;
 const BETWEEN: Duration = Duration::from_millis(100);
 /// Most bytes of a listing.
 const LISTING: usize = 4 << 20;
-/// Refused bodies between two readings of something that may grow a little.
-const MANY: u32 = 10;
 
 /// One reading of one trace: numbers by name, things with how often each is there.
 #[derive(Clone, Debug, Default)]
@@ -96,15 +94,14 @@ impl Probe<'_> {
     /// Refuses fresh bodies between fresh readings, until enough of them left something.
     pub(super) async fn no_trace_again(&self, limit: u64, samples: u32, seen: &mut Observation) -> Result<(), ProbeError> {
         let framings = self.framings();
+        // What grows is told from what is always a little more by as many bodies as at first.
         let grows = self.spec.b.trace.iter().flat_map(|t| t.iter()).any(|t| t.b.slack() > 0.0);
         for turn in 0..samples {
             let before = self.traces().await?;
-            let bodies = if grows { MANY } else { 1 };
-            for body in 0..bodies {
-                let framing = framings[(turn + body) as usize % framings.len()];
-                if self.straight(limit.saturating_add(1), framing, seen).await?.is_err() {
-                    return Ok(());
-                }
+            if grows {
+                self.refuses(limit, seen).await?;
+            } else if self.straight(limit.saturating_add(1), framings[turn as usize % framings.len()], seen).await?.is_err() {
+                return Ok(());
             }
             self.no_trace(before, seen).await?;
             if seen.case(NO_TRACE, "").is_settled(self.round.enough_bad) {
