@@ -68,7 +68,12 @@ fn rate(sink: SocketAddr) -> Outcome<()> {
         let middle = median(ratios);
         format!("{middle:.2} (min {:.2}, max {:.2})", ratios[0], ratios[ratios.len() - 1])
     };
-    println!("upload of 2 GiB: curl -T {:.2} GB/s; ratio {}, with the hash meanwhile {}", median(&mut rival), ratio(&mut plain), ratio(&mut hashed));
+    println!(
+        "upload of 2 GiB: curl -T {:.2} GB/s; ratio {}, with the hash meanwhile {}",
+        median(&mut rival),
+        ratio(&mut plain),
+        ratio(&mut hashed)
+    );
     Ok(())
 }
 

@@ -44,7 +44,11 @@ const ROWS: &[Row] = &[
     ("nginx", "its_limit_is_found_where_none_is_declared", nginx_sizes::its_limit_is_found_where_none_is_declared),
     ("nginx", "a_unit_that_was_misread_is_told", nginx_sizes::a_unit_that_was_misread_is_told),
     ("nginx", "a_form_is_limited_whole_and_that_is_caught", nginx_sizes::a_form_is_limited_whole_and_that_is_caught),
-    ("nginx", "without_lingering_plain_clients_lose_the_answer_and_that_is_caught", nginx_sizes::without_lingering_plain_clients_lose_the_answer_and_that_is_caught),
+    (
+        "nginx",
+        "without_lingering_plain_clients_lose_the_answer_and_that_is_caught",
+        nginx_sizes::without_lingering_plain_clients_lose_the_answer_and_that_is_caught,
+    ),
     ("nginx", "its_limit_is_the_same_under_tls_and_on_http2", nginx_sizes::its_limit_is_the_same_under_tls_and_on_http2),
     ("redis", "wait_sees_redis_come_and_go", redis::wait_sees_redis_come_and_go),
     (

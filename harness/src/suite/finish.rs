@@ -15,7 +15,14 @@ use crate::model::{At, Impact, Origin};
 use crate::reader::{Kind as NodeKind, Node, Problem, Resolver, Value, expand, nearest, read};
 use crate::words::{Files, Part, with_files};
 use serde::de;
-use std::{cell::{Cell, RefCell}, collections::BTreeSet, fmt, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    fmt,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 /// What a check gets beside its own draft.
 pub(crate) struct Surroundings<'a> {

@@ -1,6 +1,11 @@
 //! What the kernel tells of a TCP connection of this machine: how much of what was written has not reached the other side.
 
-use std::net::SocketAddr;
+use super::wire::Wire;
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+};
 
 /// Bytes that were written to this connection and that the other side's kernel has not acknowledged: the `tx_queue` of Linux'
 /// `/proc/net/tcp` and `/proc/net/tcp6`. None where the system does not tell, or does not know the connection (any more).
@@ -12,13 +17,36 @@ pub(crate) fn unsent(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
     let tables: [&str; 2] = if local.is_ipv6() { ["/proc/net/tcp6", "/proc/net/tcp"] } else { ["/proc/net/tcp", "/proc/net/tcp6"] };
     let ends = (written(local), written(remote));
     tables.iter().find_map(|table| {
-        let text = std::fs::read_to_string(table).ok()?;
-        text.lines().skip(1).find_map(|line| queue(line, &ends))
+        // Line by line: the table is made while it is read, and may be long.
+        let mut table = BufReader::with_capacity(1 << 16, File::open(table).ok()?);
+        let mut line = String::new();
+        while table.read_line(&mut line).is_ok_and(|n| n > 0) {
+            if let Some(queue) = queue(&line, &ends) {
+                return Some(queue);
+            }
+            line.clear();
+        }
+        None
     })
+}
+
+/// The same for the connection below this wire.
+pub(crate) fn unsent_of(wire: &Wire) -> Option<u64> {
+    let tcp = wire.tcp()?;
+    unsent(tcp.local_addr().ok()?, tcp.peer_addr().ok()?)
+}
+
+/// Whether nothing waits any more in this machine, as far as it is told.
+pub(crate) fn has_left(wire: &Wire) -> bool {
+    unsent_of(wire).is_none_or(|waiting| waiting == 0)
 }
 
 /// The send queue in one line of the table, if the line is about these two ends.
 fn queue(line: &str, ends: &(String, String)) -> Option<u64> {
+    // Nearly every line is about other ends.
+    if !line.contains(&ends.0) {
+        return None;
+    }
     let mut words = line.split_ascii_whitespace().skip(1);
     if words.next()? != ends.0 || words.next()? != ends.1 {
         return None;

@@ -2,6 +2,7 @@
 
 use super::{
     ask::{OutBody, Step},
+    kernel,
     permits::Permits,
     push::{Fed, Feed, Sent},
     trouble::{OwnTrouble, Trouble},
@@ -93,9 +94,8 @@ impl Upload {
             feed.go();
         }
         if status >= 200 {
-            let (unanswered, invited) = (feed.unanswered, feed.invited);
-            // Of a body that was taken all has left; the kernel's table is long where many connections are.
-            let sent = if status < 300 && self.whole { Sent::taken(self.sent_body) } else { Sent::of(self.sent_body, self.whole, wire) };
+            let (unanswered, invited, feed_counts) = (feed.unanswered, feed.invited, feed.counts);
+            let sent = self.counted(feed_counts && (status >= 300 || !self.whole), wire);
             self.heard = Some(Sent { unanswered, invited, ..sent });
             self.ended.get_or_insert_with(Instant::now);
         }
@@ -103,7 +103,13 @@ impl Upload {
 
     /// How much of a generated body was sent before the final answer, or in all where none came.
     pub(crate) fn sent(&self, wire: &Wire) -> Sent {
-        self.heard.unwrap_or_else(|| Sent::of(self.sent_body, self.whole, wire))
+        self.heard.unwrap_or_else(|| self.counted(matches!(&self.rest, Rest::Feed(feed) if feed.counts), wire))
+    }
+
+    /// Of a body that was taken all has left, and the kernel's table is long where there are many connections: it is read where it
+    /// says something.
+    fn counted(&self, is_worth_it: bool, wire: &Wire) -> Sent {
+        if is_worth_it { Sent::of(self.sent_body, self.whole, wire) } else { Sent::of_writes(self.sent_body, self.whole) }
     }
 
     /// Goes on with a body that an answer had cut short.
@@ -139,7 +145,7 @@ impl Upload {
                     Err(e) => return Poll::Ready(Err(self.failed(&e))),
                 }
             }
-            match self.next_piece(cx) {
+            match self.next_piece(wire, cx) {
                 Poll::Ready(Ok(true)) => {}
                 Poll::Ready(Ok(false)) => break,
                 Poll::Ready(Err(trouble)) => return Poll::Ready(Err(trouble)),
@@ -181,12 +187,14 @@ impl Upload {
     }
 
     /// Takes up the next piece; false: there is none.
-    fn next_piece(&mut self, cx: &mut Context<'_>) -> Poll<Step<bool>> {
+    fn next_piece(&mut self, wire: &Wire, cx: &mut Context<'_>) -> Poll<Step<bool>> {
         let next = match &mut self.rest {
             Rest::Nothing => return Poll::Ready(Ok(false)),
             Rest::Bytes(bytes) => plain(std::mem::take(bytes)),
             Rest::Feed(feed) => {
-                let Some(Fed { bytes, body, stride }) = ready!(feed.poll_next(cx)) else { return Poll::Ready(Ok(false)) };
+                let Some(Fed { bytes, body, stride }) = ready!(feed.poll_next(cx, &|| kernel::has_left(wire))) else {
+                    return Poll::Ready(Ok(false));
+                };
                 if let Err(spent) = self.permits.upload(bytes.len() as u64) {
                     return Poll::Ready(Err(spent));
                 }
@@ -204,7 +212,7 @@ impl Upload {
                 match (bytes, left) {
                     (None, Some(0)) => Piece::default(),
                     (None, None) => framing(Bytes::from_static(b"0\r\n\r\n")),
-                    (Some(bytes), None) if bytes.is_empty() => return self.next_piece(cx),
+                    (Some(bytes), None) if bytes.is_empty() => return self.next_piece(wire, cx),
                     (Some(bytes), None) => {
                         self.piece = chunk(&bytes);
                         return Poll::Ready(Ok(true));

@@ -62,20 +62,16 @@ impl Ran {
 pub(crate) fn its_limit_is_exact_in_every_framing_and_named(nginx: &Path) -> Result<(), String> {
     let check = format!("{PROMISED}\n    size-limit: {{ post: /api/v1/uploads, limit: 100KiB, find: true, next: {{ get: /health }} }}");
     let ran = ran(nginx, LIMITED, &check)?;
-    ran.held(&[
-        "size/accepts",
-        "size/refuses",
-        "size/early",
-        "size/answer-arrives",
-        "size/in-sync",
-        "size/unharmed",
-        "size/edge",
-    ])?;
+    ran.held(&["size/accepts", "size/refuses", "size/early", "size/answer-arrives", "size/in-sync", "size/unharmed", "size/edge"])?;
     ran.says(&["accepts 102,400 bytes (100KiB), refuses 102,401 bytes, answered by the proxy in front (`Server: nginx"])
 }
 
 pub(crate) fn its_limit_is_found_where_none_is_declared(nginx: &Path) -> Result<(), String> {
-    let ran = ran(nginx, "client_max_body_size 99997;", "size-limit: { post: /api/v1/uploads, find: true, framings: [content-length, chunked] }")?;
+    let ran = ran(
+        nginx,
+        "client_max_body_size 99997;",
+        "size-limit: { post: /api/v1/uploads, find: true, framings: [content-length, chunked] }",
+    )?;
     ran.held(&["size/accepts", "size/refuses", "size/edge"])?;
     ran.says(&["accepts 99,997 bytes, refuses 99,998 bytes, answered by the proxy in front"])
 }

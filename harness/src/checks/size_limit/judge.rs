@@ -151,7 +151,8 @@ pub(super) fn edge_line(seen: &Observation, framing: Option<Framing>) -> Option<
         None => seen.edges.values().copied().reduce(|a, b| Edge { taken: a.taken.max(b.taken), refused: least(a.refused, b.refused) })?,
     };
     let by = by(seen);
-    let misread = seen.limit.zip(edge.taken).and_then(|(limit, taken)| show::misread(limit, taken)).map(|m| format!("; {m}")).unwrap_or_default();
+    let misread =
+        seen.limit.zip(edge.taken).and_then(|(limit, taken)| show::misread(limit, taken)).map(|m| format!("; {m}")).unwrap_or_default();
     Some(match (edge.taken, edge.refused) {
         (Some(taken), Some(refused)) => {
             format!("accepts {}, refuses {}{by}{misread}", show::bytes(taken), show::bytes(refused))
@@ -227,9 +228,9 @@ pub(super) fn measurements(seen: &Observation) -> Vec<Measurement> {
         Measurement { name: name.to_owned(), unit: unit.to_owned(), n: 1, p50: value, p95: value, p99: value, max: value }
     };
     let edge = seen.hunt.as_ref().and_then(|hunt| hunt.edge);
-    let most = seen.most_sent.map(|(most, by_kernel)| {
-        one(if by_kernel { "sent_before_refusal_by_kernel" } else { "sent_before_refusal_by_write" }, "B", most)
-    });
+    let most = seen
+        .most_sent
+        .map(|(most, by_kernel)| one(if by_kernel { "sent_before_refusal_by_kernel" } else { "sent_before_refusal_by_write" }, "B", most));
     [
         edge.map(|edge| one("edge", "B", edge)),
         most,

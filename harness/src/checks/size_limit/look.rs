@@ -190,7 +190,13 @@ impl Shot {
     /// What it is that this came in the place of the right answer.
     pub(super) fn weight(&self) -> Verdict {
         match self.seen.weight() {
-            _ if self.wrong.is_some() => if self.shaky { Verdict::Noise } else { Verdict::Proof },
+            _ if self.wrong.is_some() => {
+                if self.shaky {
+                    Verdict::Noise
+                } else {
+                    Verdict::Proof
+                }
+            }
             Weight::Confusable => Verdict::Noise,
             Weight::Proof => Verdict::Proof,
         }

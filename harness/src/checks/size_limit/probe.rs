@@ -45,7 +45,11 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
     }
     let Some(limit) = seen.limit else { return Ok(()) };
     probe.accepts(limit, seen).await?;
-    let before = if round.wants(table::NO_TRACE) && spec.b.trace.as_ref().is_some_and(|t| !t.is_empty()) { Some(probe.traces().await?) } else { None };
+    let before = if round.wants(table::NO_TRACE) && spec.b.trace.as_ref().is_some_and(|t| !t.is_empty()) {
+        Some(probe.traces().await?)
+    } else {
+        None
+    };
     probe.refuses(limit, seen).await?;
     if round.wants(table::EARLY) {
         probe.early(limit, seen).await?;

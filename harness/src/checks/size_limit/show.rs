@@ -27,7 +27,8 @@ pub(super) fn bytes(bytes: u64) -> String {
 pub(super) fn other_reading(limit: u64) -> Option<u64> {
     const UNITS: [(u64, u64); 3] = [(1 << 30, 1_000_000_000), (1 << 20, 1_000_000), (1 << 10, 1000)];
     let binary = UNITS.iter().find(|(two, _)| limit >= *two && limit.is_multiple_of(*two)).map(|(two, ten)| (limit / two) * ten);
-    let decimal = || UNITS.iter().find(|(_, ten)| limit >= *ten && limit.is_multiple_of(*ten)).and_then(|(two, ten)| (limit / ten).checked_mul(*two));
+    let decimal =
+        || UNITS.iter().find(|(_, ten)| limit >= *ten && limit.is_multiple_of(*ten)).and_then(|(two, ten)| (limit / ten).checked_mul(*two));
     binary.or_else(decimal).filter(|other| *other != limit && limit > 0)
 }
 

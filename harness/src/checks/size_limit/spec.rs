@@ -233,8 +233,12 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         ),
     }
     match (&own.limit, own.finds()) {
-        (None, false) => say(request.at(), "limit: how large may a body be?".to_owned(), "write `limit: 50MiB`, or `find: true` to have it measured"),
-        (Some(limit), _) if limit.value.0.0 == 0 => say(limit.at, "limit: expected more than 0".to_owned(), "write the size of the largest body that is taken"),
+        (None, false) => {
+            say(request.at(), "limit: how large may a body be?".to_owned(), "write `limit: 50MiB`, or `find: true` to have it measured")
+        }
+        (Some(limit), _) if limit.value.0.0 == 0 => {
+            say(limit.at, "limit: expected more than 0".to_owned(), "write the size of the largest body that is taken")
+        }
         (Some(limit), _) if own.least() > limit.value.0.0 => {
             let what = format!("limit: {} is less than the {} bytes of the smallest body that is taken", limit.value.0, own.least());
             say(limit.at, what, "use a smaller sample, or a smaller `least`");
@@ -244,7 +248,11 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     if let Some(least) = &own.least
         && own.from.as_ref().is_some_and(|s| (least.value.0.0) < s.bytes.len() as u64)
     {
-        say(least.at, "least: is less than the sample with which every body begins".to_owned(), "leave it out: the sample's own size is the default");
+        say(
+            least.at,
+            "least: is less than the sample with which every body begins".to_owned(),
+            "leave it out: the sample's own size is the default",
+        );
     }
     if let Some(refused) = own.refused.as_ref().filter(|r| (200..300).any(|code| r.value.fits(code))) {
         say(refused.at, format!("refused: {} would be an acceptance", refused.value), "write the status of a refusal, such as 413");
@@ -260,13 +268,23 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         say(stored.a.at(), "stored: its request may not be sent again".to_owned(), "use get, or say `repeatable: true`");
     }
     if own.trace.as_ref().is_some_and(|t| t.is_empty()) {
-        say(request.at(), "trace: names no place".to_owned(), "write where refused bodies would show: `trace: { get: /uploads, at: $.count }`");
+        say(
+            request.at(),
+            "trace: names no place".to_owned(),
+            "write where refused bodies would show: `trace: { get: /uploads, at: $.count }`",
+        );
     }
     for trace in own.trace.iter().flat_map(|t| t.iter()) {
         match (&trace.b.at, &trace.b.gauges) {
-            (None, None) => say(trace.a.at(), "trace: says nothing of the answer".to_owned(), "add `at: $.count`, or `gauges: [upload_temp_files]`"),
-            (Some(at), Some(_)) => say(at.at, "trace: `at` and `gauges` are two ways to read an answer".to_owned(), "make it two entries of the list"),
-            (None, Some(gauges)) if gauges.is_empty() => say(trace.a.at(), "trace.gauges: names no gauge".to_owned(), "name one, such as upload_temp_files"),
+            (None, None) => {
+                say(trace.a.at(), "trace: says nothing of the answer".to_owned(), "add `at: $.count`, or `gauges: [upload_temp_files]`")
+            }
+            (Some(at), Some(_)) => {
+                say(at.at, "trace: `at` and `gauges` are two ways to read an answer".to_owned(), "make it two entries of the list")
+            }
+            (None, Some(gauges)) if gauges.is_empty() => {
+                say(trace.a.at(), "trace.gauges: names no gauge".to_owned(), "name one, such as upload_temp_files")
+            }
             _ => {}
         }
         if !trace.a.is_repeatable() {
@@ -286,7 +304,11 @@ fn framings(own: &Own, version: Option<Speak>, say: &mut impl FnMut(At, String, 
             say(framing.at, format!("framings: `{}` stands twice", framing.value.word()), "name each once");
         }
         if version == Some(Speak::Http2) && matches!(framing.value, Framing::TinyChunks | Framing::ExpectContinue) {
-            say(framing.at, format!("framings: HTTP/2 has no `{}`", framing.value.word()), "take it out, or make a check of its own for HTTP/1.1");
+            say(
+                framing.at,
+                format!("framings: HTTP/2 has no `{}`", framing.value.word()),
+                "take it out, or make a check of its own for HTTP/1.1",
+            );
         }
     }
 }

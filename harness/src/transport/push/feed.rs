@@ -15,6 +15,10 @@ use tokio::time::{Sleep, sleep};
 pub(super) const TINY: u64 = 64 << 10;
 /// How many chunks of one byte travel together: a write for each would measure system calls.
 const TOGETHER: usize = 4096;
+/// Between two looks at whether all has left.
+const LEAVES: Duration = Duration::from_millis(20);
+/// How long a plain client pauses before each piece behind its hold: long enough for a reset to come back from near by.
+const PAUSE: Duration = Duration::from_millis(10);
 /// The last chunk (RFC 9112 §7.1).
 const LAST: &[u8] = b"0\r\n\r\n";
 
@@ -38,6 +42,12 @@ pub(crate) struct Feed {
     expect: Option<Pin<Box<Sleep>>>,
     hold: Option<(u64, Duration)>,
     holding: Option<Pin<Box<Sleep>>>,
+    /// Between two looks at whether all has left that was given before the hold.
+    leaving: Option<Pin<Box<Sleep>>>,
+    leaves: bool,
+    /// What comes before each piece behind the hold, where it is a plain client's.
+    pausing: Option<Pin<Box<Sleep>>>,
+    pauses: bool,
     /// Lets whoever reads have a look between two pieces.
     yields: bool,
     turn: bool,
@@ -46,6 +56,8 @@ pub(crate) struct Feed {
     pub unanswered: bool,
     /// `100 Continue` came.
     pub invited: bool,
+    /// Whether the kernel is asked how much has left.
+    pub counts: bool,
 }
 
 impl Feed {
@@ -59,11 +71,16 @@ impl Feed {
             expect: push.expect().map(|time| Box::pin(sleep(time))),
             hold: push.hold,
             holding: None,
+            leaving: None,
+            leaves: !push.plain,
+            pausing: None,
+            pauses: push.plain && push.hold.is_some(),
             yields: !push.plain,
             turn: false,
             ended: false,
             unanswered: false,
             invited: false,
+            counts: !push.plain && push.next.is_none(),
         }
     }
 
@@ -83,8 +100,9 @@ impl Feed {
         self.holding.is_some()
     }
 
-    /// The next piece; none: all was given.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fed>> {
+    /// The next piece; none: all was given. A hold begins once what was given before it `has_left` this machine: on a slow way that takes
+    /// longer than the hold itself.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>, has_left: &dyn Fn() -> bool) -> Poll<Option<Fed>> {
         if let Some(wait) = &mut self.expect {
             ready!(wait.as_mut().poll(cx));
             // RFC 9110 §10.1.1: a client should not wait for ever.
@@ -94,9 +112,19 @@ impl Feed {
         if let Some((at, time)) = self.hold
             && self.given >= at.min(self.len)
         {
+            while self.leaves && self.holding.is_none() && !has_left() {
+                let wait = self.leaving.get_or_insert_with(|| Box::pin(sleep(LEAVES)));
+                ready!(wait.as_mut().poll(cx));
+                self.leaving = None;
+            }
             let wait = self.holding.get_or_insert_with(|| Box::pin(sleep(time)));
             ready!(wait.as_mut().poll(cx));
             (self.hold, self.holding) = (None, None);
+        }
+        if self.pauses && self.hold.is_none() && self.given < self.len {
+            let wait = self.pausing.get_or_insert_with(|| Box::pin(sleep(PAUSE)));
+            ready!(wait.as_mut().poll(cx));
+            self.pausing = None;
         }
         // With the last byte goes the end, so that who has all of it is known to have it.
         if self.yields && self.given < self.len {
@@ -195,7 +223,7 @@ mod tests {
     async fn fed(push: Push) -> (Vec<u8>, u64) {
         let mut feed = Feed::new(&push);
         let (mut wire, mut body) = (Vec::new(), 0);
-        while let Some(fed) = poll_fn(|cx| feed.poll_next(cx)).await {
+        while let Some(fed) = poll_fn(|cx| feed.poll_next(cx, &|| true)).await {
             body += if fed.stride == 0 { fed.body.len() } else { fed.body.len() / fed.stride } as u64;
             wire.extend_from_slice(&fed.bytes);
         }
@@ -251,7 +279,7 @@ mod tests {
         let began = tokio::time::Instant::now();
         let mut before = 0;
         let mut all = 0;
-        while let Some(fed) = poll_fn(|cx| feed.poll_next(cx)).await {
+        while let Some(fed) = poll_fn(|cx| feed.poll_next(cx, &|| true)).await {
             all += fed.body.len();
             if began.elapsed() < Duration::from_secs(5) {
                 before = all;
@@ -261,14 +289,28 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_hold_begins_when_all_before_it_has_left() {
+        let mut feed = Feed::new(&Push { hold: Some((1500, Duration::from_secs(5))), ..Push::new(runs(4000)) });
+        let began = tokio::time::Instant::now();
+        let slow = || began.elapsed() >= Duration::from_secs(7);
+        let mut before = 0;
+        while let Some(fed) = poll_fn(|cx| feed.poll_next(cx, &slow)).await {
+            if began.elapsed() < Duration::from_secs(12) {
+                before += fed.body.len();
+            }
+        }
+        assert_eq!(before, 1500, "seven seconds on the way, and five of the hold");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_body_waits_for_the_word_to_go_on_and_not_for_ever() {
         let push = Push { expect: Some(Duration::from_secs(1)), ..Push::new(runs(10)) };
         let mut feed = Feed::new(&push);
         feed.go();
-        assert!(poll_fn(|cx| feed.poll_next(cx)).await.is_some() && !feed.unanswered);
+        assert!(poll_fn(|cx| feed.poll_next(cx, &|| true)).await.is_some() && !feed.unanswered);
         let mut feed = Feed::new(&push);
         let began = tokio::time::Instant::now();
-        assert!(poll_fn(|cx| feed.poll_next(cx)).await.is_some() && feed.unanswered);
+        assert!(poll_fn(|cx| feed.poll_next(cx, &|| true)).await.is_some() && feed.unanswered);
         assert!(began.elapsed() >= Duration::from_secs(1));
     }
 }

@@ -30,9 +30,6 @@ use serde::{Deserialize, Serialize};
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How long after an answer could be read a client that does not look writes on: long enough for a reset to arrive as well.
-const SETTLES: Duration = Duration::from_millis(20);
-
 /// How a body is sent.
 #[derive(Clone, Debug)]
 pub struct Push {
@@ -42,12 +39,13 @@ pub struct Push {
     pub cut: Cut,
     /// Say `Expect: 100-continue` and wait so long for the word (RFC 9110 §10.1.1). Default: not said.
     pub expect: Option<Duration>,
-    /// Stop after so many bytes of the body, for at most this long: a final answer ends the wait and the sending.
+    /// Stop after so many bytes of the body, for at most this long once they have left this machine: a final answer ends the wait and the sending.
     pub hold: Option<(u64, Duration)>,
     /// As a plain client does it: everything is written before anything is read, and a write that fails is the end. Such a client waits
-    /// at its hold until there is something to read, or the time is over, and then writes on without reading.
+    /// at its hold until there is something to read, or the time is over, and then writes on without reading, piece by piece.
     pub plain: bool,
-    /// What is sent next on the same connection, if the answer leaves it open; first the rest of the body.
+    /// What is sent next on the same connection, if the answer leaves it open; first the rest of the body. With it, and where it is a plain
+    /// client's, the kernel is not asked how much had left.
     pub next: Option<Outgoing>,
 }
 
@@ -105,15 +103,14 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// A whole body that was answered by success.
-    pub(crate) fn taken(handed: u64) -> Self {
-        Self { handed, left: handed, whole: true, ..Self::default() }
+    /// What the system took: all that is known without the kernel's own count.
+    pub(crate) fn of_writes(handed: u64, whole: bool) -> Self {
+        Self { handed, left: handed, whole, ..Self::default() }
     }
 
     /// What is known of a body of which so much was handed over.
     pub(crate) fn of(handed: u64, whole: bool, wire: &Wire) -> Self {
-        let ends = wire.tcp().and_then(|tcp| Some((tcp.local_addr().ok()?, tcp.peer_addr().ok()?)));
-        let waiting = ends.and_then(|(local, remote)| kernel::unsent(local, remote));
+        let waiting = kernel::unsent_of(wire);
         let left = waiting.map_or(handed, |waiting| handed.saturating_sub(waiting));
         Self { handed, left, by_kernel: waiting.is_some(), whole, unanswered: false, invited: false }
     }
@@ -234,7 +231,6 @@ async fn write_all(conn: &mut Conn, upload: &mut Upload, limit: Limit) -> Step<(
         )
         .await;
         if !stepped.map_err(late)?? {
-            sleep(SETTLES).await;
             upload.release();
             continue;
         }

@@ -13,14 +13,17 @@ pub(super) fn why(first: &Shot) -> String {
         (Some(401 | 407), _) => "the endpoint needs a login".to_owned(),
         (Some(403), _) => "the endpoint is forbidden to this caller".to_owned(),
         (Some(300..=399), _) => {
-            let place = first.seen.header("location").map(|l| format!(" to {}", l.chars().take(120).collect::<String>())).unwrap_or_default();
+            let place =
+                first.seen.header("location").map(|l| format!(" to {}", l.chars().take(120).collect::<String>())).unwrap_or_default();
             format!("the endpoint redirects{place}")
         }
         (Some(404 | 410), _) => "there is no such endpoint".to_owned(),
         (Some(405), _) => "the endpoint does not take this method".to_owned(),
         (Some(415), _) => "the endpoint does not take bodies of this type".to_owned(),
         (Some(_), _) => "the endpoint does not take it".to_owned(),
-        (None, Some(snag)) if matches!(snag.name.as_str(), "eof" | "reset" | "write-failed") => "the connection is closed without an answer".to_owned(),
+        (None, Some(snag)) if matches!(snag.name.as_str(), "eof" | "reset" | "write-failed") => {
+            "the connection is closed without an answer".to_owned()
+        }
         (None, Some(snag)) if snag.name.ends_with("timeout") => "nobody answers".to_owned(),
         (None, _) => "there is no answer".to_owned(),
     };

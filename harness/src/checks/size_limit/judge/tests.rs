@@ -51,7 +51,8 @@ fn a_case_is_held_counted_proof_or_unseen() {
         worst,
         ..Case::default()
     };
-    let reset = Seen { trouble: Some(Snag { name: "reset".to_owned(), text: "it was reset".to_owned(), confusable: true }), ..Seen::default() };
+    let reset =
+        Seen { trouble: Some(Snag { name: "reset".to_owned(), text: "it was reset".to_owned(), confusable: true }), ..Seen::default() };
     let check = |case: Case, expected: &str| {
         let seen = Observation { asked: vec!["size/refuses".to_owned()], cases: vec![case], ..seen_of(MIB, None, None) };
         assert_eq!(told(&judge(&kind.spec, &seen)), [expected]);
@@ -101,7 +102,10 @@ fn mistakes_that_only_the_whole_shows_are_told() {
     mistaken("{ post: /u }", Some("limit: how large may a body be?"));
     mistaken("{ get: /u, limit: 1B }", Some("a GET carries no body whose size could be judged"));
     mistaken("{ post: /u, limit: 0 }", Some("limit: expected more than 0"));
-    mistaken("{ post: /u, limit: 1MiB, least: 2MiB }", Some("limit: 1MiB is less than the 2097152 bytes of the smallest body that is taken"));
+    mistaken(
+        "{ post: /u, limit: 1MiB, least: 2MiB }",
+        Some("limit: 1MiB is less than the 2097152 bytes of the smallest body that is taken"),
+    );
     mistaken("{ post: /u, limit: 1MiB, json: { a: 1 } }", Some("the request has a body of its own, and here bodies are made to size"));
     mistaken("{ post: /u, limit: 1MiB, multipart: { a: b } }", Some("multipart: no part is said to be the one that is sized"));
     mistaken("{ post: /u, limit: 1MiB, multipart: { a: b }, field: file }", None);
@@ -110,5 +114,8 @@ fn mistakes_that_only_the_whole_shows_are_told() {
     mistaken("{ post: /u, limit: 1MiB, framings: [chunked, chunked] }", Some("framings: `chunked` stands twice"));
     mistaken("{ post: /u, http: 2, limit: 1MiB, framings: [tiny-chunks] }", Some("framings: HTTP/2 has no `tiny-chunks`"));
     mistaken("{ post: /u, limit: 1MiB, trace: { get: /t } }", Some("trace: says nothing of the answer"));
-    mistaken("{ post: /u, limit: 1MiB, trace: { get: /t, at: $.a, gauges: [b] } }", Some("trace: `at` and `gauges` are two ways to read an answer"));
+    mistaken(
+        "{ post: /u, limit: 1MiB, trace: { get: /t, at: $.a, gauges: [b] } }",
+        Some("trace: `at` and `gauges` are two ways to read an answer"),
+    );
 }

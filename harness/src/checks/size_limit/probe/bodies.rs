@@ -142,7 +142,8 @@ impl Probe<'_> {
         let limit = seen.limit.unwrap_or_else(|| self.spec.b.small());
         let clause = if is_above { REFUSES } else { ACCEPTS };
         let sizes = if is_above { above(limit) } else { up_to(limit, self.spec.b.least()) };
-        let all = self.framings().into_iter().flat_map(|framing| sizes.iter().map(move |(size, bytes)| (case(size, framing), *bytes, framing)));
+        let all =
+            self.framings().into_iter().flat_map(|framing| sizes.iter().map(move |(size, bytes)| (case(size, framing), *bytes, framing)));
         let Some((_, bytes, framing)) = all.into_iter().find(|(of, ..)| of == name) else { return Ok(()) };
         for _ in 0..samples {
             if is_above {

@@ -12,9 +12,8 @@ const MOST: u64 = 1 << 30;
 /// How often one size is sent where the answer could be noise.
 const TRIES: u32 = 3;
 /// How often a unit stands in limits that people write.
-const NICE: [u64; 33] = [
-    1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 48, 50, 60, 64, 75, 80, 96, 100, 128, 150, 200, 250, 256, 300, 500, 512,
-];
+const NICE: [u64; 33] =
+    [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 48, 50, 60, 64, 75, 80, 96, 100, 128, 150, 200, 250, 256, 300, 500, 512];
 const UNITS: [u64; 6] = [1000, 1 << 10, 1_000_000, 1 << 20, 1_000_000_000, 1 << 30];
 
 impl Probe<'_> {
@@ -162,7 +161,8 @@ fn hunt(seen: &mut Observation) -> &mut Hunt {
 
 /// Round sizes between the two, in order.
 fn nice(taken: u64, refused: u64) -> Vec<u64> {
-    let mut all: Vec<u64> = UNITS.iter().flat_map(|unit| NICE.iter().map(move |n| n * unit)).filter(|size| (taken + 1..refused).contains(size)).collect();
+    let mut all: Vec<u64> =
+        UNITS.iter().flat_map(|unit| NICE.iter().map(move |n| n * unit)).filter(|size| (taken + 1..refused).contains(size)).collect();
     all.sort_unstable();
     all.dedup();
     all

@@ -20,6 +20,7 @@ const GOES: u64 = 128 << 10;
 const HOLD: Duration = Duration::from_millis(1500);
 /// How long a plain client waits there for something that it does not read.
 const LOOKS: Duration = Duration::from_millis(300);
+const BRIEFLY: Duration = Duration::from_millis(20);
 /// Plain clients of a first look.
 const CLIENTS: u32 = 20;
 /// Connections of a first look that are tried with another request.
@@ -80,7 +81,14 @@ impl Probe<'_> {
     }
 
     /// The same in one framing, which is the case.
-    pub(super) async fn manner_again(&self, clause: ClauseId, case: &str, times: u32, limit: u64, seen: &mut Observation) -> Result<(), ProbeError> {
+    pub(super) async fn manner_again(
+        &self,
+        clause: ClauseId,
+        case: &str,
+        times: u32,
+        limit: u64,
+        seen: &mut Observation,
+    ) -> Result<(), ProbeError> {
         let Some(framing) = self.framings().into_iter().find(|f| f.word() == case) else { return Ok(()) };
         let (bytes, stop) = (limit.saturating_add(GOES), limit.saturating_add(STOPS));
         let manner = match clause {
@@ -88,9 +96,14 @@ impl Probe<'_> {
             ANSWER_ARRIVES => Manner::Plain(stop, LOOKS),
             _ => Manner::Next,
         };
+        let mut waited = 0;
         for turn in 1..=times {
             self.cx.saw(format!("{clause} {case}: {turn} of {times}"));
-            match self.send(Order { bytes, framing, manner }, seen).await? {
+            // Who has let three wait without a word wants the whole body first: waiting longer shows no more.
+            let manner = if waited == 3 && clause == ANSWER_ARRIVES { Manner::Plain(stop, BRIEFLY) } else { manner };
+            let sent = self.send(Order { bytes, framing, manner }, seen).await?;
+            waited += u32::from(waited < 3 && matches!(&sent, Ok((shot, _)) if shot.seen.took.lo >= LOOKS));
+            match sent {
                 Err(not) if seen.case(clause, case).of == 0 => seen.case(clause, case).not = Some(not),
                 Err(_) => break,
                 Ok((shot, _)) if shot.is_taken() => {
@@ -137,12 +150,18 @@ impl Probe<'_> {
             Some(After::Unasked(bytes)) => {
                 shot.seen.body = Excerpt::of(bytes, Seen::BODY);
                 let line = String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().to_owned();
-                shot.wrong = Some((expected(), format!("{refusal}, and then `{line}` before anything else was asked: the rest of the body was read as a request")));
+                shot.wrong = Some((
+                    expected(),
+                    format!("{refusal}, and then `{line}` before anything else was asked: the rest of the body was read as a request"),
+                ));
                 Verdict::Proof
             }
             Some(After::Answered(answer)) if self.is_fine(answer)? => Verdict::Fine,
             Some(After::Answered(answer)) => {
-                shot.wrong = Some((expected(), format!("{refusal}, and then {} to the next request: the rest of the body was read as a part of it", answer.status)));
+                shot.wrong = Some((
+                    expected(),
+                    format!("{refusal}, and then {} to the next request: the rest of the body was read as a part of it", answer.status),
+                ));
                 shot.shaky = matches!(answer.status, 408 | 429 | 500..=599);
                 if shot.shaky { Verdict::Noise } else { Verdict::Proof }
             }

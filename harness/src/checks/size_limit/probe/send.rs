@@ -127,7 +127,11 @@ impl Probe<'_> {
             other => other.cut().on_the_wire(bytes),
         };
         (needs > left).then(|| {
-            Not::Permitted(format!("{} are more than the environment lets be sent: `limits.upload` leaves {}", show::bytes(bytes), Size(left)))
+            Not::Permitted(format!(
+                "{} are more than the environment lets be sent: `limits.upload` leaves {}",
+                show::bytes(bytes),
+                Size(left)
+            ))
         })
     }
 

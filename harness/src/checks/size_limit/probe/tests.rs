@@ -12,16 +12,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 const ALWAYS: &[&str] = &["size/accepts", "size/refuses"];
-const ALL: &[&str] = &[
-    "size/accepts",
-    "size/refuses",
-    "size/early",
-    "size/answer-arrives",
-    "size/no-trace",
-    "size/in-sync",
-    "size/unharmed",
-    "size/edge",
-];
+const ALL: &[&str] =
+    &["size/accepts", "size/refuses", "size/early", "size/answer-arrives", "size/no-trace", "size/in-sync", "size/unharmed", "size/edge"];
 /// `${id}` is known only at run time; the tests of a kind read specs without a suite around them, so nothing is stored here by id.
 const FULL: &str = "{ post: /uploads, limit: 100KiB, find: true, framings: [content-length, chunked, tiny-chunks, expect-continue, gzip], \
                     next: { get: /health }, trace: [{ get: /uploads, at: $.count }, { get: /metrics, gauges: [temp_files] }, \
@@ -36,7 +28,12 @@ async fn readings(yaml: &str, flaw: Flaw, clauses: &[&str]) -> Vec<Reading> {
 /// `size/refuses B+1/chunked: proof …`, for those that are not held.
 fn bad(readings: &[Reading]) -> Vec<String> {
     let told = told(readings);
-    readings.iter().zip(told).filter(|(r, _)| !matches!(r.found, Found::Held { .. })).map(|(r, told)| format!("{} {told}", r.clause)).collect()
+    readings
+        .iter()
+        .zip(told)
+        .filter(|(r, _)| !matches!(r.found, Found::Held { .. }))
+        .map(|(r, told)| format!("{} {told}", r.clause))
+        .collect()
 }
 
 #[track_caller]
@@ -74,7 +71,11 @@ async fn a_limit_at_another_place_is_told_with_its_edge() {
     only(&high, &["size/refuses B+1/", "size/edge proof accepts 102,401 bytes"]);
     let decimal = readings(FULL, Flaw::Decimal, &["size/accepts", "size/refuses", "size/edge"]).await;
     only(&decimal, &["size/accepts B/", "size/accepts B-1/", "size/edge"]);
-    assert!(bad(&decimal).iter().any(|b| b.ends_with("accepts 100,000 bytes (100kB), refuses 100,001 bytes: 100KiB was read in powers of ten: 100kB")));
+    assert!(
+        bad(&decimal)
+            .iter()
+            .any(|b| b.ends_with("accepts 100,000 bytes (100kB), refuses 100,001 bytes: 100KiB was read in powers of ten: 100kB"))
+    );
 }
 
 #[tokio::test]
@@ -93,18 +94,31 @@ async fn no_limit_at_all_is_proof_in_every_framing_and_ten_times_as_much_is_not_
     let service = Service::start(Flaw::NoLimit).await;
     let kind = spec::<SizeLimit>(FULL);
     let readings = look(&kind, service.address, &ALL[..7]).await;
-    only(&readings, &["size/refuses B+1/", "size/refuses 2B/", "size/early unseen", "size/answer-arrives unseen", "size/no-trace unseen", "size/in-sync unseen"]);
+    only(
+        &readings,
+        &[
+            "size/refuses B+1/",
+            "size/refuses 2B/",
+            "size/early unseen",
+            "size/answer-arrives unseen",
+            "size/no-trace unseen",
+            "size/in-sync unseen",
+        ],
+    );
     assert!(service.received() < 8 * 5 * LIMIT, "{}", service.received());
 }
 
 #[tokio::test]
 async fn a_limit_of_one_framing_alone_is_told_by_the_others() {
-    only(&readings(FULL, Flaw::OnlyLength, ALWAYS).await, &[
-        "size/refuses B+1/chunked: proof",
-        "size/refuses 2B/chunked: proof",
-        "size/refuses B+1/tiny-chunks: proof",
-        "size/refuses 2B/tiny-chunks: proof",
-    ]);
+    only(
+        &readings(FULL, Flaw::OnlyLength, ALWAYS).await,
+        &[
+            "size/refuses B+1/chunked: proof",
+            "size/refuses 2B/chunked: proof",
+            "size/refuses B+1/tiny-chunks: proof",
+            "size/refuses 2B/tiny-chunks: proof",
+        ],
+    );
     only(&readings(FULL, Flaw::Bomb, ALWAYS).await, &["size/refuses B+1/gzip: proof", "size/refuses 2B/gzip: proof"]);
     only(&readings(PART, Flaw::CountsOverhead, ALWAYS).await, &["size/accepts B/", "size/accepts B-1/"]);
 }
@@ -118,9 +132,16 @@ async fn a_body_that_is_cut_off_and_taken_is_a_body_that_was_taken() {
 #[tokio::test]
 async fn what_is_stored_is_held_against_what_was_sent() {
     // Ids count from 1, and the first body is the second upload's neighbour: with one framing the largest body has a known id.
-    let yaml = |id: u32| format!("{{ post: /uploads, limit: 100KiB, framings: [content-length], id: $.id, stored: {{ get: /uploads/{id}, sha256: $.sha256 }} }}");
+    let yaml = |id: u32| {
+        format!(
+            "{{ post: /uploads, limit: 100KiB, framings: [content-length], id: $.id, stored: {{ get: /uploads/{id}, sha256: $.sha256 }} }}"
+        )
+    };
     let told = bad(&readings(&yaml(1), Flaw::None, &["size/accepts"]).await);
-    assert!(told.iter().any(|t| t.starts_with("size/accepts B/content-length: proof sha256 ")), "another upload's hash is not its own: {told:?}");
+    assert!(
+        told.iter().any(|t| t.starts_with("size/accepts B/content-length: proof sha256 ")),
+        "another upload's hash is not its own: {told:?}"
+    );
     assert!(!told.iter().any(|t| t.contains(" 1/content-length")), "the first upload has id 1: {told:?}");
     let told = bad(&readings(&yaml(4), Flaw::WrongHash, &["size/accepts"]).await);
     assert!(told.iter().any(|t| t.starts_with("size/accepts B/content-length: proof sha256 ")), "{told:?}");
@@ -128,11 +149,14 @@ async fn what_is_stored_is_held_against_what_was_sent() {
 
 #[tokio::test]
 async fn a_refusal_that_wants_the_whole_body_or_is_lost_is_counted() {
-    only(&readings(FULL, Flaw::Late, &["size/refuses", "size/early"]).await, &[
-        "size/early content-length: counted 1+0/1",
-        "size/early chunked: counted 1+0/1",
-        "size/early expect-continue: proof `100 Continue`, and 413 once",
-    ]);
+    only(
+        &readings(FULL, Flaw::Late, &["size/refuses", "size/early"]).await,
+        &[
+            "size/early content-length: counted 1+0/1",
+            "size/early chunked: counted 1+0/1",
+            "size/early expect-continue: proof `100 Continue`, and 413 once",
+        ],
+    );
     let lost = readings(FULL, Flaw::NoLinger, &["size/refuses", "size/answer-arrives"]).await;
     only(&lost, &["size/answer-arrives content-length: counted 3+0/3", "size/answer-arrives chunked: counted 3+0/3"]);
     let told = bad(&readings(FULL, Flaw::ResetsInstead, &["size/accepts", "size/refuses"]).await);
@@ -144,7 +168,8 @@ async fn what_refused_bodies_leave_behind_is_counted_and_looked_for_again() {
     for flaw in [Flaw::LeavesEntry, Flaw::LeavesFile, Flaw::Grows] {
         let service = Service::start(flaw).await;
         let kind = spec::<SizeLimit>(FULL);
-        let (mut seen, cx, first) = (Observation::default(), context(service.address), round::<SizeLimit>(&["size/refuses", "size/no-trace"]));
+        let (mut seen, cx, first) =
+            (Observation::default(), context(service.address), round::<SizeLimit>(&["size/refuses", "size/no-trace"]));
         kind.probe(&first, &cx, &mut seen).await.unwrap();
         only(&kind.judge(&seen), &["size/no-trace counted 1+0/1"]);
         if flaw != Flaw::LeavesFile {
@@ -167,7 +192,8 @@ async fn a_body_that_is_read_as_the_next_request_is_proof() {
 
 #[tokio::test]
 async fn a_service_that_refusals_have_harmed_is_told() {
-    let told = readings("{ post: /uploads, limit: 100KiB, next: { get: /health } }", Flaw::DiesOfIt, &["size/accepts", "size/unharmed"]).await;
+    let told =
+        readings("{ post: /uploads, limit: 100KiB, next: { get: /health } }", Flaw::DiesOfIt, &["size/accepts", "size/unharmed"]).await;
     only(&told, &["size/unharmed counted 3+0/3"]);
 }
 
@@ -199,7 +225,12 @@ async fn what_the_environment_leaves_no_room_for_is_not_sent_and_not_judged() {
     let cx = Context::new(Setting { exchange, ..setting(service.address) });
     let kind = spec::<SizeLimit>("{ post: /uploads, limit: 100KiB, framings: [content-length] }");
     let readings = look_in(&kind, &cx, ALWAYS).await;
-    only(&readings, &["size/refuses 10B/content-length: unseen 1,024,000 bytes (1000KiB) are more than the environment lets be sent: `limits.upload` leaves "]);
+    only(
+        &readings,
+        &[
+            "size/refuses 10B/content-length: unseen 1,024,000 bytes (1000KiB) are more than the environment lets be sent: `limits.upload` leaves ",
+        ],
+    );
     assert!(permits.upload_left().unwrap() < 5 * LIMIT && service.received() <= 5 * LIMIT);
     let none = Permits::new(None, None, Some(10));
     let cx = Context::new(Setting { exchange: Exchange::new(Options { permits: none }), ..setting(service.address) });
@@ -214,7 +245,9 @@ async fn an_undeclared_limit_is_found_to_the_byte() {
         let service = Service::start(flaw).await;
         let kind = spec::<SizeLimit>("{ post: /uploads, find: true, framings: [content-length, chunked] }");
         let mut seen = Observation::default();
-        kind.probe(&round::<SizeLimit>(&["size/accepts", "size/refuses", "size/edge"]), &context(service.address), &mut seen).await.unwrap();
+        kind.probe(&round::<SizeLimit>(&["size/accepts", "size/refuses", "size/edge"]), &context(service.address), &mut seen)
+            .await
+            .unwrap();
         assert_eq!((bad(&kind.judge(&seen)), seen.limit), (Vec::new(), Some(edge)), "{flaw:?}");
         let most = if flaw == Flaw::OneMore { 30 } else { 12 };
         let bodies = seen.hunt.unwrap().bodies;
@@ -234,7 +267,8 @@ async fn what_was_taken_is_removed_again_or_told() {
     let mut seen = Observation::default();
     kind.probe(&round::<SizeLimit>(ALWAYS), &context(service.address), &mut seen).await.unwrap();
     assert_eq!((seen.left, service.stored()), (0, 3), "the second of four was removed; what is gone is clean");
-    let kind = spec::<SizeLimit>("{ post: /uploads, limit: 100KiB, framings: [content-length], id: $.name, remove: { delete: /uploads/2 } }");
+    let kind =
+        spec::<SizeLimit>("{ post: /uploads, limit: 100KiB, framings: [content-length], id: $.name, remove: { delete: /uploads/2 } }");
     let mut seen = Observation::default();
     kind.probe(&round::<SizeLimit>(ALWAYS), &context(service.address), &mut seen).await.unwrap();
     assert!(seen.left == 4 && kind.tell(&seen).summary.contains("4 left behind: no id: nothing at "), "{}", kind.tell(&seen).summary);

@@ -176,7 +176,8 @@ fn grown(before: &Reading, after: &Reading, slack: f64) -> Option<(String, Strin
             return Some((format!("{name} is {was} again{room}, once bodies were refused"), format!("{name} is {is}")));
         }
     }
-    let new: Vec<&str> = after.things.iter().filter(|(thing, n)| before.things.get(*thing).unwrap_or(&0) < n).map(|(thing, _)| thing.as_str()).collect();
+    let new: Vec<&str> =
+        after.things.iter().filter(|(thing, n)| before.things.get(*thing).unwrap_or(&0) < n).map(|(thing, _)| thing.as_str()).collect();
     let first = new.first()?;
     let more = if new.len() > 1 { format!(" and {} more", new.len() - 1) } else { String::new() };
     Some(("nothing is there that was not before bodies were refused".to_owned(), format!("{first}{more}")))

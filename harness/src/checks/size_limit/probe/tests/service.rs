@@ -106,7 +106,8 @@ impl Service {
             let Some(request) = request else {
                 return say(&mut stream, 400, "", "{}").await;
             };
-            let (method, path) = request.line.split_once(' ').map(|(m, rest)| (m, rest.split(' ').next().unwrap_or(""))).unwrap_or_default();
+            let (method, path) =
+                request.line.split_once(' ').map(|(m, rest)| (m, rest.split(' ').next().unwrap_or(""))).unwrap_or_default();
             let bad = match flaw {
                 Flaw::ClosesAtOnce => return Ok(()),
                 Flaw::Silent => std::future::pending().await,
