@@ -97,10 +97,11 @@ pub(crate) fn a_form_is_limited_whole_and_that_is_caught(nginx: &Path) -> Result
     }
 }
 
+/// nginx throws away what comes of a refused body as long as it keeps coming; here it has no patience for that.
 /// The answer is on the wire all the same: who listens while it sends sees it, who does not is told nothing but a broken pipe.
 pub(crate) fn without_lingering_plain_clients_lose_the_answer_and_that_is_caught(nginx: &Path) -> Result<(), String> {
     let check = "promises: [size/answer-arrives]\n    size-limit: { post: /api/v1/uploads, limit: 100KiB, framings: [content-length] }";
-    let ran = ran(nginx, &format!("{LIMITED} lingering_close off;"), check)?;
+    let ran = ran(nginx, &format!("{LIMITED} lingering_close off; lingering_timeout 1ms;"), check)?;
     let seen = verdicts(&ran.record);
     let verdict = |clause: &str| seen.get(clause).map(String::as_str);
     if (ran.code, verdict("size/answer-arrives"), verdict("size/refuses")) == (Some(1), Some("broken"), Some("held")) {
