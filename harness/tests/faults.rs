@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 /// How often a row is run that could not tell because this machine stood still.
-const TURNS: u32 = 3;
+const TURNS: u32 = 5;
 
 /// Holds every clause against the table. A run that is in doubt, and says that this machine stood still meanwhile, proves nothing either way:
 /// it is done again. A wrong verdict never is.
