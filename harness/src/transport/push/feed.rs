@@ -224,7 +224,7 @@ mod tests {
         let mut feed = Feed::new(&push);
         let (mut wire, mut body) = (Vec::new(), 0);
         while let Some(fed) = poll_fn(|cx| feed.poll_next(cx, &|| true)).await {
-            body += if fed.stride == 0 { fed.body.len() } else { fed.body.len() / fed.stride } as u64;
+            body += fed.body.len().checked_div(fed.stride).unwrap_or(fed.body.len()) as u64;
             wire.extend_from_slice(&fed.bytes);
         }
         (wire, body)

@@ -237,7 +237,7 @@ impl Service {
         }
         let status = if flaw == Flaw::Status500 { 500 } else { 413 };
         match flaw {
-            Flaw::ResetsInstead => return Ok(false),
+            Flaw::ResetsInstead => Ok(false),
             Flaw::Drains => {
                 say(stream, status, "", "{}").await?;
                 let mut left = left;
