@@ -7,6 +7,7 @@ pub mod health;
 pub mod http;
 pub mod ready;
 pub mod shutdown;
+pub mod size_limit;
 pub mod sse;
 pub mod transition;
 
@@ -88,6 +89,7 @@ kinds! {
     Ready: ready::Ready,
     Transition: transition::Transition,
     Shutdown: shutdown::Shutdown,
+    SizeLimit: size_limit::SizeLimit,
     Command: command::Command,
     Sse: sse::Sse,
 }

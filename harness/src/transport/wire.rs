@@ -49,6 +49,27 @@ impl Wire {
             Self::Tls(tls) => tls.get_ref().0.dead,
         }
     }
+
+    /// The TCP connection below; none over a Unix socket.
+    pub(crate) fn tcp(&self) -> Option<&TcpStream> {
+        let tap = match self {
+            Self::Plain(tap) => tap,
+            Self::Tls(tls) => tls.get_ref().0,
+        };
+        match &tap.socket {
+            Socket::Tcp(tcp) => Some(tcp),
+            Socket::Unix(_) => None,
+        }
+    }
+
+    /// Ready once something can be read, which is left there. Under TLS it may be nothing of the answer, and over a Unix socket this
+    /// is never ready: whoever waits has a time for it.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.tcp() {
+            Some(tcp) if matches!(self, Self::Plain(_)) => tcp.poll_read_ready(cx).map(|_| ()),
+            _ => Poll::Pending,
+        }
+    }
 }
 
 /// The same call on whichever variant is there.

@@ -44,6 +44,16 @@ const fn moves(defect: &'static str, must: &'static [&'static str], may: &'stati
     Row { defect, suite: TRANSITION, args: STAGES, must, may }
 }
 
+const SIZE: &str = "size.suite.yaml";
+const SIZE_MEMORY: &str = "size-memory.suite.yaml";
+
+/// The limit of the suite: small, so that ten times as much is sent soon, in every framing.
+const SMALL_UPLOADS: &[&str] = &["--max-upload=32KiB"];
+
+const fn sizes(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
+    Row { defect, suite: SIZE, args: SMALL_UPLOADS, must, may }
+}
+
 /// What is started and broken by the run itself.
 const OUTAGE: &str = "outage.suite.yaml";
 const SHUTDOWN: &str = "shutdown.suite.yaml";
@@ -295,4 +305,28 @@ pub(crate) const ROWS: &[Row] = &[
     row(SSE_RESTART, "", &[], &[]),
     row(SSE_RESTART, "sse-ids-reset", &["sse/identified"], &[]),
     row(SSE_RESTART, "sse-stale-silent", &["sse/identified"], &[]),
+    // How large an upload may be, and what becomes of a larger one. Those that wait for long come first.
+    sizes("size-refused-late", &["size/early"], &[]),
+    sizes("size-memory-grows", &["size/early"], &[]),
+    row(SIZE_MEMORY, "size-memory-grows", &["size/no-trace"], &[]),
+    sizes("", &[], &[]),
+    sizes("size-limit-absent", &["size/refuses"], &["size/edge"]),
+    sizes("size-off-by-one-low", &["size/accepts", "size/edge"], &[]),
+    sizes("size-off-by-one-high", &["size/refuses", "size/edge"], &[]),
+    sizes("size-mb-for-mib", &["size/accepts", "size/edge"], &[]),
+    sizes("size-only-content-length", &["size/refuses"], &[]),
+    sizes("size-expect-unlimited", &["size/refuses"], &[]),
+    sizes("size-gzip-bomb", &["size/refuses"], &[]),
+    sizes("size-multipart-overhead", &["size/accepts"], &["size/edge"]),
+    sizes("size-answer-lost", &["size/answer-arrives"], &[]),
+    sizes("size-reset-only", &["size/refuses"], &["size/early", "size/answer-arrives", "size/in-sync", "size/edge"]),
+    sizes("size-invites-then-refuses", &["size/early"], &[]),
+    sizes("size-leaves-temp-file", &["size/no-trace"], &[]),
+    sizes("size-leaves-entry", &["size/no-trace"], &[]),
+    sizes("size-out-of-sync", &["size/in-sync"], &["size/answer-arrives"]),
+    row(SIZE_MEMORY, "", &[], &[]),
+    sizes("size-cuts-silently", &["size/refuses"], &["size/accepts"]),
+    sizes("size-answers-500", &["size/refuses"], &["size/edge"]),
+    sizes("size-largest-spoiled", &["size/accepts"], &[]),
+    sizes("size-harms-next", &["size/unharmed"], &["size/refuses", "size/early", "size/answer-arrives", "size/edge"]),
 ];

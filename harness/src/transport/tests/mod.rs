@@ -3,5 +3,6 @@
 mod coding;
 mod http1;
 mod http2;
+mod push;
 pub(super) mod tls;
 mod ways;
