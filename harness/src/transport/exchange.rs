@@ -51,6 +51,17 @@ impl Exchange {
         &self.0.permits
     }
 
+    /// Closes an idle connection, if there is one, so that its place is free.
+    pub(crate) fn make_room(&self) {
+        self.0.pool.evict();
+        self.0.http2.clear();
+    }
+
+    /// The TLS configurations of the run.
+    pub(crate) fn tls(&self) -> &Configs {
+        &self.0.tls
+    }
+
     /// Sends one request and reads its answer, within `wishes.timeouts` whatever the service does; the time spent waiting for a
     /// permit does not count. Dropping the future closes the connection.
     ///

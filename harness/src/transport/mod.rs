@@ -14,6 +14,8 @@ mod exchange;
 mod h1;
 mod h2;
 mod head;
+pub mod held;
+mod kernel;
 mod permits;
 mod pool;
 pub mod process;

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -43,6 +44,29 @@ impl Wire {
         match self {
             Self::Plain(tap) => tap.dead,
             Self::Tls(tls) => tls.get_ref().0.dead,
+        }
+    }
+
+    fn tap(&self) -> &Tap {
+        match self {
+            Self::Plain(tap) => tap,
+            Self::Tls(tls) => tls.get_ref().0,
+        }
+    }
+
+    /// Our own address and the other one, by which the kernel knows the connection; none for a Unix socket.
+    pub(crate) fn pair(&self) -> Option<(SocketAddr, SocketAddr)> {
+        match &self.tap().socket {
+            Socket::Tcp(stream) => stream.local_addr().ok().zip(stream.peer_addr().ok()),
+            Socket::Unix(_) => None,
+        }
+    }
+
+    /// Goes away at once: by closing, or by a reset, as from a client that has died (RFC 9293 §3.10.7).
+    pub(crate) fn end(self, reset: bool) {
+        if let (true, Socket::Tcp(stream)) = (reset, &self.tap().socket) {
+            // Where the option cannot be set the connection is gone already.
+            let _ = stream.set_zero_linger();
         }
     }
 }
