@@ -187,7 +187,7 @@ fn is_blessed() -> bool {
 
 /// The examples of a kind whose names begin so.
 fn examples(kind: &str, begin: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/checks").join(kind).join("examples");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/checks").join(kind.replace('-', "_")).join("examples");
     let files = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let mut files: Vec<PathBuf> = files.map(|entry| entry.expect("an entry can be read").path()).collect();
     files.retain(|p| p.extension().is_some_and(|e| e == "yaml") && p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(begin)));

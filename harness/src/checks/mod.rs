@@ -1,6 +1,7 @@
 //! The list of kinds: one folder each, strangers to each other. Adding a kind is one folder and two lines here.
 
 pub mod command;
+pub mod concurrency_limit;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod health;
@@ -88,4 +89,5 @@ kinds! {
     Transition: transition::Transition,
     Shutdown: shutdown::Shutdown,
     Command: command::Command,
+    ConcurrencyLimit: concurrency_limit::ConcurrencyLimit,
 }

@@ -77,6 +77,14 @@ pub struct How {
     pub head: bool,
 }
 
+/// A request as it will be sent.
+#[derive(Clone)]
+pub(super) struct Ready<'a> {
+    pub(super) out: Outgoing,
+    pub(super) endpoint: Cow<'a, Endpoint>,
+    ids: Ids,
+}
+
 /// One request and what came of it.
 #[derive(Debug)]
 pub struct Call {
@@ -203,6 +211,16 @@ impl Context {
     /// [`ProbeError`] if the request cannot be made (a capture is missing, a sample cannot be read) or this machine
     /// is out of descriptors, ports or memory. Everything that the service does is in [`Call::answer`].
     pub async fn call(&self, request: &Request, how: &How) -> Result<Call, ProbeError> {
+        let ready = self.ready(request, how)?;
+        let answer = self.setting.exchange.send(&ready.endpoint, &ready.out, &how.wishes).await;
+        self.told(ready, answer)
+    }
+
+    /// The request as it is sent to the target of this check, or to a control server, with ids of its own.
+    ///
+    /// # Errors
+    /// As [`Context::call`].
+    pub(super) fn ready(&self, request: &Request, how: &How) -> Result<Ready<'_>, ProbeError> {
         let ids = Ids::fresh(&self.setting.run_id);
         let own = &self.setting.target;
         let base = self.stands_for.as_deref().unwrap_or(&own.base);
@@ -228,8 +246,15 @@ impl Context {
             (None, Some(version)) if version != endpoint.version => endpoint.to_mut().version = version,
             (None, _) => {}
         }
-        let endpoint = &*endpoint;
-        let answer = self.setting.exchange.send(endpoint, &out, &how.wishes).await;
+        Ok(Ready { out, endpoint, ids })
+    }
+
+    /// What came of a request that was made ready: by [`Context::call`], or on a connection that its caller had opened before.
+    ///
+    /// # Errors
+    /// As [`Context::call`].
+    pub(super) fn told(&self, ready: Ready<'_>, answer: Result<Answer, Box<Failed>>) -> Result<Call, ProbeError> {
+        let Ready { out, endpoint, ids } = ready;
         let (began, ended) = match &answer {
             Ok(answer) => (answer.began, answer.ended),
             Err(failed) => {
@@ -248,11 +273,18 @@ impl Context {
             took: self.setting.stopwatch.between(began, ended.into_std()),
             began,
             answer,
-            again: crate::transport::curl(endpoint, &out),
+            again: crate::transport::curl(&endpoint, &out),
             sent: out.shown,
             request_id: ids.request,
             trace_id: ids.trace,
         })
+    }
+}
+
+impl Ready<'_> {
+    /// The same, for longer than its context.
+    pub(super) fn into_owned(self) -> Ready<'static> {
+        Ready { out: self.out, endpoint: Cow::Owned(self.endpoint.into_owned()), ids: self.ids }
     }
 }
 

@@ -12,7 +12,7 @@ use super::super::{
     wire::Wire,
 };
 use super::{Held, Order, Salvo};
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use std::{
     future::poll_fn,
     io,
@@ -36,11 +36,11 @@ impl Exchange {
     /// [`Salvo::lost`].
     pub async fn hold(&self, orders: &[Order]) -> Result<Salvo, Trouble> {
         let places = self.permits().connections(orders.len(), || self.make_room()).await.ok_or(Trouble::Own(OwnTrouble::Request))?;
-        let mut held: Vec<_> = futures_util::stream::iter(orders.iter().zip(places).enumerate())
-            .map(|(i, (order, place))| async move { (i, self.hold_one(order, place).await) })
-            .buffer_unordered(SIDE_BY_SIDE)
-            .collect()
-            .await;
+        let mut opening = Vec::with_capacity(orders.len());
+        for (i, (order, place)) in orders.iter().zip(places).enumerate() {
+            opening.push(async move { (i, self.hold_one(order, place).await) }.boxed());
+        }
+        let mut held: Vec<_> = futures_util::stream::iter(opening).buffer_unordered(SIDE_BY_SIDE).collect().await;
         held.sort_by_key(|(i, _)| *i);
         Ok(Salvo(held.into_iter().map(|(_, held)| held).collect()))
     }
