@@ -3,7 +3,7 @@
 use super::{Job, Stand, Stopwatch, ids::Ids};
 use crate::kind::ProbeError;
 use crate::model::{Interval, Redactor};
-use crate::transport::{Answer, Endpoint, Exchange, Failed, OutBody, Outgoing, Timeouts, Wishes};
+use crate::transport::{Answer, Endpoint, Exchange, Failed, Opening, OutBody, Outgoing, Streaming, Timeouts, Wishes};
 use crate::words::{Answered, Base, Expect, Request, Values};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,14 +77,6 @@ pub struct How {
     pub head: bool,
 }
 
-/// A request as it will be sent.
-#[derive(Clone)]
-pub(super) struct Ready<'a> {
-    pub(super) out: Outgoing,
-    pub(super) endpoint: Cow<'a, Endpoint>,
-    ids: Ids,
-}
-
 /// One request and what came of it.
 #[derive(Debug)]
 pub struct Call {
@@ -102,6 +94,32 @@ pub struct Call {
     pub request_id: String,
     /// The trace id that was sent (W3C Trace Context).
     pub trace_id: String,
+}
+
+/// A stream that was opened, or what came of it.
+#[derive(Debug)]
+pub struct Opened {
+    /// From the first byte of the dial to the whole head of the answer (or to the trouble), less our stalls in `lo`.
+    pub took: Interval,
+    /// When it began; only for order and distance.
+    pub began: Instant,
+    /// The stream, with the head of its answer, whatever its status; or the trouble.
+    pub stream: Result<Streaming, Box<Failed>>,
+    /// `GET /events`, secrets masked.
+    pub sent: String,
+    /// One command that shows it again, as it comes: `curl -N …`.
+    pub again: String,
+    /// The request id that was sent, and perhaps echoed.
+    pub request_id: String,
+    /// The trace id that was sent (W3C Trace Context).
+    pub trace_id: String,
+}
+
+/// A request that is ready to be sent.
+pub(super) struct Prepared<'a> {
+    ids: Ids,
+    pub(super) out: Outgoing,
+    pub(super) endpoint: Cow<'a, Endpoint>,
 }
 
 impl Context {
@@ -211,16 +229,70 @@ impl Context {
     /// [`ProbeError`] if the request cannot be made (a capture is missing, a sample cannot be read) or this machine
     /// is out of descriptors, ports or memory. Everything that the service does is in [`Call::answer`].
     pub async fn call(&self, request: &Request, how: &How) -> Result<Call, ProbeError> {
-        let ready = self.ready(request, how)?;
-        let answer = self.setting.exchange.send(&ready.endpoint, &ready.out, &how.wishes).await;
-        self.told(ready, answer)
+        let prepared = self.prepare(request, how)?;
+        let answer = self.setting.exchange.send(&prepared.endpoint, &prepared.out, &how.wishes).await;
+        self.told(prepared, answer)
     }
 
-    /// The request as it is sent to the target of this check, or to a control server, with ids of its own.
+    /// What came of a request: by [`Context::call`], or on a connection that its caller had opened before.
     ///
     /// # Errors
     /// As [`Context::call`].
-    pub(super) fn ready(&self, request: &Request, how: &How) -> Result<Ready<'_>, ProbeError> {
+    pub(super) fn told(&self, prepared: Prepared<'_>, answer: Result<Answer, Box<Failed>>) -> Result<Call, ProbeError> {
+        let Prepared { ids, out, endpoint } = prepared;
+        let (began, ended) = match &answer {
+            Ok(answer) => (answer.began, answer.ended),
+            Err(failed) => {
+                if failed.trouble.own().is_some() {
+                    return Err(ProbeError(format!("{}: {failed}", out.shown)));
+                }
+                (failed.began, failed.ended)
+            }
+        };
+        if let (Some(watched), Ok(answer)) = (&self.watched, &answer) {
+            let misses = watched.expect.judge(&Answered::of(answer), &self.setting.values).map_err(|e| ProbeError(e.to_string()))?;
+            watched.is_met.fetch_or(misses.is_empty(), Ordering::Relaxed);
+        }
+        let began = began.into_std();
+        Ok(Call {
+            took: self.setting.stopwatch.between(began, ended.into_std()),
+            began,
+            answer,
+            again: crate::transport::curl(&endpoint, &out),
+            sent: out.shown,
+            request_id: ids.request,
+            trace_id: ids.trace,
+        })
+    }
+
+    /// Opens a stream: sends the request as [`Context::call`] does, and comes back with the head of its answer; the body is read from
+    /// [`Opened::stream`] as it comes, without a deadline of its own. Redirects are not followed. Of `how`, the wishes do not count.
+    ///
+    /// # Errors
+    /// As [`Context::call`].
+    pub async fn open(&self, request: &Request, how: &How, opening: &Opening) -> Result<Opened, ProbeError> {
+        let Prepared { ids, out, endpoint } = self.prepare(request, how)?;
+        let stream = self.setting.exchange.open(&endpoint, &out, opening).await;
+        let (began, ended) = match &stream {
+            Ok(stream) => (stream.answer().began, stream.answer().ended),
+            Err(failed) if failed.trouble.own().is_some() => return Err(ProbeError(format!("{}: {failed}", out.shown))),
+            Err(failed) => (failed.began, failed.ended),
+        };
+        let began = began.into_std();
+        Ok(Opened {
+            took: self.setting.stopwatch.between(began, ended.into_std()),
+            began,
+            stream,
+            // Without its own buffer, or it shows nothing until that is full.
+            again: crate::transport::curl(&endpoint, &out).replacen("curl ", "curl -N ", 1),
+            sent: out.shown,
+            request_id: ids.request,
+            trace_id: ids.trace,
+        })
+    }
+
+    /// The request as it goes out, and where to.
+    pub(super) fn prepare(&self, request: &Request, how: &How) -> Result<Prepared<'_>, ProbeError> {
         let ids = Ids::fresh(&self.setting.run_id);
         let own = &self.setting.target;
         let base = self.stands_for.as_deref().unwrap_or(&own.base);
@@ -246,45 +318,14 @@ impl Context {
             (None, Some(version)) if version != endpoint.version => endpoint.to_mut().version = version,
             (None, _) => {}
         }
-        Ok(Ready { out, endpoint, ids })
-    }
-
-    /// What came of a request that was made ready: by [`Context::call`], or on a connection that its caller had opened before.
-    ///
-    /// # Errors
-    /// As [`Context::call`].
-    pub(super) fn told(&self, ready: Ready<'_>, answer: Result<Answer, Box<Failed>>) -> Result<Call, ProbeError> {
-        let Ready { out, endpoint, ids } = ready;
-        let (began, ended) = match &answer {
-            Ok(answer) => (answer.began, answer.ended),
-            Err(failed) => {
-                if failed.trouble.own().is_some() {
-                    return Err(ProbeError(format!("{}: {failed}", out.shown)));
-                }
-                (failed.began, failed.ended)
-            }
-        };
-        if let (Some(watched), Ok(answer)) = (&self.watched, &answer) {
-            let misses = watched.expect.judge(&Answered::of(answer), &self.setting.values).map_err(|e| ProbeError(e.to_string()))?;
-            watched.is_met.fetch_or(misses.is_empty(), Ordering::Relaxed);
-        }
-        let began = began.into_std();
-        Ok(Call {
-            took: self.setting.stopwatch.between(began, ended.into_std()),
-            began,
-            answer,
-            again: crate::transport::curl(&endpoint, &out),
-            sent: out.shown,
-            request_id: ids.request,
-            trace_id: ids.trace,
-        })
+        Ok(Prepared { ids, out, endpoint })
     }
 }
 
-impl Ready<'_> {
+impl Prepared<'_> {
     /// The same, for longer than its context.
-    pub(super) fn into_owned(self) -> Ready<'static> {
-        Ready { out: self.out, endpoint: Cow::Owned(self.endpoint.into_owned()), ids: self.ids }
+    pub(super) fn into_owned(self) -> Prepared<'static> {
+        Prepared { ids: self.ids, out: self.out, endpoint: Cow::Owned(self.endpoint.into_owned()) }
     }
 }
 

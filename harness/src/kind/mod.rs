@@ -20,7 +20,7 @@ mod stopwatch;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use context::{Call, Context, How, Setting, Target};
+pub use context::{Call, Context, How, Opened, Setting, Target};
 pub use demands::{Asked, Demands, Mistake, Scope};
 pub use job::{Job, Jobs};
 pub use leak::Leak;

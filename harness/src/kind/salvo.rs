@@ -1,6 +1,6 @@
 //! One request many times at once, as kinds use it: held before its last byte, released in one loop, answered one by one.
 
-use super::context::Ready;
+use super::context::Prepared;
 use super::{Call, Context, How, ProbeError};
 use crate::transport::held::{self, Flight, Order, Settled};
 use crate::transport::{Failed, OwnTrouble, Trouble};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 pub struct Salvo {
     cx: Context,
     inner: held::Salvo,
-    ready: Vec<Ready<'static>>,
+    prepared: Vec<Prepared<'static>>,
 }
 
 /// A salvo that is on its way.
@@ -27,7 +27,7 @@ pub struct Flown {
 /// One copy on its way.
 pub struct Shot {
     cx: Context,
-    ready: Ready<'static>,
+    prepared: Prepared<'static>,
     flight: Result<Flight, Box<Failed>>,
 }
 
@@ -37,10 +37,10 @@ impl Context {
     /// # Errors
     /// [`ProbeError`] as from [`Context::call`], and where the environment never allows so many connections.
     pub async fn hold(&self, request: &Request, how: &How, count: usize) -> Result<Salvo, ProbeError> {
-        let ready = (0..count).map(|_| Ok(self.ready(request, how)?.into_owned())).collect::<Result<Vec<_>, ProbeError>>()?;
-        let orders: Vec<Order> = ready
+        let prepared = (0..count).map(|_| Ok(self.prepare(request, how)?.into_owned())).collect::<Result<Vec<_>, ProbeError>>()?;
+        let orders: Vec<Order> = prepared
             .iter()
-            .map(|ready| Order { endpoint: ready.endpoint.clone().into_owned(), out: ready.out.clone(), wishes: how.wishes.clone() })
+            .map(|prepared| Order { endpoint: prepared.endpoint.clone().into_owned(), out: prepared.out.clone(), wishes: how.wishes.clone() })
             .collect();
         let inner = self.exchange().hold(&orders).await.map_err(|trouble| match trouble {
             Trouble::Own(OwnTrouble::Request) => ProbeError(format!("{count} connections at once are more than the environment allows")),
@@ -49,7 +49,7 @@ impl Context {
         if let Some(own) = inner.lost().find(|failed| failed.trouble.own().is_some()).map(ToString::to_string) {
             return Err(ProbeError(own));
         }
-        Ok(Salvo { cx: self.clone(), inner, ready })
+        Ok(Salvo { cx: self.clone(), inner, prepared })
     }
 }
 
@@ -70,10 +70,10 @@ impl Salvo {
 
     /// Sends all the last bytes in one loop.
     pub async fn release(self) -> Flown {
-        let Self { cx, inner, ready } = self;
+        let Self { cx, inner, prepared } = self;
         let released = inner.release().await;
         let (began, ended) = (released.began.into_std(), released.ended.into_std());
-        let shots = released.flights.into_iter().zip(ready).map(|(flight, ready)| Shot { cx: cx.clone(), ready, flight }).collect();
+        let shots = released.flights.into_iter().zip(prepared).map(|(flight, prepared)| Shot { cx: cx.clone(), prepared, flight }).collect();
         Flown { shots, began, ended }
     }
 
@@ -96,7 +96,7 @@ impl Shot {
             }
             Err(failed) => Err(failed),
         };
-        self.cx.told(self.ready, answer)
+        self.cx.told(self.prepared, answer)
     }
 
     /// Goes away without the answer: by closing, or by a reset.

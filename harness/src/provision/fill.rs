@@ -1,5 +1,8 @@
 //! Puts what is known of the parts into the texts that start them: `${name}` is a value, `$${` a literal `${`.
 
+/// What stands for the folder of a part.
+pub(crate) const DIR: &str = "dir";
+
 /// The text with every known `${name}` replaced, once: a value is not looked at again. Unknown names stay as they are.
 pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
     let mut out = String::with_capacity(text.len());

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// How long an embedded part may take until it says where it listens.
 const START: Duration = Duration::from_secs(30);
 /// Lines of a part's own output that a failure shows.
-const SHOWN_LINES: usize = 20;
+pub(super) const SHOWN_LINES: usize = 20;
 
 /// How the process of a part is started, with every value filled in.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub(crate) enum Recipe {
     /// This executable in a role; its first line says where it listens.
     Embedded { executable: PathBuf, role: &'static str, args: Vec<String> },
     /// A program with an address that was chosen for it.
-    Process { program: Program, folder: Option<PathBuf>, address: SocketAddr, ready: Option<Ready>, line: Option<String>, within: Duration },
+    Process { program: Program, surroundings: Surroundings, address: SocketAddr, ready: Option<Ready>, within: Duration },
 }
 
 /// A process that runs, and the file that says so.
@@ -103,7 +103,7 @@ impl Launch {
                 let args = fixed.into_iter().chain(args.iter().map(String::as_str)).map(OsString::from).collect();
                 (Program { path: executable.clone(), args, env: Vec::new() }, Surroundings::default())
             }
-            Recipe::Process { program, folder, line, .. } => (program.clone(), Surroundings { folder: folder.clone(), line: line.clone() }),
+            Recipe::Process { program, surroundings, .. } => (program.clone(), surroundings.clone()),
         }
     }
 
@@ -121,8 +121,8 @@ impl Launch {
                     Some(line) => listening(&line).ok_or("its first line did not say where it listens"),
                     None => Err("it closed its standard output before it listened"),
                 },
-                Recipe::Process { address, ready, line: wanted, .. } => {
-                    if wanted.is_some() && line.await.is_none() {
+                Recipe::Process { address, ready, surroundings, .. } => {
+                    if surroundings.line.is_some() && line.await.is_none() {
                         return Err("it closed its output before it was ready");
                     }
                     if let Some(ready) = ready {
@@ -151,8 +151,10 @@ impl Launch {
                 let last = if last.is_empty() { last } else { format!(" (last: {last})") };
                 Err(match &self.recipe {
                     Recipe::Embedded { .. } => format!("it did not say within {within} where it listens"),
-                    Recipe::Process { line: Some(line), .. } => format!("it was not ready within {within}: no line with “{line}”{last}"),
-                    Recipe::Process { line: None, .. } => format!("it was not ready within {within}{last}"),
+                    Recipe::Process { surroundings, .. } => match &surroundings.line {
+                        Some(line) => format!("it was not ready within {within}: no line with “{line}”{last}"),
+                        None => format!("it was not ready within {within}{last}"),
+                    },
                 })
             }
         }

@@ -1,4 +1,4 @@
-//! Lease files: what this run has started, so that the next one can end what a SIGKILL of this one left behind.
+//! Lease files: what this run has started or made, so that the next one can end and remove what a SIGKILL of this one left behind.
 
 use crate::transport::process::{kill_group, started};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const MOST: usize = 1000;
 const EXTENSION: &str = "lease";
 
-/// One started process, on disk for as long as it runs.
+/// One started process or folder that was made, on disk for as long as it is there.
 #[derive(Debug)]
 pub(crate) struct LeaseFile {
     path: PathBuf,
@@ -22,31 +22,44 @@ struct Lease {
     what: String,
     /// The id of the run that started it.
     run: String,
-    /// The process.
-    pid: u32,
-    /// When it was started; with `pid` it names one process for ever.
-    started: u64,
+    /// The process, and when it was started: together they name one process for ever.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    process: Option<Started>,
+    /// The folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    folder: Option<PathBuf>,
     /// The harness that started it.
     harness_pid: u32,
     /// When that was started.
     harness_started: u64,
 }
 
+/// One process, for ever.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Started {
+    pid: u32,
+    started: u64,
+}
+
 impl LeaseFile {
     /// Writes down a process that this run has started. `None` where the system does not say when a process was started, or
     /// the folder cannot be written: the child still ends when its standard input closes.
     pub(crate) fn write(folder: &Path, run: &str, what: &str, pid: u32) -> Option<Self> {
+        let process = Some(Started { pid, started: started(pid)? });
+        Self::put(folder, &pid.to_string(), run, what, process, None)
+    }
+
+    /// Writes down a folder that this run has made for the part of this name. `None` as above: it is then removed only by this run.
+    pub(crate) fn of_folder(folder: &Path, run: &str, part: &str, made: &Path) -> Option<Self> {
+        Self::put(folder, made.file_name()?.to_str()?, run, &format!("the folder of {part}"), None, Some(made.to_owned()))
+    }
+
+    fn put(folder: &Path, name: &str, run: &str, what: &str, process: Option<Started>, made: Option<PathBuf>) -> Option<Self> {
         let harness_pid = std::process::id();
-        let lease = Lease {
-            what: what.to_owned(),
-            run: run.to_owned(),
-            pid,
-            started: started(pid)?,
-            harness_pid,
-            harness_started: started(harness_pid)?,
-        };
+        let harness_started = started(harness_pid)?;
+        let lease = Lease { what: what.to_owned(), run: run.to_owned(), process, folder: made, harness_pid, harness_started };
         std::fs::create_dir_all(folder).ok()?;
-        let path = folder.join(format!("{run}-{pid}.{EXTENSION}"));
+        let path = folder.join(format!("{run}-{name}.{EXTENSION}"));
         std::fs::write(&path, serde_json::to_vec(&lease).ok()?).ok()?;
         Some(Self { path })
     }
@@ -64,22 +77,42 @@ impl Drop for LeaseFile {
 pub(crate) fn sweep(folder: &Path) -> Vec<String> {
     let Ok(files) = std::fs::read_dir(folder) else { return Vec::new() };
     let leases = files.flatten().map(|f| f.path()).filter(|p| p.extension().is_some_and(|e| e == EXTENSION));
-    leases.take(MOST).filter_map(|path| sweep_one(&path)).collect()
+    let left: Vec<(PathBuf, Lease)> = leases.take(MOST).filter_map(left_behind).collect();
+    // A folder can be removed once nothing writes into it any more.
+    let (folders, processes): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, lease)| lease.folder.is_some());
+    processes.into_iter().chain(folders).filter_map(|(path, lease)| sweep_one(&path, &lease)).collect()
 }
 
-fn sweep_one(path: &Path) -> Option<String> {
+/// What stands in this file, if its harness is gone.
+fn left_behind(path: PathBuf) -> Option<(PathBuf, Lease)> {
     // The folder may lie where everybody writes: what others put there ends nothing of ours.
-    let (owner, own) = (std::fs::symlink_metadata(path).ok()?.uid(), std::fs::metadata("/proc/self").ok()?.uid());
+    let (owner, own) = (std::fs::symlink_metadata(&path).ok()?.uid(), std::fs::metadata("/proc/self").ok()?.uid());
     if owner != own {
         return None;
     }
-    let lease: Lease = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
-    if started(lease.harness_pid) == Some(lease.harness_started) {
-        return None;
-    }
-    let was_there = kill_group(lease.pid, lease.started);
+    let lease: Lease = serde_json::from_slice(&std::fs::read(&path).ok()?).ok()?;
+    (started(lease.harness_pid) != Some(lease.harness_started)).then_some((path, lease))
+}
+
+fn sweep_one(path: &Path, lease: &Lease) -> Option<String> {
+    let Lease { what, run, .. } = lease;
+    let told = match (lease.process, &lease.folder) {
+        (Some(process), _) => {
+            let was_there = kill_group(process.pid, process.started);
+            was_there.then(|| format!("{what} (process {}) of run {run} was left behind and has been ended", process.pid))
+        }
+        (None, Some(folder)) => {
+            let was_there = folder.exists();
+            let told = match super::folder::remove(folder) {
+                true => format!("{what} ({}) of run {run} was left behind and has been removed", folder.display()),
+                false => format!("{what} ({}) of run {run} was left behind and cannot be removed", folder.display()),
+            };
+            was_there.then_some(told)
+        }
+        (None, None) => None,
+    };
     let _ = std::fs::remove_file(path);
-    was_there.then(|| format!("{} (process {}) of run {} was left behind and has been ended", lease.what, lease.pid, lease.run))
+    told
 }
 
 #[cfg(test)]
@@ -114,8 +147,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut process = sleeper();
         let lease = LeaseFile::write(folder.path(), "R1", "a sleeper", process.pid()).unwrap();
-        rewrite(&lease.path, |l| (l.harness_started, l.started) = (l.harness_started + 1, l.started + 1));
+        rewrite(&lease.path, |l| {
+            l.harness_started += 1;
+            l.process.as_mut().unwrap().started += 1;
+        });
         assert_eq!(sweep(folder.path()), Vec::<String>::new());
         assert!(process.ended().is_none() && !lease.path.exists());
+    }
+
+    #[test]
+    fn a_folder_that_a_dead_harness_left_is_removed_and_no_other() {
+        let leases = tempfile::tempdir().unwrap();
+        for (name, is_removed) in [("allclear-part-x", true), ("documents", false)] {
+            let made = leases.path().join(name);
+            std::fs::create_dir(&made).unwrap();
+            let lease = LeaseFile::of_folder(leases.path(), "R1", "db", &made).unwrap();
+            assert_eq!(sweep(leases.path()), Vec::<String>::new(), "its harness, this test, still runs");
+            rewrite(&lease.path, |l| l.harness_started += 1);
+            assert_eq!(sweep(leases.path()).len(), 1);
+            assert_eq!(!made.exists(), is_removed, "{name}");
+        }
     }
 }

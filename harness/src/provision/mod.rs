@@ -1,14 +1,18 @@
 //! What a run starts for itself: dependencies first, then the service; can be broken, is always mended and stopped, and swept by
 //! the next run if we were killed.
 
+mod account;
 mod can;
 mod door;
 mod fill;
+mod folder;
 mod janitor;
 mod launch;
 mod lease;
 mod part;
 mod port;
+mod prepare;
+mod process;
 mod ready;
 mod spec;
 mod stand;

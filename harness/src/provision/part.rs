@@ -1,6 +1,8 @@
 //! One part of the provisioned world: its process, which may be paused, ended and started again, and the relay in front of it.
 
-use super::launch::{Launch, Running};
+use super::folder::Folder;
+use super::launch::{Launch, Running, Trouble};
+use super::start::Started;
 use crate::kind::{Exit, FaultError};
 use crate::transport::process::{Output, ProcessError};
 use crate::transport::relay::{Mode, Relay};
@@ -15,6 +17,11 @@ use tokio::sync::Mutex;
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a killed process may take until it is gone.
 const GONE: Duration = Duration::from_secs(2);
+/// How long a dependency that was ended may refuse to start again: children that outlive it for a moment (those of PostgreSQL hold its
+/// shared memory) keep it from that.
+const AGAIN: Duration = Duration::from_secs(5);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How long a part may take until it answers again.
 const WELL: Duration = Duration::from_secs(20);
 
@@ -32,12 +39,15 @@ pub(crate) struct Part {
     launch: Launch,
     running: Mutex<Running>,
     output: Lock<Output>,
+    /// Dropped after the process, which lives in it.
+    folder: Lock<Option<Folder>>,
 }
 
 impl Part {
-    pub(crate) fn new(name: Arc<str>, launch: Launch, running: Running, address: SocketAddr, relay: Option<Relay>) -> Self {
+    pub(super) fn new(name: Arc<str>, started: Started, relay: Option<Relay>) -> Self {
+        let Started { launch, running, address, folder } = started;
         let output = Lock::new(running.process.output());
-        Self { name, address, relay, turn: Arc::default(), launch, running: Mutex::new(running), output }
+        Self { name, address, relay, turn: Arc::default(), launch, running: Mutex::new(running), output, folder: Lock::new(folder) }
     }
 
     /// The last lines that it wrote.
@@ -108,7 +118,7 @@ impl Part {
         }
         if running.process.ended().is_some() {
             running.lease = None;
-            let started = self.launch.start(Some(self.address)).await;
+            let started = self.start_again().await;
             let (again, address) = started.map_err(|t| FaultError(format!("`{}` could not be started again: {}", self.name, t.told())))?;
             if address != self.address {
                 return Err(FaultError(format!("`{}` listens at {address} now; it was at {}", self.name, self.address)));
@@ -117,6 +127,17 @@ impl Part {
             *running = again;
         }
         self.relay(Mode::Pass).await
+    }
+
+    /// What is told of the service is told of its first try: a second one could hide that it fails now and then.
+    async fn start_again(&self) -> Result<(Running, SocketAddr), Trouble> {
+        let began = tokio::time::Instant::now();
+        loop {
+            match self.launch.start(Some(self.address)).await {
+                Err(Trouble::Start { .. }) if self.relay.is_some() && began.elapsed() < AGAIN => tokio::time::sleep(PAUSE).await,
+                started => return started,
+            }
+        }
     }
 
     /// Waits until it answers as it did when it was started; starts it again if it has ended.
@@ -141,6 +162,9 @@ impl Part {
             return Some(format!("{} (process {pid}) still runs", self.name));
         }
         running.lease = None;
+        let folder = self.folder.lock().expect("no panic while a folder is taken").take();
+        // Removing many files takes its time, and may be tried more than once.
+        let _ = tokio::task::spawn_blocking(move || drop(folder)).await;
         None
     }
 }

@@ -47,15 +47,19 @@ pub enum How {
     Process(Box<ProcessSpec>),
 }
 
-/// A program that is a part. Its texts may hold its own `${host}` and `${port}` too.
+/// A program that is a part. Its texts may hold its own `${host}`, `${port}` and `${dir}` too.
 #[derive(Clone, Debug)]
 pub struct ProcessSpec {
     /// The program and its arguments; at least the program.
     pub run: Vec<String>,
     /// Variables that it gets beside those of this process.
     pub env: Vec<(String, Secret)>,
-    /// Its working folder. Default: ours.
+    /// Its working folder. Default: ours. It may begin with `${dir}`.
     pub cwd: Option<PathBuf>,
+    /// Commands that are run in this order before it is started for the first time.
+    pub prepare: Vec<Vec<String>>,
+    /// Whom it runs as if we are root. Default: root.
+    pub drop_root_to: Option<String>,
     /// The port that it listens on. Default: a free one.
     pub port: Option<u16>,
     /// What says that it is ready.
@@ -73,6 +77,17 @@ pub enum ReadyBy {
     Get(String),
     /// A line of its output holds this text.
     Line(String),
+}
+
+impl ProcessSpec {
+    /// Whether it has a folder of its own: it names it somewhere.
+    pub(crate) fn has_folder(&self) -> bool {
+        let (ReadyBy::Tcp(ready) | ReadyBy::Get(ready) | ReadyBy::Line(ready)) = &self.ready;
+        let cwd = self.cwd.as_ref().map(|cwd| cwd.to_string_lossy());
+        let words = self.run.iter().chain(self.prepare.iter().flatten()).map(String::as_str);
+        let env = self.env.iter().map(|(_, value)| value.expose());
+        words.chain(env).chain([ready.as_str()]).chain(cwd.as_deref()).any(|text| super::fill::holds(text, super::fill::DIR))
+    }
 }
 
 impl PartSpec {

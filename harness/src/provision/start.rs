@@ -1,21 +1,19 @@
 //! Starts the world: dependencies side by side, a relay before each, then the service, which is told the relays' addresses.
 
 use super::fill::fill;
+use super::folder::Folder;
 use super::launch::{Launch, Recipe, Trouble};
 use super::lease::sweep;
 use super::part::Part;
-use super::port;
-use super::ready::Ready;
-use super::spec::{How, PartSpec, ProcessSpec, ReadyBy, Spec};
+use super::process::start_process;
+use super::spec::{How, PartSpec, Spec};
 use super::stand::Provisioned;
-use crate::transport::process::Program;
 use crate::transport::relay::Relay;
-use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::time::Duration;
 
-/// How often a program is started anew when somebody else took the port that was chosen for it.
-const PORT_TRIES: usize = 3;
+/// How long what was started is given to end where something else does not start.
+const UNDONE: Duration = Duration::from_secs(10);
 
 /// Why the world could not be started.
 #[derive(Clone, Debug)]
@@ -42,13 +40,25 @@ pub(crate) async fn start(spec: &Spec) -> Result<Provisioned, StartError> {
     let starting = spec.dependencies.iter().map(|part| start_part(spec, part, &[]));
     let mut dependencies = Vec::with_capacity(spec.dependencies.len());
     let (mut direct, mut relayed) = (Vec::new(), Vec::new());
+    let mut failed = None;
     for (part, started) in spec.dependencies.iter().zip(futures_util::future::join_all(starting).await) {
         let trouble = |why: String| StartError::Other(format!("the dependency `{}` could not be started: {why}", part.name));
-        let (launch, running, address) = started.map_err(|t| trouble(t.told()))?;
-        let relay = Relay::start(address).map_err(|e| trouble(format!("no relay before it: {e}")))?;
-        direct.extend(values(part, address));
-        relayed.extend(values(part, relay.address()));
-        dependencies.push(Part::new(part.name.clone(), launch, running, address, Some(relay)));
+        let relay = |started: Started| match Relay::start(started.address) {
+            Ok(relay) => Ok((started, relay)),
+            Err(e) => Err(Trouble::Spawn(format!("no relay before it: {e}"))),
+        };
+        match started.and_then(relay) {
+            Ok((started, relay)) => {
+                direct.extend(values(part, started.address));
+                relayed.extend(values(part, relay.address()));
+                dependencies.push(Part::new(part.name.clone(), started, Some(relay)));
+            }
+            Err(why) => failed = failed.or_else(|| Some(trouble(why.told()))),
+        }
+    }
+    if let Some(failed) = failed {
+        stop(&dependencies).await;
+        return Err(failed);
     }
     let mut service = spec.service.clone();
     if let How::Embedded { args, .. } = &mut service.how {
@@ -58,13 +68,23 @@ pub(crate) async fn start(spec: &Spec) -> Result<Provisioned, StartError> {
         }
     }
     match start_part(spec, &service, &relayed).await {
-        Ok((launch, running, address)) => {
-            let service = Part::new(service.name.clone(), launch, running, address, None);
+        Ok(started) => {
+            let service = Part::new(service.name.clone(), started, None);
             Ok(Provisioned::new(spec, dependencies, service, direct))
         }
-        Err(Trouble::Spawn(why)) => Err(StartError::Other(format!("the service could not be started: {why}"))),
-        Err(Trouble::Start { observed, lines }) => Err(StartError::Service { observed, lines }),
+        Err(trouble) => {
+            stop(&dependencies).await;
+            Err(match trouble {
+                Trouble::Spawn(why) => StartError::Other(format!("the service could not be started: {why}")),
+                Trouble::Start { observed, lines } => StartError::Service { observed, lines },
+            })
+        }
     }
+}
+
+/// Ends in order what was started in vain.
+async fn stop(parts: &[Part]) {
+    futures_util::future::join_all(parts.iter().map(|part| part.stop(UNDONE))).await;
 }
 
 /// What a part sets, for one of its two addresses.
@@ -74,7 +94,17 @@ fn values(part: &PartSpec, address: SocketAddr) -> Vec<(String, String)> {
     part.sets.iter().map(|(name, template)| (name.clone(), fill(template, &known))).collect()
 }
 
-type Started = (Launch, super::launch::Running, SocketAddr);
+/// A part that runs.
+pub(super) struct Started {
+    /// How it is started again.
+    pub(super) launch: Launch,
+    /// Its process.
+    pub(super) running: super::launch::Running,
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+    /// The folder of its own, if it has one.
+    pub(super) folder: Option<Folder>,
+}
 
 async fn start_part(spec: &Spec, part: &PartSpec, values: &[(String, String)]) -> Result<Started, Trouble> {
     let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -88,74 +118,20 @@ async fn start_part(spec: &Spec, part: &PartSpec, values: &[(String, String)]) -
             let args = args.iter().map(|arg| fill(arg, &values)).collect();
             let launch = launch(spec, what, Recipe::Embedded { executable: spec.executable.clone(), role, args });
             let (running, address) = launch.start(None).await?;
-            Ok((launch, running, address))
+            Ok(Started { launch, running, address, folder: None })
         }
         How::Process(process) => start_process(spec, part, process, &values).await,
     }
 }
 
-fn launch(spec: &Spec, what: &str, recipe: Recipe) -> Launch {
+pub(super) fn launch(spec: &Spec, what: &str, recipe: Recipe) -> Launch {
     Launch { what: what.to_owned(), recipe, leases: spec.leases.clone(), run: spec.run.clone() }
-}
-
-async fn start_process(spec: &Spec, part: &PartSpec, process: &ProcessSpec, values: &[(&str, &str)]) -> Result<Started, Trouble> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let port = match process.port {
-            Some(port) => {
-                let taken = |e| Trouble::Spawn(format!("port {port} cannot be listened on, so `{}` is not started: {e}", part.name));
-                port::is_free(port).map_err(taken)?;
-                port
-            }
-            None => port::free().map_err(Trouble::Spawn)?,
-        };
-        let launch = launch(spec, &process.run[0], recipe(process, port, values)?);
-        match launch.start(None).await {
-            Ok((running, address)) => return Ok((launch, running, address)),
-            // Somebody else took it after we had looked.
-            Err(_) if process.port.is_none() && tries < PORT_TRIES && port::is_free(port).is_err() => {}
-            Err(trouble) => return Err(trouble),
-        }
-    }
-}
-
-/// The program with everything filled in.
-fn recipe(process: &ProcessSpec, port: u16, values: &[(&str, &str)]) -> Result<Recipe, Trouble> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let (host, port) = (address.ip().to_string(), port.to_string());
-    let known: Vec<(&str, &str)> = values.iter().copied().chain([("host", host.as_str()), ("port", port.as_str())]).collect();
-    let wrong = |what: &str, text: &str| Trouble::Spawn(format!("`ready` of `{}`: `{text}` is no {what}", process.run[0]));
-    let (ready, line) = match &process.ready {
-        ReadyBy::Tcp(at) => {
-            let at = fill(at, &known);
-            (Some(Ready::Accepts(at.parse().map_err(|_| wrong("IP address with a port", &at))?)), None)
-        }
-        ReadyBy::Get(at) => {
-            let at = fill(at, &known);
-            let whole = if at.starts_with('/') { format!("http://{address}{at}") } else { at };
-            (Some(Ready::Answers(Box::new(whole.parse().map_err(|_| wrong("URL", &whole))?))), None)
-        }
-        ReadyBy::Line(text) => (None, Some(fill(text, &known))),
-    };
-    let mut words = process.run.iter().map(|word| fill(word, &known));
-    let mut path: PathBuf = words.next().expect("a program has a name").into();
-    if let Some(folder) = process.cwd.as_ref().filter(|_| path.is_relative() && path.components().count() > 1) {
-        // Systems disagree from where they look for it once the folder has changed.
-        path = folder.join(path);
-    }
-    let program = Program {
-        path,
-        args: words.map(OsString::from).collect(),
-        env: process.env.iter().map(|(name, value)| (name.into(), fill(value.expose(), &known).into())).collect(),
-    };
-    Ok(Recipe::Process { program, folder: process.cwd.clone(), address, ready, line, within: process.within })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::process::Process;
+    use crate::transport::process::{Process, Program};
     use std::time::Duration;
 
     /// An executable that plays a part by this script; `$3` is the role. A shell writes the file: had this process it open for

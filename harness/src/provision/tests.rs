@@ -32,6 +32,8 @@ fn program(args: &str, ready: ReadyBy) -> How {
         run: [&own, "--exact", "provision::tests::part", "--ignored", "--nocapture"].map(str::to_owned).into(),
         env: vec![(PART.to_owned(), Secret::new(format!("{args} --listen ${{host}}:${{port}} --parent-watch")))],
         cwd: None,
+        prepare: Vec::new(),
+        drop_root_to: None,
         port: None,
         ready,
         within: LONG,
@@ -40,7 +42,7 @@ fn program(args: &str, ready: ReadyBy) -> How {
 
 fn shell(script: &str, ready: ReadyBy) -> How {
     let run = ["/bin/sh", "-c", script].map(str::to_owned).into();
-    How::Process(Box::new(ProcessSpec { run, env: Vec::new(), cwd: None, port: None, ready, within: LONG }))
+    How::Process(Box::new(ProcessSpec { run, env: Vec::new(), cwd: None, prepare: Vec::new(), drop_root_to: None, port: None, ready, within: LONG }))
 }
 
 fn dependency() -> PartSpec {

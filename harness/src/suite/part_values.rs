@@ -7,7 +7,7 @@ use crate::provision::{How, ReadyBy, names, put};
 use crate::reader::{Problem, Value};
 
 impl Provision {
-    /// Puts the values of variables into arguments, variables and addresses. A part knows its own `${host}` and `${port}`, the
+    /// Puts the values of variables into arguments, variables and addresses. A part knows its own `${host}`, `${port}` and `${dir}`, the
     /// service also what its dependencies set.
     pub(crate) fn put_values(&mut self, values: &Variables, problems: &mut Vec<Problem>) {
         let sets: Vec<String> = self.sets().map(|(name, _)| name).collect();
@@ -17,15 +17,20 @@ impl Provision {
 }
 
 fn put_in(part: &mut Part, sets: &[String], values: &Variables, problems: &mut Vec<Problem>) {
-    let own: &[&str] = if matches!(part.how, How::Process(_)) { &["host", "port"] } else { &[] };
+    let own: &[&str] = if matches!(part.how, How::Process(_)) { &["host", "port", "dir"] } else { &[] };
     let later: Vec<&str> = own.iter().copied().chain(sets.iter().map(String::as_str)).collect();
     let mut filler = Filler { part: part.name.to_string(), later, values, wrong: Vec::new() };
     match &mut part.how {
         How::Embedded { args, .. } => args.iter_mut().for_each(|arg| filler.plain(arg)),
         How::Process(process) => {
-            process.run.iter_mut().for_each(|word| filler.plain(word));
+            process.run.iter_mut().chain(process.prepare.iter_mut().flatten()).for_each(|word| filler.plain(word));
             for (_, value) in &mut process.env {
                 *value = Secret::new(filler.filled(value.expose(), true));
+            }
+            if let Some(cwd) = &mut process.cwd
+                && let Some(text) = cwd.to_str()
+            {
+                *cwd = filler.filled(text, false).into();
             }
             match &mut process.ready {
                 ReadyBy::Tcp(text) | ReadyBy::Get(text) | ReadyBy::Line(text) => filler.plain(text),

@@ -2,11 +2,11 @@
 
 use super::later;
 use crate::model::{At, Origin, Secret};
-use crate::provision::{How, ProcessSpec, ReadyBy};
+use crate::provision::{How, ProcessSpec, ReadyBy, literal, names};
 use crate::reader::{Dur, Keys, Many, Problem, Sp, Tree};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::{collections::BTreeMap, num::NonZeroU16, path::Path, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU16, path::{Path, PathBuf}, time::Duration};
 
 /// What can be embedded.
 pub(crate) const SERVICE: &str = "reference-service";
@@ -41,7 +41,8 @@ impl Keys for Start {
     const KEYS: &'static [&'static str] = &["embedded", "args", "process", "container", "compose"];
 }
 
-/// A program that is started as a part. In its texts `${port}` and `${host}` are its own, `${name}` what a dependency sets.
+/// A program that is started as a part. In its texts `${port}`, `${host}` and `${dir}` are its own, `${name}` what a dependency sets. `${dir}`
+/// is a folder that is empty when it is first started, kept while it is killed and started again, and removed at the end.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ProcessKeys {
@@ -50,9 +51,16 @@ pub(crate) struct ProcessKeys {
     /// Variables that it gets beside those of this process. They may hold secrets; arguments may not.
     #[serde(default)]
     env: BTreeMap<String, Sp<String>>,
-    /// Its working folder, relative to this file. Default: where this run was started.
+    /// Its working folder, relative to this file, or `${dir}`. Default: where this run was started.
     #[serde(default)]
     cwd: Option<Sp<String>>,
+    /// Commands that are run in this order before it is started for the first time, each within `within`: `[[initdb, -D, "${dir}/data"]]`.
+    /// They get the same variables, folder and user; one that fails is the last.
+    #[serde(default)]
+    prepare: Vec<Many<Sp<String>>>,
+    /// The user that it runs as where this run is root's: some programs refuse to be root. Elsewhere it runs as whoever started this run.
+    #[serde(default)]
+    drop_root_to: Option<Sp<String>>,
     /// The port that it listens on. Default: a free one, given to it as `${port}`.
     #[serde(default)]
     port: Option<NonZeroU16>,
@@ -130,14 +138,11 @@ type Tell<'a> = dyn FnMut(At, &str, String, String) + 'a;
 
 impl ProcessKeys {
     fn finish(self, at: At, folder: &Path, told: &mut Tell<'_>) -> Option<ProcessSpec> {
-        let help = "write `run: [PROGRAM, ARGUMENT, …]`";
-        let run: Vec<String> = self.run.0.into_iter().map(|word| word.value).collect();
-        if run.first().is_none_or(String::is_empty) {
-            told(at, ".process.run", "which program?".to_owned(), help.to_owned());
-        } else if run.len() == 1 && run[0].contains(' ') {
-            // A single word with a space is a command line that nobody takes apart.
-            let words = run[0].split_whitespace().collect::<Vec<_>>().join(", ");
-            told(at, ".process.run", format!("no shell reads `{}`", run[0]), format!("write `run: [{words}]`"));
+        let run = command(self.run, at, "run", &|words| format!("run: [{words}]"), told);
+        let each = self.prepare.into_iter();
+        let prepare = each.map(|words| command(words, at, "prepare", &|words| format!("prepare: [[{words}]]"), told)).collect();
+        if let Some(user) = self.drop_root_to.as_ref().filter(|user| user.is_empty()) {
+            told(user.at, ".process.drop-root-to", "which user?".to_owned(), "write `drop-root-to: postgres`, or take it out".to_owned());
         }
         for (name, value) in &self.env {
             if name.is_empty() || name.contains(['=', '\0']) {
@@ -161,10 +166,33 @@ impl ProcessKeys {
         Some(ProcessSpec {
             run,
             env: self.env.into_iter().map(|(name, value)| (name, Secret::new(value.value))).collect(),
-            cwd: self.cwd.map(|cwd| folder.join(cwd.value)),
+            cwd: self.cwd.map(|cwd| if names(&cwd.value).is_empty() { beside(folder, &cwd.value) } else { cwd.value.into() }),
+            prepare,
+            drop_root_to: self.drop_root_to.map(|user| user.value),
             port: self.port.map(NonZeroU16::get),
             ready: ready?,
             within: self.within.map_or(WITHIN, |within| within.0),
         })
     }
+}
+
+/// A path relative to this folder, in which nothing is to be filled in.
+fn beside(folder: &Path, path: &str) -> PathBuf {
+    let path = folder.join(path);
+    path.to_str().map(literal).map_or(path.clone(), PathBuf::from)
+}
+
+/// A program and its arguments, or what is wrong with them. `written`: how these words stand in a file.
+fn command(words: Many<Sp<String>>, at: At, key: &str, written: &dyn Fn(&str) -> String, told: &mut Tell<'_>) -> Vec<String> {
+    let at = words.0.first().map_or(at, |word| word.at);
+    let words: Vec<String> = words.0.into_iter().map(|word| word.value).collect();
+    let key = format!(".process.{key}");
+    if words.first().is_none_or(String::is_empty) {
+        told(at, &key, "which program?".to_owned(), format!("write `{}`", written("PROGRAM, ARGUMENT, …")));
+    } else if words.len() == 1 && words[0].contains(' ') {
+        // A single word with a space is a command line that nobody takes apart.
+        let apart = words[0].split_whitespace().collect::<Vec<_>>().join(", ");
+        told(at, &key, format!("no shell reads `{}`", words[0]), format!("write `{}`", written(&apart)));
+    }
+    words
 }

@@ -202,6 +202,9 @@ pub struct Wishes {
     pub sha256: bool,
     /// Where the addresses of one check are kept, so that all its requests go to the same one. Default: none.
     pub pins: Option<Pins>,
+    /// The size of the receive buffer of a connection that is made for this (`SO_RCVBUF`, set before it connects; Linux doubles it)
+    /// and, with HTTP/2, the window of its streams. In bytes. Default: the system's.
+    pub receive_buffer: Option<u32>,
 }
 
 /// What is read at most.

@@ -42,10 +42,10 @@ pub(crate) async fn open(
             }
             let host = proxy.host_str().ok_or(Trouble::Own(OwnTrouble::Request))?;
             let port = proxy.port_or_known_default().ok_or(Trouble::Own(OwnTrouble::Request))?;
-            let reached = tcp(host, port, None, deadline(began), endpoint, answer).await;
+            let reached = tcp(host, port, None, wishes.receive_buffer, deadline(began), endpoint, answer).await;
             reached.map_err(|trouble| if trouble.own().is_some() { trouble } else { Trouble::Proxy { detail: trouble.to_string() } })?
         }
-        (None, None) => tcp(&key.host, key.port, Some(wishes), deadline(began), endpoint, answer).await?,
+        (None, None) => tcp(&key.host, key.port, Some(wishes), wishes.receive_buffer, deadline(began), endpoint, answer).await?,
     };
     // A proxy forwards HTTP/1 by itself; everything else goes through a tunnel.
     let tunnelled = key.https || endpoint.version == Speak::Http2;
@@ -63,10 +63,18 @@ pub(crate) async fn open(
     Ok(Wire::Tls(stream))
 }
 
-async fn tcp(host: &str, port: u16, pinning: Option<&Wishes>, deadline: Instant, endpoint: &Endpoint, answer: &mut Answer) -> Step<Tap> {
+async fn tcp(
+    host: &str,
+    port: u16,
+    pinning: Option<&Wishes>,
+    receive: Option<u32>,
+    deadline: Instant,
+    endpoint: &Endpoint,
+    answer: &mut Answer,
+) -> Step<Tap> {
     let pins = pinning.and_then(|wishes| wishes.pins.as_ref());
     let began = Instant::now();
-    match dial::dial(host, port, &endpoint.resolve, pins, deadline).await {
+    match dial::dial(host, port, &endpoint.resolve, pins, receive, deadline).await {
         Ok(dialed) => {
             answer.phases.dns = dialed.dns;
             answer.phases.connect = dialed.connect;

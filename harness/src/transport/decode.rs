@@ -34,17 +34,31 @@ enum Coding {
 }
 
 /// Deflate, followed to its end: the library's own writer takes a stream that breaks off for a whole one.
-struct Inflate {
+pub(crate) struct Inflate {
     state: Decompress,
-    out: Vec<u8>,
-    ended: bool,
+    pub out: Vec<u8>,
+    pub ended: bool,
 }
 
 impl Inflate {
-    fn feed(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    /// With a zlib header and checksum, or bare.
+    pub(crate) fn new(zlib: bool) -> Self {
+        Self { state: Decompress::new(zlib), out: Vec::new(), ended: false }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self.feed_some(bytes)? {
+            taken if taken < bytes.len() => Err(io::Error::other("more bytes follow its end")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Unpacks into `out` all that the input gives, and stops at the end of the stream. Gives the bytes taken.
+    pub(crate) fn feed_some(&mut self, mut bytes: &[u8]) -> io::Result<usize> {
+        let given = bytes.len();
         loop {
-            if self.ended && !bytes.is_empty() {
-                return Err(io::Error::other("more bytes follow its end"));
+            if self.ended {
+                return Ok(given - bytes.len());
             }
             self.out.reserve(16 << 10);
             let (before, written) = (self.state.total_in(), self.state.total_out());
@@ -54,7 +68,7 @@ impl Inflate {
             self.ended = status == Status::StreamEnd;
             // With room left in the output, all that the input gives has been given.
             if bytes.is_empty() && (self.ended || self.out.len() < self.out.capacity()) {
-                return Ok(());
+                return Ok(given);
             }
             if taken == 0 && self.state.total_out() == written && !self.ended {
                 return Err(io::Error::other("it does not go on"));
@@ -91,7 +105,7 @@ impl Decoder {
     pub(crate) fn feed(&mut self, bytes: &[u8], store: &mut Store) -> Step<()> {
         if let (Coding::DeflateUndecided, Some(first)) = (&self.coding, bytes.first()) {
             // The low half of a zlib header's first byte is 8, which in bare deflate would be a reserved or a stored block.
-            self.coding = Coding::Deflate(Inflate { state: Decompress::new(first & 0x0f == 8), out: Vec::new(), ended: false });
+            self.coding = Coding::Deflate(Inflate::new(first & 0x0f == 8));
         }
         for piece in bytes.chunks(PIECE) {
             self.input += piece.len() as u64;
@@ -130,11 +144,16 @@ impl Decoder {
         };
         let put = store.put(out);
         out.clear();
-        if store.len > INNOCENT && store.len > self.input.saturating_mul(RATIO) {
+        if is_bomb(self.input, store.len) {
             return Err(trouble(Fault::Bomb, format!("{} bytes unpack to more than {}", self.input, store.len)));
         }
         put
     }
+}
+
+/// So much output from so little input that it is taken for an attack.
+pub(crate) fn is_bomb(input: u64, output: u64) -> bool {
+    output > INNOCENT && output > input.saturating_mul(RATIO)
 }
 
 fn trouble(fault: Fault, detail: String) -> Trouble {

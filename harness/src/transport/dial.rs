@@ -63,14 +63,21 @@ impl Pins {
 /// # Errors
 /// [`Trouble::Dns`], [`Trouble::ConnectRefused`], [`Trouble::ConnectTimeout`], [`Trouble::Unreachable`], or this machine's own fault.
 pub async fn tcp(host: &str, port: u16, timeout: Duration) -> Result<Dialed, Trouble> {
-    dial(host, port, &[], None, Instant::now() + timeout).await.map_err(|failed| failed.0)
+    dial(host, port, &[], None, None, Instant::now() + timeout).await.map_err(|failed| failed.0)
 }
 
 /// What stood in the way, and how long the name took.
 pub(crate) struct NoDial(pub Trouble, pub Duration);
 
-/// The same with a private name table, pins and a deadline.
-pub(crate) async fn dial(host: &str, port: u16, table: &[Resolve], pins: Option<&Pins>, deadline: Instant) -> Result<Dialed, NoDial> {
+/// The same with a private name table, pins, a size of the receive buffer and a deadline.
+pub(crate) async fn dial(
+    host: &str,
+    port: u16,
+    table: &[Resolve],
+    pins: Option<&Pins>,
+    receive: Option<u32>,
+    deadline: Instant,
+) -> Result<Dialed, NoDial> {
     let began = Instant::now();
     let pinned = pins.and_then(|pins| pins.get(host, port));
     let addresses = match pinned {
@@ -85,7 +92,7 @@ pub(crate) async fn dial(host: &str, port: u16, table: &[Resolve], pins: Option<
     };
     let resolved = Instant::now();
     let dns = resolved - began;
-    let stream = connect(&addresses, deadline).await.map_err(|trouble| NoDial(trouble, dns))?;
+    let stream = connect(&addresses, receive, deadline).await.map_err(|trouble| NoDial(trouble, dns))?;
     let remote = stream.peer_addr().map_err(|e| NoDial(of_connect(&e, &addresses[..1]), dns))?;
     if let (Some(pins), None) = (pins, pinned) {
         pins.set(host, port, remote);
@@ -131,10 +138,10 @@ fn interleaved(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 /// The first address that answers. A further one is tried as soon as one fails, or after a while.
-async fn connect(addresses: &[SocketAddr], deadline: Instant) -> Step<TcpStream> {
+async fn connect(addresses: &[SocketAddr], receive: Option<u32>, deadline: Instant) -> Step<TcpStream> {
     let began = Instant::now();
     if let [only] = addresses {
-        return match timeout_at(deadline, attempt(*only)).await {
+        return match timeout_at(deadline, attempt(*only, receive)).await {
             Ok(connected) => connected.map_err(|e| of_connect(&e, addresses)),
             Err(_) => Err(Trouble::ConnectTimeout { to: list(addresses), after: began.elapsed() }),
         };
@@ -145,7 +152,7 @@ async fn connect(addresses: &[SocketAddr], deadline: Instant) -> Step<TcpStream>
     let race = async {
         loop {
             match waiting.next() {
-                Some(next) => tries.push(async move { (*next, attempt(*next).await) }),
+                Some(next) => tries.push(async move { (*next, attempt(*next, receive).await) }),
                 None if tries.is_empty() => return None,
                 None => {}
             }
@@ -167,9 +174,12 @@ async fn connect(addresses: &[SocketAddr], deadline: Instant) -> Step<TcpStream>
     }
 }
 
-async fn attempt(to: SocketAddr) -> io::Result<TcpStream> {
+async fn attempt(to: SocketAddr, receive: Option<u32>) -> io::Result<TcpStream> {
     let socket = if to.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
     socket.set_nodelay(true)?;
+    if let Some(size) = receive {
+        socket.set_recv_buffer_size(size)?;
+    }
     socket.connect(to).await
 }
 
@@ -278,9 +288,9 @@ mod tests {
         let pins = Pins::new();
         let table = [Resolve { host: "api.example".to_owned(), port: here.port(), ip: here.ip() }];
         let deadline = Instant::now() + SOON;
-        assert!(dial("api.example", here.port(), &table, Some(&pins), deadline).await.is_ok());
+        assert!(dial("api.example", here.port(), &table, Some(&pins), None, deadline).await.is_ok());
         assert_eq!(pins.get("api.example", here.port()), Some(here));
-        assert!(dial("api.example", here.port(), &[], Some(&pins), deadline).await.is_ok(), "the pin, not the table, is used now");
+        assert!(dial("api.example", here.port(), &[], Some(&pins), None, deadline).await.is_ok(), "the pin, not the table, is used now");
     }
 
     #[test]

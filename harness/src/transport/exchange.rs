@@ -21,14 +21,14 @@ use tokio::time::Instant;
 
 /// What all requests of a run share: idle connections, TLS configurations, permits. Cheap to clone; clones share.
 #[derive(Clone, Default)]
-pub struct Exchange(Arc<Shared>);
+pub struct Exchange(pub(super) Arc<Shared>);
 
 #[derive(Default)]
-struct Shared {
-    permits: Permits,
-    pool: Pool,
-    http2: h2::Pool,
-    tls: Configs,
+pub(super) struct Shared {
+    pub(super) permits: Permits,
+    pub(super) pool: Pool,
+    pub(super) http2: h2::Pool,
+    pub(super) tls: Configs,
 }
 
 /// How an [`Exchange`] is set up.
@@ -258,12 +258,12 @@ fn died_unheard(trouble: &Trouble, answer: &Answer) -> bool {
     answer.reused && died && answer.status == 0 && answer.phases.first_byte.is_zero()
 }
 
-fn limit(wishes: &Wishes, spent: Duration, answer: &Answer) -> Limit {
+pub(super) fn limit(wishes: &Wishes, spent: Duration, answer: &Answer) -> Limit {
     let total = wishes.timeouts.total;
     Limit { at: answer.began + total.saturating_sub(spent), total }
 }
 
-fn failed(trouble: Trouble, mut answer: Answer, ended: Instant) -> Box<Failed> {
+pub(super) fn failed(trouble: Trouble, mut answer: Answer, ended: Instant) -> Box<Failed> {
     answer.ended = ended;
     answer.phases.total = answer.phases.total.max(ended - answer.began);
     let Answer { phases, began, remote, reused, .. } = answer;

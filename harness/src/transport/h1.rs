@@ -12,6 +12,7 @@ use super::{
     upload::Upload,
     wire::Wire,
 };
+use bytes::Bytes;
 use std::{
     future::poll_fn,
     io,
@@ -87,6 +88,12 @@ impl Conn {
         });
     }
 
+    /// The connection for who reads on in another way, and what was read of it and not used.
+    pub(crate) fn into_parts(self) -> (Wire, Bytes) {
+        let rest = Bytes::copy_from_slice(self.unread());
+        (self.wire, rest)
+    }
+
     fn unread(&self) -> &[u8] {
         &self.buf[self.start..self.end]
     }
@@ -145,6 +152,27 @@ pub(crate) async fn exchange(
     answer: &mut Answer,
 ) -> Step<bool> {
     let outcome = run(conn, &mut upload, to_head, wishes, limit, answer).await;
+    told(outcome, conn, &upload, answer)
+}
+
+/// Sends the request and reads the head of its answer, and no further. Gives how its body ends.
+///
+/// # Errors
+/// Whatever keeps the head from being valid and whole.
+pub(crate) async fn head(
+    conn: &mut Conn,
+    upload: &mut Upload,
+    to_head: bool,
+    wishes: &Wishes,
+    limit: Limit,
+    answer: &mut Answer,
+) -> Step<Framed> {
+    let outcome = read_framed(conn, upload, to_head, wishes, limit, answer).await;
+    told(outcome, conn, upload, answer).map(|(framed, _)| framed)
+}
+
+/// Notes what was sent, and names the trouble after it where that is the cause.
+fn told<T>(outcome: Step<T>, conn: &Conn, upload: &Upload, answer: &mut Answer) -> Step<T> {
     answer.sent_body = upload.sent_body;
     answer.sent_whole = upload.whole;
     match outcome {
@@ -158,13 +186,7 @@ pub(crate) async fn exchange(
 }
 
 async fn run(conn: &mut Conn, upload: &mut Upload, to_head: bool, wishes: &Wishes, limit: Limit, answer: &mut Answer) -> Step<bool> {
-    let head = read_head(conn, upload, wishes, limit, answer).await?;
-    answer.status = head.status;
-    answer.version = head.version;
-    let how = framed(&head, to_head);
-    let persists = persists(&head);
-    answer.headers = head.fields;
-    let how = how?;
+    let (how, persists) = read_framed(conn, upload, to_head, wishes, limit, answer).await?;
     let mut body = Body::new(answer, wishes)?;
     let read = read_body(conn, upload, how, wishes, limit, &mut body, answer).await;
     let ended = body.finish(read.is_ok(), answer);
@@ -186,6 +208,23 @@ async fn run(conn: &mut Conn, upload: &mut Upload, to_head: bool, wishes: &Wishe
     conn.used = true;
     let clean = how != Framed::UntilClose && answer.excess == 0 && upload.whole && conn.wire.write_error().is_none();
     Ok(clean && persists && !wishes.close)
+}
+
+/// The head of the final answer: how its body ends, and whether the connection may be used again after it.
+async fn read_framed(
+    conn: &mut Conn,
+    upload: &mut Upload,
+    to_head: bool,
+    wishes: &Wishes,
+    limit: Limit,
+    answer: &mut Answer,
+) -> Step<(Framed, bool)> {
+    let head = read_head(conn, upload, wishes, limit, answer).await?;
+    answer.status = head.status;
+    answer.version = head.version;
+    let (how, persists) = (framed(&head, to_head), persists(&head));
+    answer.headers = head.fields;
+    Ok((how?, persists))
 }
 
 async fn read_head(conn: &mut Conn, upload: &mut Upload, wishes: &Wishes, limit: Limit, answer: &mut Answer) -> Step<Head> {
@@ -296,7 +335,8 @@ fn grow(buf: &mut Vec<u8>, expected: u64) {
     }
 }
 
-fn of_read(e: &io::Error, stage: Stage) -> Trouble {
+/// What it means that reading failed in this part of the answer.
+pub(crate) fn of_read(e: &io::Error, stage: Stage) -> Trouble {
     if let Some(trouble) = tls::of_io(e) {
         return trouble;
     }

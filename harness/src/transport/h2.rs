@@ -15,7 +15,10 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::{HeaderMap, Request, Uri, header};
 use http_body::{Body as _, Frame, SizeHint};
-use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper::{
+    body::Incoming,
+    client::conn::http2::{Builder, SendRequest},
+};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{
     collections::HashMap,
@@ -86,6 +89,11 @@ impl Conn {
     ) -> Step<Self> {
         let mut builder = Builder::new(TokioExecutor::new());
         builder.timer(TokioTimer::new());
+        if let Some(size) = wishes.receive_buffer {
+            builder.initial_stream_window_size(size);
+            // The connection's own window cannot be smaller (RFC 9113 §6.9.2).
+            builder.initial_connection_window_size(size.max(65_535));
+        }
         builder.max_header_list_size(u32::try_from(wishes.limits.head).unwrap_or(u32::MAX));
         let shaking = timeout_at(limit.at, builder.handshake(TokioIo::new(wire)));
         let (sender, connection) = match shaking.await {
@@ -109,18 +117,36 @@ impl Conn {
         permits: &Permits,
         answer: &mut Answer,
     ) -> Step<()> {
+        let sent = Arc::new(Sent::default());
+        let began = self.begin(answer);
+        let request = render(out, wishes, permits, sent.clone())?;
+        let outcome = self.run(request, wishes, limit, began, &sent, answer).await;
+        sent.told(outcome, answer)
+    }
+
+    /// Sends the request and reads the head of its answer, and no further.
+    ///
+    /// # Errors
+    /// Whatever keeps the head from being whole.
+    pub(crate) async fn head(
+        &mut self,
+        out: &Outgoing,
+        wishes: &Wishes,
+        limit: Limit,
+        permits: &Permits,
+        answer: &mut Answer,
+    ) -> Step<Incoming> {
+        let sent = Arc::new(Sent::default());
+        let began = self.begin(answer);
+        let request = render(out, wishes, permits, sent.clone())?;
+        let outcome = self.read_head(request, wishes, limit, began, &sent, answer).await;
+        sent.told(outcome, answer)
+    }
+
+    fn begin(&self, answer: &mut Answer) -> Instant {
         answer.remote = self.remote;
         answer.tls.clone_from(&self.tls);
-        let sent = Arc::new(Sent::default());
-        let request = render(out, wishes, permits, sent.clone())?;
-        let began = Instant::now();
-        let outcome = self.run(request, wishes, limit, began, &sent, answer).await;
-        answer.sent_body = sent.bytes.load(SeqCst);
-        answer.sent_whole = sent.whole.load(SeqCst);
-        if sent.spent.load(SeqCst) {
-            return Err(Trouble::Own(OwnTrouble::UploadSpent));
-        }
-        outcome
+        Instant::now()
     }
 
     async fn run(
@@ -132,29 +158,7 @@ impl Conn {
         sent: &Sent,
         answer: &mut Answer,
     ) -> Step<()> {
-        let mut waiting = pin!(self.sender.send_request(request));
-        let has_body = !sent.whole.load(SeqCst);
-        let first_byte = limit.at.min(began + wishes.timeouts.first_byte);
-        let mut deadline = if has_body { limit.at } else { first_byte };
-        let response = loop {
-            match timeout_at(deadline, &mut waiting).await {
-                Ok(response) => break response.map_err(|e| of_hyper(&e))?,
-                Err(_) if !sent.whole.load(SeqCst) => {
-                    return Err(Trouble::TotalTimeout { after: limit.total, stage: Stage::Send, got: 0 });
-                }
-                Err(_) if deadline < limit.at && has_body => deadline = limit.at,
-                Err(_) => return Err(Trouble::FirstByteTimeout { after: deadline - began }),
-            }
-        };
-        answer.phases.first_byte = began.elapsed();
-        answer.phases.sent = answer.phases.first_byte;
-        let (head, mut incoming) = response.into_parts();
-        answer.status = head.status.as_u16();
-        answer.version = Version::Http2;
-        answer.headers = fields(&head.headers);
-        if answer.headers.len() > wishes.limits.headers {
-            return Err(Trouble::TooManyHeaders { cap: wishes.limits.headers as u64 });
-        }
+        let mut incoming = self.read_head(request, wishes, limit, began, sent, answer).await?;
         let mut body = Body::new(answer, wishes)?;
         let mut trailers = None;
         let read = async {
@@ -175,9 +179,44 @@ impl Conn {
         answer.trailers = trailers.as_ref().map(fields).unwrap_or_default();
         read.and(ended)
     }
+
+    async fn read_head(
+        &mut self,
+        request: Request<Sending>,
+        wishes: &Wishes,
+        limit: Limit,
+        began: Instant,
+        sent: &Sent,
+        answer: &mut Answer,
+    ) -> Step<Incoming> {
+        let mut waiting = pin!(self.sender.send_request(request));
+        let has_body = !sent.whole.load(SeqCst);
+        let first_byte = limit.at.min(began + wishes.timeouts.first_byte);
+        let mut deadline = if has_body { limit.at } else { first_byte };
+        let response = loop {
+            match timeout_at(deadline, &mut waiting).await {
+                Ok(response) => break response.map_err(|e| of_hyper(&e))?,
+                Err(_) if !sent.whole.load(SeqCst) => {
+                    return Err(Trouble::TotalTimeout { after: limit.total, stage: Stage::Send, got: 0 });
+                }
+                Err(_) if deadline < limit.at && has_body => deadline = limit.at,
+                Err(_) => return Err(Trouble::FirstByteTimeout { after: deadline - began }),
+            }
+        };
+        answer.phases.first_byte = began.elapsed();
+        answer.phases.sent = answer.phases.first_byte;
+        let (head, incoming) = response.into_parts();
+        answer.status = head.status.as_u16();
+        answer.version = Version::Http2;
+        answer.headers = fields(&head.headers);
+        if answer.headers.len() > wishes.limits.headers {
+            return Err(Trouble::TooManyHeaders { cap: wishes.limits.headers as u64 });
+        }
+        Ok(incoming)
+    }
 }
 
-fn fields(map: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn fields(map: &HeaderMap) -> Vec<(String, Vec<u8>)> {
     map.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
 }
 
@@ -205,6 +244,15 @@ struct Sent {
     bytes: AtomicU64,
     whole: AtomicBool,
     spent: AtomicBool,
+}
+
+impl Sent {
+    /// Notes what was sent, and whether that is why the exchange ended.
+    fn told<T>(&self, outcome: Step<T>, answer: &mut Answer) -> Step<T> {
+        answer.sent_body = self.bytes.load(SeqCst);
+        answer.sent_whole = self.whole.load(SeqCst);
+        if self.spent.load(SeqCst) { Err(Trouble::Own(OwnTrouble::UploadSpent)) } else { outcome }
+    }
 }
 
 /// The body of a request as hyper wants it.
@@ -273,7 +321,7 @@ impl http_body::Body for Sending {
 }
 
 /// The causes stand behind the error; the innermost says most.
-fn of_hyper(e: &hyper::Error) -> Trouble {
+pub(crate) fn of_hyper(e: &hyper::Error) -> Trouble {
     let mut detail = e.to_string();
     let mut cause = e.source();
     while let Some(inner) = cause {

@@ -9,6 +9,7 @@ mod chunked;
 mod connect;
 mod curl;
 mod decode;
+pub mod descriptors;
 mod dial;
 mod exchange;
 mod h1;
@@ -22,6 +23,8 @@ pub mod process;
 mod redirect;
 pub mod relay;
 mod request;
+pub mod sse;
+mod stream;
 mod tls;
 mod trouble;
 mod upload;
@@ -33,6 +36,7 @@ pub use curl::curl;
 pub use dial::{Dialed, Pins, tcp};
 pub use exchange::{Exchange, Options};
 pub use permits::Permits;
+pub use stream::{EndedBy, Opening, Piece, Streaming};
 pub use trouble::{DecodeFault, FramingFault, OwnTrouble, Stage, TlsFault, Trouble};
 
 #[cfg(test)]

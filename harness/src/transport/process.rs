@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::sync::oneshot;
 
+mod tree;
+
 /// Lines of a child's output that are kept.
 const LAST_LINES: usize = 40;
 /// Bytes of one line that are kept.
@@ -32,11 +34,22 @@ pub struct Program {
 pub struct Surroundings {
     /// Its working folder. Default: ours.
     pub folder: Option<PathBuf>,
+    /// The account that it runs as; only root may say so. Default: ours.
+    pub account: Option<Account>,
     /// A text in the line that [`Process::take_line`] waits for, on either output. Default: the first line of standard output.
     pub line: Option<String>,
 }
 
-/// A child process. Dropping it kills its whole group.
+/// Whom a program runs as: with no other groups than this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The user.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+}
+
+/// A child process. Dropping it kills it with all its descendants.
 #[derive(Debug)]
 pub struct Process {
     child: tokio::process::Child,
@@ -103,6 +116,9 @@ impl Process {
         command.process_group(0).kill_on_drop(true);
         if let Some(folder) = &surroundings.folder {
             command.current_dir(folder);
+        }
+        if let Some(account) = surroundings.account {
+            command.gid(account.gid).uid(account.uid);
         }
         let mut child = command.spawn().map_err(spawn)?;
         let pid = child.id().expect("a child that has not been waited for has an id");
@@ -176,11 +192,25 @@ impl Process {
         self.child.try_wait().ok().flatten()
     }
 
-    /// Sends a signal to its whole group. Nothing happens if it has ended.
+    /// Sends a signal to its whole group; one that nobody can heed (SIGSTOP, SIGKILL), and SIGCONT, to every descendant too, wherever it
+    /// has put itself. Nothing happens if it has ended.
     pub fn signal(&self, number: Number) {
-        if self.child.id().is_some() {
-            let _ = killpg(group(self.pid), number);
+        if self.child.id().is_none() {
+            return;
         }
+        match number {
+            Number::SIGSTOP => tree::stop(self.pid),
+            Number::SIGCONT => tree::continue_all(self.pid),
+            Number::SIGKILL => tree::kill_all(self.pid),
+            other => {
+                let _ = killpg(group(self.pid), other);
+            }
+        }
+    }
+
+    /// Closes its standard input: a program that reads it meets the end.
+    pub fn close_input(&mut self) {
+        self.stdin = None;
     }
 
     /// Asks it to end (standard input closed, SIGTERM), waits for `grace`, then ends it by SIGKILL.
@@ -270,9 +300,7 @@ fn keep(line: &mut Vec<u8>, kept: &Output, awaited: Option<&Awaited>) {
 #[must_use]
 pub fn started(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-    // The second field is the name in parentheses and may hold anything; the 22nd is the start time (proc_pid_stat(5)).
-    let (_, rest) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let fields = fields(&stat)?;
     // A zombie has ended; only its parent has not looked yet.
     if matches!(fields.first(), Some(&"Z" | &"X")) {
         return None;
@@ -280,12 +308,19 @@ pub fn started(pid: u32) -> Option<u64> {
     fields.get(19)?.parse().ok()
 }
 
-/// Ends the process group of another run's child, if that very process still runs. Answers whether it was there.
+/// The fields of a `stat` file from the third on; the 22nd is the start time (proc_pid_stat(5)).
+fn fields(stat: &str) -> Option<Vec<&str>> {
+    // The second is the name in parentheses and may hold anything.
+    let (_, rest) = stat.rsplit_once(')')?;
+    Some(rest.split_ascii_whitespace().collect())
+}
+
+/// Ends another run's child with all its descendants, if that very process still runs. Answers whether it was there.
 #[must_use]
 pub fn kill_group(pid: u32, started_at: u64) -> bool {
     let there = started(pid) == Some(started_at);
     if there {
-        let _ = killpg(group(pid), Number::SIGKILL);
+        tree::kill_all(pid);
     }
     there
 }
@@ -312,7 +347,7 @@ mod tests {
         for stream in [1, 2] {
             let script = format!("echo starting; echo 'now ready to serve' >&{stream}; pwd; cat");
             let folder = tempfile::tempdir().unwrap();
-            let surroundings = Surroundings { folder: Some(folder.path().to_owned()), line: Some("ready to".to_owned()) };
+            let surroundings = Surroundings { folder: Some(folder.path().to_owned()), line: Some("ready to".to_owned()), ..Surroundings::default() };
             let mut process = Process::start_in(&shell(&script), &surroundings).unwrap();
             assert_eq!(process.take_line().await.as_deref(), Some("now ready to serve"));
             assert_eq!(process.take_line().await, None, "it is handed on once");

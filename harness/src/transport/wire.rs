@@ -30,6 +30,10 @@ impl Tap {
     pub(crate) fn new(socket: Socket) -> Self {
         Self { socket, dead: None }
     }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
 }
 
 /// Plain or encrypted.

@@ -21,6 +21,8 @@ fn program(before: &[&str], args: &str) -> ProcessSpec {
         run: before.iter().copied().chain([own.as_str()]).chain(CHILD).map(str::to_owned).collect(),
         env: vec![(PART.to_owned(), Secret::new(format!("{args} --listen ${{host}}:${{port}} --parent-watch")))],
         cwd: None,
+        prepare: Vec::new(),
+        drop_root_to: None,
         port: None,
         ready: ReadyBy::Tcp("${host}:${port}".to_owned()),
         within: Duration::from_secs(60),

@@ -4,5 +4,5 @@ mod coding;
 mod held;
 mod http1;
 mod http2;
-mod tls;
+pub(super) mod tls;
 mod ways;

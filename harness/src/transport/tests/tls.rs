@@ -15,13 +15,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
 /// An authority of our own.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pub pem: CaBundle,
 }
 
 impl Authority {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("valid");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
@@ -30,7 +30,7 @@ impl Authority {
     }
 
     /// A certificate for these names, valid from one year to another.
-    pub(super) fn certificate(&self, name: &str, years: (i32, i32)) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+    pub(crate) fn certificate(&self, name: &str, years: (i32, i32)) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("valid");
         params.not_before = date_time_ymd(years.0, 1, 1);
         params.not_after = date_time_ymd(years.1, 1, 1);
@@ -40,7 +40,7 @@ impl Authority {
     }
 }
 
-pub(super) fn acceptor(certificate: (CertificateDer<'static>, PrivateKeyDer<'static>), alpn: &[&str]) -> TlsAcceptor {
+pub(crate) fn acceptor(certificate: (CertificateDer<'static>, PrivateKeyDer<'static>), alpn: &[&str]) -> TlsAcceptor {
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("the provider has ciphers for the default versions")
@@ -65,7 +65,7 @@ async fn serve(acceptor: TlsAcceptor) -> Server {
 }
 
 /// `https://localhost:PORT/`, trusting `ca`.
-pub(super) fn endpoint(server: &Server, ca: Option<CaBundle>) -> Endpoint {
+pub(crate) fn endpoint(server: &Server, ca: Option<CaBundle>) -> Endpoint {
     let url = format!("https://localhost:{}/", server.addr.port());
     Endpoint { ca, ..Endpoint::new(url.parse().expect("the URL is valid")) }
 }

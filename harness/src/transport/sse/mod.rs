@@ -1,0 +1,10 @@
+//! Event streams: a strict, bounded parser of our own, and the client that users have beside it.
+
+mod field;
+mod item;
+mod parser;
+#[cfg(test)]
+mod tests;
+
+pub use item::{Event, Fault, Item, Limits, Tail};
+pub use parser::Parser;
