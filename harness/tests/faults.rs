@@ -18,6 +18,9 @@ use table::{ROWS, Row};
 /// Clauses that are not judged where the service was not started by the run: they need a dependency that can be cut.
 const NEEDS_A_FAULT: &[&str] = &["health/independent", "ready/falls", "ready/recovers", "ready/soft", "ready/leaves-first"];
 
+/// Kinds that are still to come, by the prefix of their clauses: the defects of that prefix have no rows until the first of these clauses is there.
+const AWAITED: &[&str] = &["size", "limit", "rate", "time"];
+
 fn main() -> ExitCode {
     let mut trials: Vec<Trial> = ROWS.iter().map(|row| Trial::test(row.title(), move || try_row(row).map_err(Failed::from))).collect();
     trials.push(Trial::test("every_defect_has_a_row", || every_defect_has_a_row().map_err(Failed::from)));
@@ -120,7 +123,10 @@ fn hold(row: &Row, seen: &BTreeMap<String, String>) -> Vec<String> {
 fn every_defect_has_a_row() -> Result<(), String> {
     let output = allclear().args(["serve-reference", "defects"]).output().map_err(|e| e.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let listed: BTreeSet<&str> = text.lines().filter_map(|l| l.split('\t').next()).collect();
+    let clauses = clauses()?;
+    let awaited: Vec<&&str> = AWAITED.iter().filter(|kind| !clauses.iter().any(|clause| clause.starts_with(&format!("{kind}/")))).collect();
+    let awaits = |defect: &str| awaited.iter().any(|kind| defect.starts_with(&format!("{kind}-")));
+    let listed: BTreeSet<&str> = text.lines().filter_map(|l| l.split('\t').next()).filter(|defect| !awaits(defect)).collect();
     let rows: BTreeSet<&str> = ROWS.iter().map(|r| r.defect).filter(|d| !d.is_empty()).collect();
     let missing: Vec<_> = listed.symmetric_difference(&rows).collect();
     if listed.len() >= 20 && missing.is_empty() {
@@ -133,9 +139,14 @@ fn every_defect_has_a_row() -> Result<(), String> {
 /// Each clause that these suites judge is caught broken by at least one defect: a clause that cannot fail proves nothing.
 fn every_clause_has_a_twin() -> Result<(), String> {
     let caught: BTreeSet<&str> = ROWS.iter().flat_map(|r| r.must).copied().collect();
+    let untried = |c: &String| !caught.contains(c.as_str()) && !table::PROVEN_ELSEWHERE.contains(&c.as_str());
+    let untried: Vec<_> = clauses()?.into_iter().filter(untried).collect();
+    if untried.is_empty() { Ok(()) } else { Err(format!("no defect breaks {untried:?}")) }
+}
+
+/// Every clause that there is.
+fn clauses() -> Result<Vec<String>, String> {
     let output = allclear().arg("explain").output().map_err(|e| e.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let clauses = text.lines().filter_map(|l| l.split_whitespace().next()).filter(|w| w.contains('/'));
-    let untried: Vec<_> = clauses.filter(|c| !caught.contains(c) && !table::PROVEN_ELSEWHERE.contains(c)).collect();
-    if untried.is_empty() { Ok(()) } else { Err(format!("no defect breaks {untried:?}")) }
+    Ok(text.lines().filter_map(|l| l.split_whitespace().next()).filter(|w| w.contains('/')).map(str::to_owned).collect())
 }
