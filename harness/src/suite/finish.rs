@@ -6,12 +6,12 @@ use super::draft::Draft;
 use super::file::SuiteFile;
 use super::folder::Folder;
 use super::keys::Late;
-use super::kind_key::{self, KindKey};
+use super::kind_key::KindKey;
 use super::values::{Variables, empty};
 use crate::checks::Kind;
 use crate::kind::{CheckKind, Demands, Visit};
 use crate::model::quantity::write_duration;
-use crate::model::{At, Impact, Origin};
+use crate::model::{At, Impact, Origin, Source};
 use crate::reader::{Kind as NodeKind, Node, Problem, Resolver, Value, expand, nearest, read};
 use crate::words::{Files, Part, with_files};
 use serde::de;
@@ -37,8 +37,6 @@ struct Names<'a> {
     draft: &'a Draft,
     /// Own captures that were used in the spec.
     own: RefCell<BTreeSet<String>>,
-    /// The name that the kind itself gives a value to, inside its spec.
-    local: Option<&'static str>,
 }
 
 impl Resolver for Names<'_> {
@@ -53,8 +51,15 @@ impl Resolver for Names<'_> {
             self.own.borrow_mut().insert(name.to_owned());
             return Value::Deferred;
         }
-        if self.local == Some(name) {
-            return Value::Deferred;
+        if super::kind_key::locals(self.draft.kind.name).contains(&name) {
+            let variable = self.around.variables.giver(name).or(self.around.file.vars.get(name).map(|(_, origin)| origin.to_string()));
+            return match variable {
+                None => Value::Deferred,
+                Some(from) => Value::Refused {
+                    what: format!("`${{{name}}}` is given by `{}` itself, and is a variable ({from})", self.draft.kind.name),
+                    help: "give the variable another name".to_owned(),
+                },
+            };
         }
         if let Some(value) = self.around.variables.value(name) {
             return value;
@@ -125,23 +130,27 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
     let mut problems = Vec::new();
     clashes(&draft, around, &mut problems);
 
-    let local = kind_key::local(&draft.kind.value).map(|(name, _)| name);
     let (id, at, via) = (draft.late.id, draft.late.at, draft.late.via.clone());
     let kind_name = draft.kind.name;
     let (key, value) = (draft.kind.key.clone(), hollow(&mut draft.kind.value));
     let mut spec = Node { id, at, via, kind: NodeKind::Map(vec![(key, value)]), is_unset: false };
     let mut late_node = hollow(&mut draft.late);
-    let names = Names { around, draft: &draft, own: RefCell::default(), local };
+    let names = Names { around, draft: &draft, own: RefCell::default() };
     problems.extend(expand(source, &mut spec, "", &names));
     let used_in_spec = names.own.take();
-    let names = Names { local: None, ..names };
 
     problems.extend(expand(source, &mut late_node, "", &names));
 
     let files: Rc<dyn Files> = Rc::clone(around.folder) as _;
-    let (kind, late) = with_files(files, || (read::<Spec>(source, &spec, ""), read::<Late>(source, &late_node, "")));
-    let kind = kind.map_err(|more| problems.extend(more)).ok();
-    let late = late.map_err(|more| problems.extend(more)).ok();
+    let defaults = &around.file.defaults;
+    let (kind, late) = with_files(files, || {
+        let of_kind = |spec: &mut Node, more: &mut [Problem]| match &mut spec.kind {
+            NodeKind::Map(entries) => entries.iter_mut().any(|(_, keys)| defaults.take_out(keys, more)),
+            _ => false,
+        };
+        let kind = typed::<Spec>(source, &mut spec, of_kind, &mut problems);
+        (kind, typed::<Late>(source, &mut late_node, |keys, more| defaults.take_out(keys, more), &mut problems))
+    });
     let (Some(Spec(kind)), Some(late)) = (kind, late) else { return Err(problems) };
     let NodeKind::Map(mut entries) = spec.kind else { return Err(problems) };
     let Some((key, value)) = entries.pop() else { return Err(problems) };
@@ -217,6 +226,24 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
         id: draft.id,
         kind,
     })
+}
+
+/// Reads what is written. What is wrong is told; where only defaults are, the rest is read without them: what is wrong with the
+/// check itself is told as well.
+fn typed<T: de::DeserializeOwned>(
+    source: &Arc<Source>,
+    node: &mut Node,
+    without_defaults: impl Fn(&mut Node, &mut [Problem]) -> bool,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    match read::<T>(source, node, "") {
+        Ok(read) => Some(read),
+        Err(mut more) => {
+            let is_less = without_defaults(node, &mut more);
+            problems.extend(more);
+            is_less.then(|| read::<T>(source, node, "").ok()).flatten()
+        }
+    }
 }
 
 /// Takes the node out without copying what is below it.
@@ -296,15 +323,6 @@ fn clashes(draft: &Draft, around: &Surroundings<'_>, problems: &mut Vec<Problem>
             told(*at, format!("`{name}` is captured here and is a `for-each` variable"));
         } else if let Some((_, other)) = around.captures.iter().find(|(capture, _)| capture == name) {
             told(*at, format!("`{name}` is captured here and by `{other}`, which this check needs"));
-        }
-    }
-    if let Some((name, at)) = kind_key::local(&draft.kind.value) {
-        if let Some(from) = variable(name) {
-            told(at, format!("`{name}` stands for what is found here and is a variable ({from})"));
-        } else if draft.set.as_ref().is_some_and(|set| set.contains_key(name)) {
-            told(at, format!("`{name}` stands for what is found here and is a `for-each` variable"));
-        } else if let Some((_, other)) = around.captures.iter().find(|(capture, _)| capture == name) {
-            told(at, format!("`{name}` stands for what is found here and is captured by `{other}`"));
         }
     }
     for (i, (name, other)) in around.captures.iter().enumerate() {
