@@ -15,8 +15,11 @@ use order::Prepared;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Time between two looks into the kernel's tables.
+/// Time between the first two looks into the kernel's tables; twice as long each time after, since they may be long and an acknowledgement
+/// may be put off for 40 ms.
 const STEP: Duration = Duration::from_millis(2);
+/// The longest time between two looks.
+const LONGEST: Duration = Duration::from_millis(32);
 
 /// Requests on connections of their own, each waiting for its last byte. Dropped, they are all given up.
 #[derive(Debug)]
@@ -56,6 +59,7 @@ impl Salvo {
     /// Waits until the kernel says that the other side has everything but the last bytes, or until the time is over.
     pub async fn settled(&self, within: Duration) -> Settled {
         let end = Instant::now() + within;
+        let mut step = STEP;
         let pairs: Vec<_> = self.0.iter().flatten().filter(|held| !held.is_broken()).filter_map(|held| held.conn.wire.pair()).collect();
         if pairs.is_empty() {
             return Settled::Accepted;
@@ -71,7 +75,8 @@ impl Salvo {
             if Instant::now() >= end {
                 return Settled::Stuck(stuck);
             }
-            sleep(STEP).await;
+            sleep(step).await;
+            step = (step * 2).min(LONGEST);
         }
     }
 

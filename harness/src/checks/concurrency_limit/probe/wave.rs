@@ -2,6 +2,7 @@
 
 use super::super::count::{Ending, Fate, Landed, Proves, Terms, Wave, count};
 use super::super::look::{Observation, ending, number};
+use super::super::table;
 use super::aside::Asked;
 use super::{Bench, K, PATIENCE};
 use crate::kind::{Flown, ProbeError, Seen};
@@ -92,7 +93,12 @@ impl Bench<'_> {
         seen.alive.add(&self.spec.b, &asked, |_| open >= self.spec.b.k());
         self.take_refusals(case, &wave, all.iter().zip(&fates), takes, seen);
         let worst = worst(&wave, all.iter().zip(&fates)).cloned();
-        self.until_ended(&ids, seen).await?;
+        // Whether slots come back after success is told by those that were there to the end.
+        let is_first = case == K && seen.trials.get(K).is_none_or(|trial| trial.waves.is_empty());
+        if is_first && self.round.wants(table::RETURNS) {
+            self.until_ended(&ids, seen).await?;
+        }
+        self.end(&ids, seen).await?;
         Ok(Waved { wave, worst, served: number(ids.len()), silent: false })
     }
 
