@@ -74,16 +74,10 @@ impl Bench<'_> {
         if case == ONE_MORE && self.spec.b.counts_jobs() && self.spec.b.replicas() == 1 {
             return self.one_after_the_other(seen).await;
         }
-        let effect = self.spec.b.effect.as_ref().filter(|_| case == MANY_MORE && self.round.wants(table::NO_EFFECT));
-        let Some(effect) = effect else { return self.wave(case, count, seen).await };
-        let before = self.count(effect, seen).await?;
-        let waved = self.wave(case, count, seen).await?;
-        let first = self.count(effect, seen).await?;
-        tokio::time::sleep(self.settle(seen)).await;
-        let second = self.count(effect, seen).await?;
+        let before = self.effect(case, seen).await?;
+        let mut waved = self.wave(case, count, seen).await?;
         // Where some were never answered it is not known how many it should be.
-        if let (Some((before, _)), Some(first), Some(second), false) = (before, first, second, waved.silent) {
-            let (after, answer) = if first.0 > second.0 { first } else { second };
+        if let (Some((before, _)), Some((after, answer)), false) = (before, waved.after.take(), waved.silent) {
             seen.effects.push(Count { before, after, served: waved.served, refused: waved.wave.refused, answer });
         }
         Ok(waved)
@@ -144,7 +138,7 @@ impl Bench<'_> {
         }
         ids.extend(beyond.id);
         self.end(&ids, seen).await?;
-        Ok(Waved { served: number(ids.len()), wave, worst, silent: false })
+        Ok(Waved { served: number(ids.len()), wave, worst, silent: false, after: None })
     }
 
     /// One more, a moment after a job has ended.
