@@ -11,6 +11,8 @@ mod editor;
 mod junit;
 #[path = "parts/nginx.rs"]
 mod nginx;
+#[path = "parts/nginx_slots.rs"]
+mod nginx_slots;
 #[path = "parts/postgres.rs"]
 mod postgres;
 #[path = "parts/program.rs"]
@@ -38,6 +40,11 @@ type Row = (&'static str, &'static str, fn(&Path) -> Result<(), String>);
 const ROWS: &[Row] = &[
     ("nginx", "nginx_that_serves_its_health_passes", nginx::nginx_that_serves_its_health_passes),
     ("nginx", "nginx_before_a_dead_service_fails_by_status", nginx::nginx_before_a_dead_service_fails_by_status),
+    (
+        "nginx",
+        "nginx_that_limits_connections_is_judged_at_its_exact_edge",
+        nginx_slots::nginx_that_limits_connections_is_judged_at_its_exact_edge,
+    ),
     ("redis", "wait_sees_redis_come_and_go", redis::wait_sees_redis_come_and_go),
     (
         "redis",
