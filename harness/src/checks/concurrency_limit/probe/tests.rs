@@ -10,6 +10,7 @@ use house::{Flaw, House};
 use std::sync::Arc;
 use std::time::Duration;
 
+mod front;
 mod house;
 
 const EXACT: &str = "limit/exact";
@@ -220,6 +221,20 @@ async fn what_is_no_such_endpoint_is_named() {
         (Flaw::ClosesBeyond, REQUESTS, &[EXACT], &["k+1: counted 3+0/3 once"]),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn slots_are_counted_over_http_2_as_well_one_request_a_connection() {
+    const CLAUSES: &[&str] = &[EXACT, "limit/status", "limit/returns"];
+    let text = "{ post: /work, http: 2, json: { work-ms: 400 }, limit: 3, refused: 429, fails: { post: /work, http: 2, json: { fail: true } } }";
+    let told = [Flaw::None, Flaw::OffByOneHigh, Flaw::LeakOnAbort].map(|flaw| async move {
+        let address = front::open(House::open(flaw, 3, WORK).await).await;
+        told(&look(&spec(text), address, CLAUSES).await)
+    });
+    let [good, high, leaks] = futures_util::future::join_all(told).await.try_into().expect("three");
+    all_held(&good);
+    has(&high, "k+1: counted 3+0/3 once");
+    has(&leaks, "abort: counted 3+0/3 once");
 }
 
 #[tokio::test]
