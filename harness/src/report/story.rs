@@ -196,8 +196,13 @@ pub fn lines(outcome: &Outcome, again: &str, folded: &[&CheckId], depth: Depth) 
 /// The command that runs this check again, as the run did: in its environment, with its values. A secret is left open.
 #[must_use]
 pub fn again(outcome: &Outcome, run: &RunInfo) -> String {
-    let suite = run.suites.iter().find(|suite| suite.name == *outcome.check.suite);
-    let mut command = format!("allclear run {} --filter {}", quoted(&outcome.place.file), quoted(&outcome.check.name));
+    let of = run.suites.iter().find(|suite| suite.name == *outcome.check.suite);
+    // What stands outside every suite (the service does not start) is shown by any one of them.
+    let suite = of.or(run.suites.first());
+    let mut command = match (of, suite) {
+        (None, Some(any)) => format!("allclear run {}", quoted(&any.file)),
+        _ => format!("allclear run {} --filter {}", quoted(&outcome.place.file), quoted(&outcome.check.name)),
+    };
     for word in suite.map(|suite| suite.again.as_slice()).unwrap_or_default() {
         let _ = write!(command, " {}", quoted(word));
     }
