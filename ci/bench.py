@@ -133,13 +133,27 @@ def upload():
             out.write(f"    size-limit: {{ post: /api/v1/uploads, limit: 1MiB, {framings}, {ids}{more} }}\n")
         title = "size check at 1 MiB, all sizes and framings" if name == "sizes" else "the same with every clause"
         pair(title, [BIN, "run", f"{name}.suite.yaml", "--quiet", "--env", "sizes.env.yaml"])
+def release():
+    """Time between the first and the last release of a salvo: the example measures itself."""
+    subprocess.run([os.path.join(os.path.dirname(BIN), "examples", "release_figures")], check=True)
 
 
 def size():
     print(f"{'shipping binary (dist, stripped)':42} {os.path.getsize(BIN) / 2**20:9.1f} MiB")
 
 
-FIGURES = {"one": one, "thousand": thousand, "tenthousand": tenthousand, "waiting": waiting, "relay": relay, "sse": sse, "upload": upload, "size": size, "build": lambda: None}
+FIGURES = {
+    "one": one,
+    "thousand": thousand,
+    "tenthousand": tenthousand,
+    "waiting": waiting,
+    "relay": relay,
+    "sse": sse,
+    "upload": upload,
+    "release": release,
+    "size": size,
+    "build": lambda: None,
+}
 
 if __name__ == "__main__":
     if not HURL:

@@ -22,23 +22,7 @@ use verdicts::verdicts;
 const NEEDS_A_FAULT: &[&str] = &["health/independent", "ready/falls", "ready/recovers", "ready/soft", "ready/leaves-first"];
 
 /// Kinds that are still to come, by the prefix of their clauses: the defects of that prefix have no rows until the first of these clauses is there.
-const AWAITED: &[&str] = &["sse", "limit", "rate", "time"];
-
-/// Clauses that are still to come of kinds that are there, each with the defects that await it.
-const AWAITED_BY: &[(&str, &[&str])] = &[(
-    "sse/private",
-    &[
-        "sse-401-after-opening",
-        "sse-disconnect-leak",
-        "sse-expired-token",
-        "sse-foreign-event",
-        "sse-ids-reset",
-        "sse-skewed",
-        "sse-slow-blocks-all",
-        "sse-slow-loses",
-        "sse-slow-unbounded",
-    ],
-)];
+const AWAITED: &[&str] = &["rate", "time"];
 
 fn main() -> ExitCode {
     let mut trials: Vec<Trial> = ROWS.iter().map(|row| Trial::test(row.title(), move || try_row(row).map_err(Failed::from))).collect();

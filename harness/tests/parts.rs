@@ -15,6 +15,8 @@ mod nginx;
 mod nginx_streams;
 #[path = "parts/nginx_sizes.rs"]
 mod nginx_sizes;
+#[path = "parts/nginx_slots.rs"]
+mod nginx_slots;
 #[path = "parts/postgres.rs"]
 mod postgres;
 #[path = "parts/program.rs"]
@@ -60,6 +62,11 @@ const ROWS: &[Row] = &[
         nginx_sizes::without_lingering_plain_clients_lose_the_answer_and_that_is_caught,
     ),
     ("nginx", "its_limit_is_the_same_under_tls_and_on_http2", nginx_sizes::its_limit_is_the_same_under_tls_and_on_http2),
+    (
+        "nginx",
+        "nginx_that_limits_connections_is_judged_at_its_exact_edge",
+        nginx_slots::nginx_that_limits_connections_is_judged_at_its_exact_edge,
+    ),
     ("redis", "wait_sees_redis_come_and_go", redis::wait_sees_redis_come_and_go),
     (
         "redis",

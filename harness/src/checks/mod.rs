@@ -1,6 +1,7 @@
 //! The list of kinds: one folder each, strangers to each other. Adding a kind is one folder and two lines here.
 
 pub mod command;
+pub mod concurrency_limit;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod health;
@@ -92,4 +93,5 @@ kinds! {
     SizeLimit: size_limit::SizeLimit,
     Command: command::Command,
     Sse: sse::Sse,
+    ConcurrencyLimit: concurrency_limit::ConcurrencyLimit,
 }

@@ -51,14 +51,15 @@ impl Exchange {
         &self.0.permits
     }
 
-    /// The TLS configurations, for connections that are made elsewhere on this floor.
+    /// The TLS configurations of the run.
     pub(super) fn tls(&self) -> &Configs {
         &self.0.tls
     }
 
-    /// Closes the idle connection that is oldest, for one that is needed.
+    /// Closes an idle connection, if there is one, so that its place is free.
     pub(super) fn make_room(&self) {
         self.0.pool.evict();
+        self.0.http2.clear();
     }
 
     /// Sends one request and reads its answer, within `wishes.timeouts` whatever the service does; the time spent waiting for a

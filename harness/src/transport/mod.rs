@@ -15,6 +15,7 @@ mod exchange;
 mod h1;
 mod h2;
 mod head;
+pub mod held;
 mod kernel;
 mod permits;
 mod pool;
