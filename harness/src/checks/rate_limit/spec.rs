@@ -1,0 +1,131 @@
+//! What a suite says of `rate-limit`: keys, defaults, and the mistakes that only the whole shows.
+
+use crate::kind::{Demands, Mistake};
+use crate::model::{At, Impact};
+use crate::reader::{Dur, Many, Sp, With};
+use crate::words::{Request, Status};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::time::Duration;
+
+/// The call, and the keys beside those of a request.
+pub(super) type Spec = With<Request, Rate>;
+
+/// Keys of `rate-limit` beside those of its request.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Rate {
+    /// How many calls are admitted in one window, from 1 to 10000.
+    pub(super) quota: Sp<u32>,
+    /// The length of the window.
+    pub(super) window: Sp<Dur>,
+    /// What is answered beyond the quota. Default: 429.
+    #[serde(default)]
+    pub(super) refused: Option<Sp<Status>>,
+    /// How the quota comes back: `sliding` (each call a window after it was made), `fixed` (all at the edge of a window), `refill`
+    /// (one after the other). Default: sliding.
+    #[serde(default)]
+    pub(super) windows: Option<Sp<Windows>>,
+    /// Which fields tell what is left: `ratelimit`, `x-ratelimit`, or both. Declares `rate/fields`.
+    #[serde(default)]
+    pub(super) fields: Option<Many<Sp<Family>>>,
+}
+
+/// How the quota comes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Windows {
+    /// Each call leaves the window when it is as old as that: the quota holds in every time of its length.
+    #[default]
+    Sliding,
+    /// All of it at the edge of a window: twice the quota may pass astride it.
+    Fixed,
+    /// One after the other, as into a bucket.
+    Refill,
+}
+
+/// Fields that tell what is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Family {
+    /// `RateLimit` and `RateLimit-Policy`.
+    Ratelimit,
+    /// `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`.
+    XRatelimit,
+}
+
+/// Calls beyond the quota in each burst.
+pub(super) const BEYOND: u32 = 5;
+/// The largest quota that can be judged.
+const MOST: u32 = 10_000;
+/// Windows that pass while every clause is looked at and holds.
+const WINDOWS: u32 = 14;
+
+impl Rate {
+    pub(super) fn quota(&self) -> u32 {
+        self.quota.value
+    }
+
+    pub(super) fn window(&self) -> Duration {
+        self.window.value.0
+    }
+
+    pub(super) fn windows(&self) -> Windows {
+        self.windows.map(|w| w.value).unwrap_or_default()
+    }
+
+    /// What is answered beyond the quota.
+    pub(super) fn refused(&self) -> Status {
+        self.refused.as_ref().map_or_else(|| Status::exactly(429), |s| s.value.clone())
+    }
+
+    /// What is added to a window, so that it is surely over: clocks of services tick in parts of a second.
+    pub(super) fn guard(&self) -> Duration {
+        (self.window() / 20).max(Duration::from_millis(100))
+    }
+
+    /// The most that a burst may get that took so long.
+    pub(super) fn most_in(&self, took: Duration) -> u32 {
+        match self.windows() {
+            Windows::Sliding | Windows::Fixed => self.quota(),
+            Windows::Refill => {
+                let more = f64::from(self.quota()) * took.as_secs_f64() / self.window().as_secs_f64().max(f64::MIN_POSITIVE);
+                self.quota().saturating_add(more as u32)
+            }
+        }
+    }
+}
+
+/// What the plan must know, from the spec alone.
+pub(super) fn demands(spec: &Spec) -> Demands {
+    Demands {
+        impact: Impact::Load,
+        longest: (spec.b.window() + spec.b.guard()) * 3,
+        certain: (spec.b.window() + spec.b.guard()) * WINDOWS,
+        uses: spec.a.captures_used(),
+        files: spec.a.files(),
+        hosts: spec.a.absolute_host().into_iter().collect(),
+        mistakes: mistakes(spec),
+        ..Demands::default()
+    }
+}
+
+fn mistakes(spec: &Spec) -> Vec<Mistake> {
+    let mut all = Vec::new();
+    let mut say = |at: At, what: &str, help: &str| all.push(Mistake { at, what: what.to_owned(), help: help.to_owned() });
+    let rate = &spec.b;
+    if !(1..=MOST).contains(&rate.quota()) {
+        say(rate.quota.at, "quota: expected a number from 1 to 10000", "write how many calls are admitted in one window");
+    }
+    if rate.window() < Duration::from_millis(200) {
+        say(rate.window.at, "window: expected at least 200ms", "a shorter one cannot be told from the haste of a network");
+    }
+    if let Some(refused) = rate.refused.as_ref().filter(|status| (200..400).any(|code| status.value.fits(code))) {
+        say(refused.at, "refused: a success or a redirect is no refusal", "write the status, such as 429");
+    }
+    if let Some(fields) = rate.fields.as_ref().filter(|f| f.is_empty()) {
+        let _ = fields;
+        say(rate.quota.at, "fields: names none", "write `ratelimit`, `x-ratelimit` or both");
+    }
+    all
+}
