@@ -111,11 +111,16 @@ def relay():
     subprocess.run([os.path.join(os.path.dirname(BIN), "examples", "relay_figures")], check=True)
 
 
+def sse():
+    """Events a second, memory of a waiting stream, our own delay: the example measures itself."""
+    subprocess.run([os.path.join(os.path.dirname(BIN), "examples", "sse_figures")], check=True)
+
+
 def size():
     print(f"{'shipping binary (dist, stripped)':42} {os.path.getsize(BIN) / 2**20:9.1f} MiB")
 
 
-FIGURES = {"one": one, "thousand": thousand, "tenthousand": tenthousand, "waiting": waiting, "relay": relay, "size": size, "build": lambda: None}
+FIGURES = {"one": one, "thousand": thousand, "tenthousand": tenthousand, "waiting": waiting, "relay": relay, "sse": sse, "size": size, "build": lambda: None}
 
 if __name__ == "__main__":
     if not HURL:

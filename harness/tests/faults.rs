@@ -8,12 +8,15 @@
 mod program;
 #[path = "faults/table.rs"]
 mod table;
+#[path = "faults/verdicts.rs"]
+mod verdicts;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use program::{Reference, allclear};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use table::{ROWS, Row};
+use verdicts::verdicts;
 
 /// Clauses that are not judged where the service was not started by the run: they need a dependency that can be cut.
 const NEEDS_A_FAULT: &[&str] = &["health/independent", "ready/falls", "ready/recovers", "ready/soft", "ready/leaves-first"];
@@ -79,22 +82,6 @@ fn provision(args: &[&str]) -> String {
     let service =
         format!("  service: {{ embedded: reference-service, args: [--db, \"${{db}}\", --cache, \"${{cache}}\"{args}], target: api }}\n");
     format!("allows: disrupt\nprovision:\n  dependencies:\n{}{}{service}", dependency("db"), dependency("cache"))
-}
-
-/// The worst verdict of each clause over all checks and cases.
-fn verdicts(record: &serde_json::Value) -> BTreeMap<String, String> {
-    let rank = |v: &str| ["held", "not-judged", "unsure", "intermittent", "broken"].iter().position(|r| *r == v);
-    let mut worst = BTreeMap::<String, String>::new();
-    for check in record["checks"].as_array().into_iter().flatten() {
-        for clause in check["clauses"].as_array().into_iter().flatten() {
-            let (Some(id), Some(verdict)) = (clause["clause"].as_str(), clause["verdict"].as_str()) else { continue };
-            let entry = worst.entry(id.to_owned()).or_insert_with(|| verdict.to_owned());
-            if rank(verdict) > rank(entry) {
-                verdict.clone_into(entry);
-            }
-        }
-    }
-    worst
 }
 
 fn hold(row: &Row, seen: &BTreeMap<String, String>) -> Vec<String> {

@@ -11,17 +11,28 @@ mod editor;
 mod junit;
 #[path = "parts/nginx.rs"]
 mod nginx;
+#[path = "parts/postgres.rs"]
+mod postgres;
 #[path = "parts/program.rs"]
 mod program;
+#[path = "parts/prometheus.rs"]
+mod prometheus;
+#[path = "parts/real.rs"]
+mod real;
 #[path = "parts/redis.rs"]
 mod redis;
 #[path = "parts/screen.rs"]
 mod screen;
+#[path = "faults/table.rs"]
+#[expect(dead_code, reason = "shared with the table's own test binary, which uses the rest")]
+mod table;
+#[path = "faults/verdicts.rs"]
+mod verdicts;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use std::{collections::BTreeSet, path::Path, process::ExitCode};
 
-/// One test and the part that it needs.
+/// One test and the part that it needs; `a+b`: both, and the test gets the first.
 type Row = (&'static str, &'static str, fn(&Path) -> Result<(), String>);
 
 const ROWS: &[Row] = &[
@@ -33,6 +44,17 @@ const ROWS: &[Row] = &[
         "redis_is_started_as_a_dependency_and_its_refusal_is_shown",
         redis::redis_is_started_as_a_dependency_and_its_refusal_is_shown,
     ),
+    ("postgres+redis", "the_shipped_suites_pass_with_real_dependencies", real::the_shipped_suites_pass_with_real_dependencies),
+    ("postgres+redis", "the_good_service_holds_everything_through_outages", real::the_good_service_holds_everything_through_outages),
+    ("postgres+redis", "every_fault_of_both_is_felt_and_undone", real::every_fault_of_both_is_felt_and_undone),
+    ("postgres+redis", "a_pool_that_never_recovers_is_caught", real::a_pool_that_never_recovers_is_caught),
+    ("postgres+redis", "a_liveness_that_touches_the_database_is_caught", real::a_liveness_that_touches_the_database_is_caught),
+    ("postgres+redis", "a_middleware_that_touches_the_database_is_caught", real::a_middleware_that_touches_the_database_is_caught),
+    ("postgres+redis", "a_readiness_that_hangs_with_the_database_is_caught", real::a_readiness_that_hangs_with_the_database_is_caught),
+    ("postgres+redis", "a_connection_string_with_its_password_is_caught", real::a_connection_string_with_its_password_is_caught),
+    ("postgres", "replicas_that_start_at_once_migrate_once", postgres::replicas_that_start_at_once_migrate_once),
+    ("prometheus", "prometheus_is_started_and_keeps_its_promises", prometheus::prometheus_is_started_and_keeps_its_promises),
+    ("prometheus", "a_prometheus_that_is_stopped_is_told_broken", prometheus::a_prometheus_that_is_stopped_is_told_broken),
     ("curl", "the_command_of_a_finding_shows_it_again", curl::the_command_of_a_finding_shows_it_again),
     ("xmllint", "junit_of_hostile_text_is_well_formed", junit::junit_of_hostile_text_is_well_formed),
     ("junitparser", "an_independent_reader_reads_the_fixed_corpus", junit::an_independent_reader_reads_the_fixed_corpus),
@@ -50,7 +72,7 @@ const ROWS: &[Row] = &[
 fn main() -> ExitCode {
     let required: BTreeSet<String> =
         std::env::var("ALLCLEAR_TEST_REQUIRE").unwrap_or_default().split(',').filter(|p| !p.is_empty()).map(str::to_owned).collect();
-    let known: BTreeSet<&str> = ROWS.iter().map(|(part, ..)| *part).chain(["nextest"]).collect();
+    let known: BTreeSet<&str> = ROWS.iter().flat_map(|(part, ..)| part.split('+')).chain(["nextest"]).collect();
     if let Some(unknown) = required.iter().find(|p| !known.contains(p.as_str())) {
         program::say(&format!("ALLCLEAR_TEST_REQUIRE: `{unknown}` is not a part; there are {known:?}"));
         return ExitCode::FAILURE;
@@ -58,9 +80,12 @@ fn main() -> ExitCode {
     let trials = ROWS
         .iter()
         .map(|&(part, name, test)| {
-            let found = program::find(part);
-            let must = required.contains(part);
-            Trial::ignorable_test(format!("{part}::{name}"), move || match &found {
+            let title = format!("{part}::{name}");
+            let missing = part.split('+').find(|part| program::find(part).is_none());
+            let found = part.split('+').next().and_then(program::find).filter(|_| missing.is_none());
+            let must = missing.is_some_and(|part| required.contains(part));
+            let part = missing.unwrap_or(part);
+            Trial::ignorable_test(title, move || match &found {
                 Some(path) => test(path).map(|()| Completion::Completed).map_err(Failed::from),
                 None if must => Err(Failed::from(format!("{part} is required by ALLCLEAR_TEST_REQUIRE and was not found"))),
                 None => Ok(Completion::ignored_with(format!("{part} is not installed"))),

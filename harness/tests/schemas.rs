@@ -82,8 +82,10 @@ fn editors_accept_the_shipped_files_and_refuse_what_the_reader_refuses() {
         let text = fs::read_to_string(format!("../suites/{file}.suite.yaml")).unwrap();
         assert_eq!(editors_say(&suite, &text), Vec::<String>::new(), "{file}");
     }
-    let local = fs::read_to_string("../suites/environments/local.env.yaml").unwrap();
-    assert_eq!(editors_say(&allclear::suite::environment_schema(), &local), Vec::<String>::new());
+    for environment in ["local", "real"] {
+        let text = fs::read_to_string(format!("../suites/environments/{environment}.env.yaml")).unwrap();
+        assert_eq!(editors_say(&allclear::suite::environment_schema(), &text), Vec::<String>::new(), "{environment}");
+    }
     let check = |check: &str| editors_say(&suite, &format!("suite: a\nchecks:\n  - {{ name: x, {check} }}\n"));
     assert!(check("http: { get: / }").is_empty());
     for wrong in [

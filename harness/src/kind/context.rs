@@ -3,7 +3,7 @@
 use super::{Job, Stand, Stopwatch, ids::Ids};
 use crate::kind::ProbeError;
 use crate::model::{Interval, Redactor};
-use crate::transport::{Answer, Endpoint, Exchange, Failed, Opening, OutBody, Outgoing, Streaming, Timeouts, Wishes};
+use crate::transport::{Answer, Endpoint, Exchange, Failed, OutBody, Outgoing, Timeouts, Wishes};
 use crate::words::{Answered, Base, Expect, Request, Values};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,30 +96,11 @@ pub struct Call {
     pub trace_id: String,
 }
 
-/// A stream that was opened, or what came of it.
-#[derive(Debug)]
-pub struct Opened {
-    /// From the first byte of the dial to the whole head of the answer (or to the trouble), less our stalls in `lo`.
-    pub took: Interval,
-    /// When it began; only for order and distance.
-    pub began: Instant,
-    /// The stream, with the head of its answer, whatever its status; or the trouble.
-    pub stream: Result<Streaming, Box<Failed>>,
-    /// `GET /events`, secrets masked.
-    pub sent: String,
-    /// One command that shows it again, as it comes: `curl -N …`.
-    pub again: String,
-    /// The request id that was sent, and perhaps echoed.
-    pub request_id: String,
-    /// The trace id that was sent (W3C Trace Context).
-    pub trace_id: String,
-}
-
 /// A request that is ready to be sent.
 pub(super) struct Prepared<'a> {
-    ids: Ids,
-    pub(super) out: Outgoing,
-    pub(super) endpoint: Cow<'a, Endpoint>,
+    pub ids: Ids,
+    pub out: Outgoing,
+    pub endpoint: Cow<'a, Endpoint>,
 }
 
 impl Context {
@@ -259,32 +240,6 @@ impl Context {
             began,
             answer,
             again: crate::transport::curl(&endpoint, &out),
-            sent: out.shown,
-            request_id: ids.request,
-            trace_id: ids.trace,
-        })
-    }
-
-    /// Opens a stream: sends the request as [`Context::call`] does, and comes back with the head of its answer; the body is read from
-    /// [`Opened::stream`] as it comes, without a deadline of its own. Redirects are not followed. Of `how`, the wishes do not count.
-    ///
-    /// # Errors
-    /// As [`Context::call`].
-    pub async fn open(&self, request: &Request, how: &How, opening: &Opening) -> Result<Opened, ProbeError> {
-        let Prepared { ids, out, endpoint } = self.prepare(request, how)?;
-        let stream = self.setting.exchange.open(&endpoint, &out, opening).await;
-        let (began, ended) = match &stream {
-            Ok(stream) => (stream.answer().began, stream.answer().ended),
-            Err(failed) if failed.trouble.own().is_some() => return Err(ProbeError(format!("{}: {failed}", out.shown))),
-            Err(failed) => (failed.began, failed.ended),
-        };
-        let began = began.into_std();
-        Ok(Opened {
-            took: self.setting.stopwatch.between(began, ended.into_std()),
-            began,
-            stream,
-            // Without its own buffer, or it shows nothing until that is full.
-            again: crate::transport::curl(&endpoint, &out).replacen("curl ", "curl -N ", 1),
             sent: out.shown,
             request_id: ids.request,
             trace_id: ids.trace,

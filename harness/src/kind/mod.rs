@@ -10,6 +10,7 @@ pub(crate) mod faulty;
 mod ids;
 mod job;
 mod leak;
+mod open;
 mod round;
 mod salvo;
 mod says;
@@ -20,10 +21,11 @@ mod stopwatch;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use context::{Call, Context, How, Opened, Setting, Target};
+pub use context::{Call, Context, How, Setting, Target};
 pub use demands::{Asked, Demands, Mistake, Scope};
 pub use job::{Job, Jobs};
 pub use leak::Leak;
+pub use open::Opened;
 pub use round::Round;
 pub use salvo::{Flown, Salvo, Shot};
 pub use says::Says;
@@ -32,7 +34,7 @@ pub use seen::{Seen, Snag, Weight};
 pub use stand::{Bare, BoxFuture, Exit, FaultError, Lease, Signal, Stand, Unavailable, Unwell};
 pub use stopwatch::{Stalls, Stopwatch, Timed};
 
-use crate::model::{Clause, ClauseId, Measurement, Reading};
+use crate::model::{Case, Clause, ClauseId, Measurement, Reading};
 use crate::words::Values;
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
@@ -70,6 +72,11 @@ pub trait CheckKind: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// One line for the screen and the numbers for the record. Pure.
     fn tell(&self, seen: &Self::Observation) -> Told;
 
+    /// What is worth knowing and no fault by itself: told as advisory beside the clause, whatever its verdict. Pure.
+    fn advises(&self, _seen: &Self::Observation) -> Vec<Advice> {
+        Vec::new()
+    }
+
     /// The values that this check gives to the checks that need it.
     fn captures(&self, _seen: &Self::Observation) -> Values {
         Values::default()
@@ -89,6 +96,17 @@ pub struct Told {
     pub summary: String,
     /// What was measured.
     pub measurements: Vec<Measurement>,
+}
+
+/// Something about a clause that changes no verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// The clause that it is about; not told where that is not asked for.
+    pub clause: ClauseId,
+    /// The case within it.
+    pub case: Case,
+    /// What was seen, without a full stop.
+    pub what: String,
 }
 
 /// The harness itself failed: a sample is missing, this machine is out of descriptors. Never the service's fault.

@@ -21,13 +21,13 @@ mod start;
 mod tests;
 
 pub use door::play_part;
-pub use spec::{How, ProcessSpec, ReadyBy};
+pub use spec::{How, PartSpec, ProcessSpec, ReadyBy, Spec};
 pub use stand::Provisioned;
+pub use start::{StartError, start};
 
 pub(crate) use can::can;
 pub(crate) use fill::{literal, names, put};
-pub(crate) use spec::{PartSpec, Spec};
-pub(crate) use start::{StartError, clean, start};
+pub(crate) use start::clean;
 
 /// The hidden first argument of an embedded part; the second is which part it is.
 pub(crate) const HIDDEN: &str = "__embedded";

@@ -18,7 +18,12 @@ use std::path::{Path, PathBuf};
 const PORT_TRIES: usize = 3;
 
 /// Starts it and waits until it is ready. `values`: what its dependencies set.
-pub(super) async fn start_process(spec: &Spec, part: &PartSpec, process: &ProcessSpec, values: &[(&str, &str)]) -> Result<Started, Trouble> {
+pub(super) async fn start_process(
+    spec: &Spec,
+    part: &PartSpec,
+    process: &ProcessSpec,
+    values: &[(&str, &str)],
+) -> Result<Started, Trouble> {
     let account = process.drop_root_to.as_deref().map_or(Ok(None), account).map_err(Trouble::Spawn)?;
     let mut tries = 0;
     loop {
@@ -32,7 +37,9 @@ pub(super) async fn start_process(spec: &Spec, part: &PartSpec, process: &Proces
             None => port::free().map_err(Trouble::Spawn)?,
         };
         let folder = match process.has_folder() {
-            true => Some(Folder::make(&spec.leases, &spec.run, &part.name, account).map_err(|e| Trouble::Spawn(format!("no folder for it: {e}")))?),
+            true => Some(
+                Folder::make(&spec.leases, &spec.run, &part.name, account).map_err(|e| Trouble::Spawn(format!("no folder for it: {e}")))?,
+            ),
             false => None,
         };
         let filled = Filled::new(process, port, folder.as_ref().map(Folder::path), values);

@@ -7,30 +7,30 @@ use std::time::Duration;
 
 /// What is to be started.
 #[derive(Clone, Debug)]
-pub(crate) struct Spec {
+pub struct Spec {
     /// Parts that the service depends on.
-    pub(crate) dependencies: Vec<PartSpec>,
+    pub dependencies: Vec<PartSpec>,
     /// The service.
-    pub(crate) service: PartSpec,
+    pub service: PartSpec,
     /// The target that the service becomes.
-    pub(crate) target: Arc<str>,
+    pub target: Arc<str>,
     /// The executable that plays embedded parts.
-    pub(crate) executable: PathBuf,
+    pub executable: PathBuf,
     /// Where lease files lie.
-    pub(crate) leases: PathBuf,
+    pub leases: PathBuf,
     /// The id of this run.
-    pub(crate) run: Arc<str>,
+    pub run: Arc<str>,
 }
 
 /// One part.
 #[derive(Clone, Debug)]
-pub(crate) struct PartSpec {
+pub struct PartSpec {
     /// Its name.
-    pub(crate) name: Arc<str>,
+    pub name: Arc<str>,
     /// How it is started.
-    pub(crate) how: How,
+    pub how: How,
     /// What it sets once its address is known: name and template over `${host}` and `${port}`.
-    pub(crate) sets: Vec<(String, String)>,
+    pub sets: Vec<(String, String)>,
 }
 
 /// How a part is started. In the texts `${name}` stands for what a dependency sets, `$${` for `${`.

@@ -17,7 +17,7 @@ const UNDONE: Duration = Duration::from_secs(10);
 
 /// Why the world could not be started.
 #[derive(Clone, Debug)]
-pub(crate) enum StartError {
+pub enum StartError {
     /// The service itself ended, or was never ready: its own failure.
     Service {
         /// What was seen.
@@ -36,7 +36,10 @@ pub(crate) async fn clean(spec: &Spec) -> Vec<String> {
 }
 
 /// Starts everything. Whatever was started is ended again where something else does not start.
-pub(crate) async fn start(spec: &Spec) -> Result<Provisioned, StartError> {
+///
+/// # Errors
+/// [`StartError::Service`] where the service itself ended or was never ready, [`StartError::Other`] for anything else.
+pub async fn start(spec: &Spec) -> Result<Provisioned, StartError> {
     let starting = spec.dependencies.iter().map(|part| start_part(spec, part, &[]));
     let mut dependencies = Vec::with_capacity(spec.dependencies.len());
     let (mut direct, mut relayed) = (Vec::new(), Vec::new());

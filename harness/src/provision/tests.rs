@@ -42,7 +42,16 @@ fn program(args: &str, ready: ReadyBy) -> How {
 
 fn shell(script: &str, ready: ReadyBy) -> How {
     let run = ["/bin/sh", "-c", script].map(str::to_owned).into();
-    How::Process(Box::new(ProcessSpec { run, env: Vec::new(), cwd: None, prepare: Vec::new(), drop_root_to: None, port: None, ready, within: LONG }))
+    How::Process(Box::new(ProcessSpec {
+        run,
+        env: Vec::new(),
+        cwd: None,
+        prepare: Vec::new(),
+        drop_root_to: None,
+        port: None,
+        ready,
+        within: LONG,
+    }))
 }
 
 fn dependency() -> PartSpec {
@@ -191,6 +200,60 @@ async fn the_service_is_ended_by_a_signal_and_started_again_where_it_was() {
     assert_eq!((exit.code, exit.signal), (None, Some(9)));
     assert_eq!(world.well().await, Ok(()), "a part that has ended is started again");
     becomes(&world, 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_prepares_a_part_runs_once_and_its_folder_stays_until_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spec = spec(folder.path(), program("serve --db ${db}", ReadyBy::Get("/health".to_owned())));
+    let How::Process(db) = &mut spec.dependencies[0].how else { unreachable!("it is a program") };
+    let write = |text: &str| ["sh", "-c", &format!("echo {text} >> \"$0\"; pwd >> where"), "${dir}/log"].map(str::to_owned).to_vec();
+    db.prepare = vec![write("one"), write("two")];
+    db.cwd = Some("${dir}".into());
+    spec.dependencies[0].sets.push(("unused".to_owned(), "${host}".to_owned()));
+    let world = start(&spec).await.unwrap();
+    becomes(&world, 200).await;
+    let own = std::fs::read_dir(folder.path()).unwrap().flatten().find_map(|lease| {
+        let lease: serde_json::Value = serde_json::from_slice(&std::fs::read(lease.path()).ok()?).ok()?;
+        Some(std::path::PathBuf::from(lease["folder"].as_str()?))
+    });
+    let own = own.expect("a folder has a lease");
+    let told = |name: &str| std::fs::read_to_string(own.join(name)).unwrap();
+    assert_eq!(told("log"), "one\ntwo\n");
+    assert_eq!(told("where").lines().next(), std::fs::canonicalize(&own).unwrap().to_str());
+    world.inject("db", FaultKind::Kill).await.unwrap().mend().await.unwrap();
+    becomes(&world, 200).await;
+    assert_eq!(told("log"), "one\ntwo\n", "once, and not when it is started again");
+    assert_eq!(world.stop(LONG).await, Vec::<String>::new());
+    assert!(!own.exists());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "no lease outlives what it is about");
+}
+
+/// A service that tells who it is, by user, groups and the owner of its folder; and its world.
+async fn named(user: &str, leases: &Path) -> Result<Provisioned, StartError> {
+    let mut service = shell("echo \"$(id -u) $(id -G) $(stat -c %u .)\"; cat", ReadyBy::Line(" ".to_owned()));
+    let How::Process(process) = &mut service else { unreachable!("it is a program") };
+    (process.drop_root_to, process.cwd) = (Some(user.to_owned()), Some("${dir}".into()));
+    start(&spec(leases, service)).await
+}
+
+#[tokio::test]
+async fn a_program_runs_as_the_user_that_it_names_where_we_are_root_and_as_we_do_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let is_root = nix::unistd::geteuid().is_root();
+    let user = if is_root { nix::unistd::User::from_name("nobody") } else { nix::unistd::User::from_uid(nix::unistd::geteuid()) };
+    let user = user.unwrap().unwrap();
+    let world = named("nobody", folder.path()).await.unwrap();
+    let told = world.last_lines("service").join("\n");
+    assert!(told.starts_with(&format!("{} {}", user.uid, user.gid)) && told.ends_with(&format!(" {}", user.uid)), "{told}");
+    if is_root {
+        assert_eq!(told, format!("{} {} {}", user.uid, user.gid, user.uid), "root's other groups are gone");
+    }
+    match (is_root, named("no-such-user", folder.path()).await) {
+        (true, Err(StartError::Other(why))) => assert!(why.contains("there is no user `no-such-user` here"), "{why}"),
+        (false, Ok(_)) => {}
+        (is_root, other) => panic!("root: {is_root}, {other:?}"),
+    }
 }
 
 #[tokio::test]

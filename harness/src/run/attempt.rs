@@ -3,7 +3,7 @@
 use super::control;
 use super::decide::{self, Ended, History, Settled, Step};
 use super::poll;
-use crate::kind::{Asked, BoxFuture, CheckKind, Context, Round, Told, Visit};
+use crate::kind::{Advice, Asked, BoxFuture, CheckKind, Context, Round, Told, Visit};
 use crate::model::{Excerpt, Measurement, Reading, Verdict};
 use crate::suite::Eventually;
 use crate::words::Values;
@@ -41,6 +41,8 @@ pub(crate) struct Attempted {
     pub(crate) summary: String,
     /// What was measured.
     pub(crate) measurements: Vec<Measurement>,
+    /// What is advised, as notes.
+    pub(crate) notes: Vec<String>,
     /// Rounds (or polls) of probing.
     pub(crate) rounds: u32,
     /// What was seen, where it did not pass; long strings are cut.
@@ -147,14 +149,22 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 impl Attempted {
     /// Puts together what is told of a settled check.
     pub(crate) fn of<K: CheckKind>(kind: &K, seen: &K::Observation, mut settled: Settled, rounds: u32) -> Self {
-        let told = catch_unwind(AssertUnwindSafe(|| (kind.tell(seen), kind.captures(seen))));
-        let (Told { summary, measurements }, captures) = told.unwrap_or_else(|panic| {
+        let told = catch_unwind(AssertUnwindSafe(|| (kind.tell(seen), kind.captures(seen), kind.advises(seen))));
+        let (Told { summary, measurements }, captures, advice) = told.unwrap_or_else(|panic| {
             settled.verdict = Verdict::Error;
             settled.reason = Some(format!("`{}` panicked when it told what it saw: {}", K::NAME, panic_text(&*panic)));
             Default::default()
         });
+        let notes = advice.iter().filter(|a| settled.clauses.iter().any(|c| c.clause == a.clause.0)).map(note).collect();
         let observation = (settled.verdict != Verdict::Pass).then(|| evidence(seen)).flatten();
-        Self { settled, summary, measurements, rounds, observation, captures }
+        Self { settled, summary, measurements, notes, rounds, observation, captures }
+    }
+}
+
+fn note(advice: &Advice) -> String {
+    match &*advice.case {
+        "" => format!("advisory: {}: {}", advice.clause, advice.what),
+        case => format!("advisory: {} ({case}): {}", advice.clause, advice.what),
     }
 }
 

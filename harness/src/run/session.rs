@@ -392,7 +392,7 @@ impl Session {
                 self.owed.lock().expect("no panic while clean-up is noted").push(owed);
             } else {
                 let budget = if self.over.is_cancelled() { self.undo() } else { Budget::one() };
-                outcome.notes = cleanup::one(&owed, budget).await;
+                outcome.notes.extend(cleanup::one(&owed, budget).await);
             }
         }
         if self.order.owns_stand[index] {

@@ -72,6 +72,7 @@ pub(crate) fn carried_out(entry: &Entry, done: Attempted, started: jiff::Timesta
         clauses: settled.clauses,
         summary: done.summary,
         measurements: done.measurements,
+        notes: done.notes,
         rounds: done.rounds,
         observation: done.observation,
         started,

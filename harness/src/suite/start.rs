@@ -6,7 +6,12 @@ use crate::provision::{How, ProcessSpec, ReadyBy, literal, names};
 use crate::reader::{Dur, Keys, Many, Problem, Sp, Tree};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::{collections::BTreeMap, num::NonZeroU16, path::{Path, PathBuf}, time::Duration};
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU16,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// What can be embedded.
 pub(crate) const SERVICE: &str = "reference-service";
@@ -189,6 +194,13 @@ fn command(words: Many<Sp<String>>, at: At, key: &str, written: &dyn Fn(&str) ->
     let key = format!(".process.{key}");
     if words.first().is_none_or(String::is_empty) {
         told(at, &key, "which program?".to_owned(), format!("write `{}`", written("PROGRAM, ARGUMENT, …")));
+    } else if words[0].starts_with('-') {
+        told(
+            at,
+            &key,
+            format!("no program is called `{}`", words[0]),
+            format!("each command is a list: `{}`", written("PROGRAM, ARGUMENT, …")),
+        );
     } else if words.len() == 1 && words[0].contains(' ') {
         // A single word with a space is a command line that nobody takes apart.
         let apart = words[0].split_whitespace().collect::<Vec<_>>().join(", ");

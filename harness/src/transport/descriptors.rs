@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn what_fits_is_allowed_afterwards() {
         let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit can be read");
-        let fits = (hard / 2).min(1500);
+        let fits = (hard / 4).min(1500);
         assert_eq!(ensure(fits), Ok(()));
         let (soft, after) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit can be read");
         assert!(soft >= fits && after == hard, "{soft} of {hard}");

@@ -347,7 +347,8 @@ mod tests {
         for stream in [1, 2] {
             let script = format!("echo starting; echo 'now ready to serve' >&{stream}; pwd; cat");
             let folder = tempfile::tempdir().unwrap();
-            let surroundings = Surroundings { folder: Some(folder.path().to_owned()), line: Some("ready to".to_owned()), ..Surroundings::default() };
+            let surroundings =
+                Surroundings { folder: Some(folder.path().to_owned()), line: Some("ready to".to_owned()), ..Surroundings::default() };
             let mut process = Process::start_in(&shell(&script), &surroundings).unwrap();
             assert_eq!(process.take_line().await.as_deref(), Some("now ready to serve"));
             assert_eq!(process.take_line().await, None, "it is handed on once");

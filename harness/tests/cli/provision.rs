@@ -75,6 +75,14 @@ fn a_service_that_is_never_ready_is_1_and_a_dependency_that_is_never_ready_is_3(
 fn what_is_missing_or_taken_is_named_and_is_3() {
     let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = held.local_addr().unwrap().port();
+    for (service, told) in [
+        ("{ run: [no-such-service, --db, \"${db}\"] }".to_owned(), "`no-such-service` could not be started".to_owned()),
+        (format!("{{ run: [cat], port: {port} }}"), format!("port {port} cannot be listened on, so `service` is not started")),
+    ] {
+        let case = case(READY, DB, &service);
+        case.call(RUN).ends(3).tells("the service could not be started").tells(&told).tells("exit=3");
+        assert_eq!(leases(&case), [], "the dependency was started in vain and is ended");
+    }
     for (db, told) in [
         ("{ run: [no-such-database, --port, \"${port}\"] }".to_owned(), "`no-such-database` could not be started".to_owned()),
         (format!("{{ run: [cat], port: {port} }}"), format!("port {port} cannot be listened on, so `db` is not started")),
@@ -94,6 +102,62 @@ fn two_runs_at_once_do_not_disturb_each_other() {
         child.ends().ends(0);
     }
     assert_eq!(leases(&case), []);
+}
+
+#[test]
+fn of_two_runs_that_insist_on_one_port_the_second_is_told_and_the_first_goes_on() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let insists = service("{ get: /health }").replace("{ run", &format!("{{ port: {free}, run"));
+    let case = case(WAITING, DB, &insists);
+    let first = Child::start(case.command(RUN));
+    until("the service listens", || std::net::TcpStream::connect(("127.0.0.1", free)).is_ok());
+    let other = &["run", "it.suite.yaml", "--out", "other"];
+    case.call(other).ends(3).tells(&format!("port {free} cannot be listened on, so `service` is not started"));
+    assert_eq!(leases(&case).len(), 2, "what the first has started still runs");
+    signal(first.id(), "INT");
+    first.ends().ends(130);
+    assert_eq!(leases(&case), []);
+}
+
+/// The folders of parts among the temporary files of this case.
+fn folders(case: &Case) -> usize {
+    let files = fs::read_dir(case.folder()).unwrap().flatten();
+    files.filter(|file| file.file_name().to_string_lossy().starts_with("allclear-part-")).count()
+}
+
+#[test]
+fn what_prepares_a_part_and_fails_is_named_with_its_last_lines() {
+    let db = |prepare: &str| {
+        let process = format!("{{ run: [cat], prepare: [[sh, -c, \"echo first\"], {prepare}], cwd: \"${{dir}}\" }}");
+        format!("{{ process: {process}, sets: {{ db: \"${{host}}:${{port}}\" }} }}")
+    };
+    for (prepare, told) in [
+        ("[sh, -c, \"echo no room >&2; exit 4\"]", "`sh`, which prepares it, ended: exit status: 4; its last lines: no room"),
+        ("[no-such-initdb]", "`no-such-initdb` could not be started"),
+    ] {
+        let case = case(READY, &db(prepare), &service("{ get: /health }"));
+        let temporary = case.folder().display().to_string();
+        case.call_with(&[("TMPDIR", &temporary)], RUN).ends(3).tells("the dependency `db` could not be started").tells(told);
+        assert_eq!((leases(&case), folders(&case)), (vec![], 0));
+    }
+    let prepared = "{ run: [cat], prepare: [[sh, -c, \"echo no table >&2; exit 4\"]] }";
+    case(READY, DB, prepared).call(RUN).ends(1).tells("the service starts").tells("no table");
+}
+
+#[test]
+fn the_folder_that_a_killed_run_left_is_removed_by_the_next_one() {
+    let service = "{ run: [/bin/sh, -c, \"echo up; exec sleep 1000\"], cwd: \"${dir}\", ready: { line: up } }";
+    let case = case(WAITING, DB, service);
+    let temporary = case.folder().display().to_string();
+    let mut command = case.command(RUN);
+    command.env("TMPDIR", &temporary);
+    let child = Child::start(command);
+    until("both parts run", || leases(&case).len() == 2);
+    child.kill();
+    assert_eq!(folders(&case), 1, "nobody was there to remove it");
+    case.write("it.suite.yaml", &READY.replace("eventually: 30s", "timeout: 1s"));
+    case.call_with(&[("TMPDIR", &temporary)], RUN).tells("the folder of service").tells("was left behind and has been removed");
+    assert_eq!((leases(&case), folders(&case)), (vec![], 0));
 }
 
 #[test]

@@ -238,3 +238,19 @@ fn a_broken_shard_is_a_broken_run_even_with_one_missing() {
     let other = broken % 3 + 1;
     case.call(&["report", &format!("{broken}.json"), &format!("{other}.json")]).ends(1).tells("is missing");
 }
+
+#[test]
+fn what_is_advised_is_told_everywhere_and_changes_no_verdict() {
+    // Ready only after two seconds of looks, though real requests work from the first moment on.
+    let looks = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::start(move |came, stream| {
+        let is_early = came.path() == "/ready" && looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 40;
+        reply(stream, if is_early { 503 } else { 200 }, "content-type: application/json\r\n", "{}");
+    });
+    let case = Case::suite(&server.url(), "- name: it is ready\n  ready: { get: /ready, within: 60s, real: { get: /jobs } }\n");
+    let seen = case.call(&["run", "it.suite.yaml", "--report", "json=run.json", "--report", "junit=junit.xml"]).ends(0);
+    let advice = "advisory: ready/truthful: over-strict: not ready, yet GET /jobs worked";
+    seen.tells(advice).tells("before it was ready").tells("passed=1 ");
+    assert!(case.json("run.json")["checks"][0]["notes"][0].as_str().is_some_and(|note| note.starts_with(advice)));
+    assert!(case.read("junit.xml").contains(advice));
+}

@@ -170,6 +170,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(OUTAGE, "ready-names-address", &["ready/falls"], &[]),
     row(OUTAGE, "ready-leaks-when-failing", &["ready/no-leak", "ready/falls"], &[]),
     row(OUTAGE, "ready-hides-cache", &["ready/soft"], &[]),
+    row(OUTAGE, "ready-stays-degraded", &["ready/soft"], &[]),
     row(OUTAGE, "ready-degraded-503", &["ready/soft"], &["ready/falls", "ready/recovers"]),
     row(OUTAGE, "ready-while-draining", &["ready/leaves-first"], &[]),
     // It falls long after the limit of the suite.

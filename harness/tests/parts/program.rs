@@ -14,6 +14,7 @@ pub(crate) fn say(text: &str) {
 pub(crate) fn find(part: &str) -> Option<PathBuf> {
     let program = match part {
         "redis" => "redis-server",
+        "postgres" => return beside_the_path().or_else(|| on_path("postgres")),
         "junitparser" => {
             let python = on_path("python3")?;
             let there = Command::new(&python).args(["-c", "import junitparser, lxml"]).stderr(Stdio::null()).status().ok()?.success();
@@ -22,6 +23,15 @@ pub(crate) fn find(part: &str) -> Option<PathBuf> {
         other => other,
     };
     on_path(program)
+}
+
+/// Debian keeps the programs of each version of PostgreSQL in a folder of its own; the newest that is here.
+fn beside_the_path() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten().filter_map(|entry| {
+        let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+        Some((version, entry.path().join("bin/postgres")))
+    });
+    versions.filter(|(_, file)| file.is_file()).max().map(|(_, file)| file)
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {
@@ -42,6 +52,11 @@ impl Running {
     pub(crate) fn start(command: &mut Command) -> Result<Self, String> {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         child.map(Self).map_err(|e| format!("cannot start {command:?}: {e}"))
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
     }
 
     /// Ends it now and waits until it is gone.

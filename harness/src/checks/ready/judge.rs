@@ -13,6 +13,7 @@ mod outage;
 mod recovery;
 mod replicas;
 mod soft;
+pub(super) mod strict;
 #[cfg(test)]
 mod tests;
 
@@ -99,8 +100,8 @@ fn becomes(spec: &Spec, seen: &Observation) -> Found {
         if let Some(first) = &polls.first_bad {
             finding = finding.detail("since", format!("+{}", show_duration(first.seen.at.hi)));
         }
-        if let Some(strict) = over_strict(seen) {
-            finding = finding.detail("over-strict", strict);
+        if let Some(strict) = strict::before(seen) {
+            finding = finding.detail("over-strict", format!("{strict} meanwhile"));
         }
         finding.at(spec.b.within.as_ref().map(|w| w.at).unwrap_or_default())
     };
@@ -124,14 +125,6 @@ fn becomes(spec: &Spec, seen: &Observation) -> Found {
         }
         (None, _) => Found::Unseen { why: Unseen::Deadline },
     }
-}
-
-/// Not ready, and real requests worked throughout: told, and no fault by itself.
-fn over_strict(seen: &Observation) -> Option<String> {
-    let idle: Vec<&Pair> = seen.pairs.iter().filter(|p| !p.ready).collect();
-    let fine = idle.iter().filter(|p| p.real.fine).count();
-    (idle.len() >= 3 && fine == idle.len())
-        .then(|| format!("not ready, yet {} worked {fine} of {fine} times meanwhile", idle[0].real.seen.sent))
 }
 
 fn steady(spec: &Spec, seen: &Observation) -> Found {

@@ -24,6 +24,16 @@ pub(super) fn tells(name: &str, before: &Seen, now: &Seen) -> bool {
     names(name, before, now) || now.body_kept() && words(before) != words(now) && !words(now).is_empty()
 }
 
+/// Whether what a body said of a loss still stands: all of what it then said by the name, or the same word for the whole. A trace of the
+/// loss that stays (`"last_error": "timeout"`) beside a state that is well again is none.
+pub(super) fn still_tells(name: &str, before: &Seen, lost: &Seen, now: &Seen) -> bool {
+    let (known, stands) = (mentions(name, before), mentions(name, now));
+    let mut said = mentions(name, lost).into_iter().filter(|mention| !known.contains(mention)).peekable();
+    let by_name = said.peek().is_some() && said.all(|mention| stands.contains(&mention));
+    let word = status_words(lost);
+    by_name || !word.is_empty() && word != status_words(before) && word == status_words(now)
+}
+
 /// An address of some machine in the body that was not there before: `10.0.0.3:5432`, `db:5432`, `redis://cache`. The
 /// service's own address is none, and neither is a link.
 pub(super) fn address(name: &str, before: &Seen, now: &Seen) -> Option<String> {
@@ -209,6 +219,18 @@ mod tests {
         assert!(!tells(r#"{"status":"ready","cache":"ok"}"#, r#"{"status":"ready","cache":"ok","id":7}"#));
         assert!(!tells("ok", "ok"));
         assert!(!tells(r#"{"status":"ready"}"#, ""));
+    }
+
+    #[test]
+    fn a_report_stands_until_something_of_it_is_taken_back() {
+        let lost = r#"{"status":"degraded","cache":"down","cache_error":"timeout 3"}"#;
+        let stands = |now: &str| still_tells("cache", &body(r#"{"status":"ready","cache":"ok"}"#), &body(lost), &body(now));
+        assert!(stands(r#"{"status":"degraded","cache":"down","cache_error":"timeout 9"}"#));
+        assert!(stands(r#"{"status":"degraded","cache":"ok"}"#), "the word for the whole");
+        assert!(stands(r#"{"status":"ready","cache":"down","cache_error":"timeout 9"}"#));
+        assert!(!stands(r#"{"status":"ready","cache":"ok","cache_error":"timeout 9"}"#), "a trace of what was");
+        assert!(!stands(r#"{"status":"ready","cache":"ok"}"#));
+        assert!(!stands(""));
     }
 
     #[track_caller]

@@ -9,7 +9,7 @@ mod table;
 
 pub use look::Observation;
 
-use crate::kind::{CheckKind, Context, Demands, ProbeError, Round, Script, Told, Twin};
+use crate::kind::{Advice, CheckKind, Context, Demands, ProbeError, Round, Script, Told, Twin};
 use crate::model::quantity::show_duration;
 use crate::model::{Clause, ClauseId, Measurement, Reading};
 use schemars::JsonSchema;
@@ -55,6 +55,10 @@ impl CheckKind for Ready {
             _ => format!("ready after {lag}, {} polls", seen.waiting.count),
         };
         Told { summary, measurements: Measurement::of_times("time_to_ready", &[lag]).into_iter().collect() }
+    }
+
+    fn advises(&self, seen: &Observation) -> Vec<Advice> {
+        judge::strict::advice(seen)
     }
 
     fn control(&self, clause: ClauseId, twin: Twin) -> Option<Script> {

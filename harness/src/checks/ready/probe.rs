@@ -15,6 +15,7 @@ mod marker;
 mod outage;
 mod replicas;
 mod soft;
+mod strict;
 #[cfg(test)]
 mod tests;
 

@@ -170,6 +170,9 @@ pub(super) fn beyond(limit: Duration) -> Duration {
     (limit / 4).clamp(Duration::from_millis(300), Duration::from_secs(3))
 }
 
+/// Real requests that worked while it was not ready, from which on it is over-strict.
+pub(super) const IDLE: usize = 3;
+
 /// The part that is asked to end for `ready/leaves-first`.
 pub(super) const SERVICE: &str = "service";
 
@@ -215,7 +218,8 @@ fn longest(own: &Own) -> Duration {
     let losses =
         |names: &Option<Many<Sp<String>>>| u32::try_from(names.as_ref().map_or(0, |n| n.len()) * table::LOSSES.len()).unwrap_or(u32::MAX);
     let (falls, recovers, answer) = (own.falls_within(), own.recovers_within(), own.patience());
-    let loss = falls + beyond(falls) + answer + recovers + beyond(recovers) + answer;
+    let real = own.real.as_ref().map_or(Duration::ZERO, |real| real.b.patience());
+    let loss = falls + beyond(falls) + answer + real + recovers + beyond(recovers) + answer;
     // Two cycles each, as `ready/recovers` asks; it must be steady in both states of each.
     let cycles = if own.recovers_within.is_some() { 2 } else { 1 };
     longest += (loss + value(&own.steady_for) * 2) * cycles * losses(&own.hard);

@@ -67,8 +67,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         Impact::Read,
         "ready only while real requests succeed",
         "Sampled in pairs: a poll, then a real request. Ready and failing twice in a row is a lie, and proof; while a hard dependency \
-         is lost, from `falls-within` on (case `db/blackhole`). Not ready while real requests work throughout is \
-         over-strict: told with the finding of `ready/becomes`, and no fault by itself.",
+         is lost, from `falls-within` on (case `db/blackhole`). Not ready while real requests work throughout, three at least, is \
+         over-strict: told as advisory, also of the loss of a dependency, and no fault by itself.",
     ),
     row(
         REPLICAS,
@@ -118,7 +118,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         LOSSES,
         "without a soft dependency: still ready, and says so",
         "A soft dependency that takes the service out of traffic is a hard one: its code alone counts here. One that is not reported (case `/told`) is an outage that \
-         nobody sees: within `falls-within` (5s) the body must say something new of it by name, or another word for the whole.",
+         nobody sees: within `falls-within` (5s) the body must say something new of it by name, or another word for the whole. With the dependency back \
+         the report must be taken back (case `/back`) within `recovers-within` (`within`, 10s at most).",
     ),
     broken(
         LEAVES_FIRST,

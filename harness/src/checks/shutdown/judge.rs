@@ -31,6 +31,9 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
                 if spec.upload.is_some() {
                     readings.push(case(clause, "upload", finishes(&seen.upload, seen)));
                 }
+                if spec.streams.is_some() {
+                    readings.push(case(clause, "stream", streams(seen)));
+                }
             }
             table::EXITS => readings.push(Reading::of(clause, exits(spec, seen))),
             table::LEAVES_FIRST => readings.push(Reading::of(clause, leaves_first(seen))),
@@ -80,6 +83,16 @@ fn finishes(flights: &Flights, seen: &Observation) -> Found {
         None => "no request was in flight".to_owned(),
     };
     Found::held(flights.fine as usize, &early)
+}
+
+/// Streams that its own end has ended. What was still open when it had to be killed was cut off by us.
+fn streams(seen: &Observation) -> Found {
+    match seen.runs_on {
+        Some(waited) if seen.streams.fine + seen.streams.bad == 0 => {
+            nothing(format!("they were open until it was killed after {waited}: shutdown/exits tells that it does not end"))
+        }
+        _ => finishes(&seen.streams, seen),
+    }
 }
 
 fn exits(spec: &Spec, seen: &Observation) -> Found {
@@ -206,6 +219,8 @@ pub(super) fn summary(seen: &Observation) -> String {
     if seen.signalled.is_none() {
         return String::new();
     }
-    let (flights, fine) = (seen.load.fine + seen.load.bad + seen.upload.fine + seen.upload.bad, seen.load.fine + seen.upload.fine);
+    let all = [&seen.load, &seen.upload, &seen.streams];
+    let fine: u32 = all.iter().map(|f| f.fine).sum();
+    let flights = fine + all.iter().map(|f| f.bad).sum::<u32>();
     format!("{fine} of {flights} in flight finished, {}", ending(seen))
 }

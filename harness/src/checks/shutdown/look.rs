@@ -24,6 +24,8 @@ pub struct Observation {
     pub(super) load: Flights,
     /// The upload, as it ended.
     pub(super) upload: Flights,
+    /// The event streams, as they ended.
+    pub(super) streams: Flights,
     /// Polls of readiness after the signal.
     pub(super) leaving: Leaving,
     /// How it ended.

@@ -17,6 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+mod events;
 mod restart;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 enum Event {
     Load(Flight),
     Upload(Flight),
+    Stream(Flight),
     Poll(Flight),
     Exit(Result<Exit, FaultError>),
     Killed,
@@ -64,6 +66,9 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
     if let Some(upload) = &spec.upload {
         pending.push(Box::pin(half(upload, cx, origin, gate.clone(), spec.grace())));
     }
+    for streams in spec.streams.iter().flat_map(|streams| (0..spec.streams()).map(move |_| streams)) {
+        pending.push(Box::pin(events::stream(streams, spec, cx, origin)));
+    }
     lead(spec, cx, origin, &mut pending, seen).await?;
 
     let signalled = cx.stopwatch().now();
@@ -80,6 +85,9 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
         match event? {
             Event::Load(flight) => seen.load.add(flight, seen.signalled),
             Event::Upload(flight) => seen.upload.add(flight, seen.signalled),
+            // What ends after the grace was ended by us.
+            Event::Stream(flight) if seen.runs_on.is_none() => seen.streams.add(flight, seen.signalled),
+            Event::Stream(_) => {}
             Event::Poll(flight) => {
                 cx.saw(format!("after the signal: {}", flight.seen.brief()));
                 seen.leaving.add(flight);
@@ -128,8 +136,9 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
 fn is_all_seen(spec: &Spec, seen: &Observation, is_polled: bool) -> bool {
     let has_ended = seen.exit.is_some() || seen.runs_on.is_some();
     let is_landed = seen.load.sent >= spec.concurrency() && (spec.upload.is_none() || seen.upload.sent > 0);
+    let is_streamed = seen.streams.sent >= spec.streams() || seen.runs_on.is_some();
     let is_gone = !is_polled || seen.leaving.gone.is_some() || seen.runs_on.is_some();
-    has_ended && is_landed && is_gone
+    has_ended && is_landed && is_streamed && is_gone
 }
 
 fn timer<'a>(timer: Timer, after: Duration) -> BoxFuture<'a, Result<Event, ProbeError>> {
@@ -275,6 +284,7 @@ async fn lead(spec: &Spec, cx: &Context, origin: Instant, pending: &mut Pending<
             Some(event) = pending.next() => match event? {
                 Event::Load(flight) => seen.load.add(flight, None),
                 Event::Upload(flight) => seen.upload.add(flight, None),
+                Event::Stream(flight) => seen.streams.add(flight, None),
                 _ => {}
             },
         }

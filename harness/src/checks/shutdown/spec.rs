@@ -18,6 +18,9 @@ pub(super) struct Spec {
     /// A request that is in the middle of its body then.
     #[serde(default)]
     pub(super) upload: Option<With<Request, Real>>,
+    /// Event streams that are open then.
+    #[serde(default)]
+    pub(super) streams: Option<With<Request, Streams>>,
     /// The readiness probe, ready by exactly 200 where nothing else is said. Declares `shutdown/leaves-first`.
     #[serde(default)]
     pub(super) ready: Option<With<Request, Real>>,
@@ -50,6 +53,15 @@ pub(super) struct Load {
     pub(super) expect: Option<Expect>,
 }
 
+/// Keys of `streams` beside those of its request.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Streams {
+    /// How many are open, each on a connection of its own. Default: 2.
+    #[serde(default)]
+    pub(super) count: Option<Sp<u32>>,
+}
+
 /// Keys of `upload` and `ready` beside those of their request.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -79,6 +91,11 @@ impl Spec {
         self.load.b.concurrency.as_ref().map_or(8, |c| c.value)
     }
 
+    /// How many streams are open; 0 where none are asked for.
+    pub(super) fn streams(&self) -> u32 {
+        self.streams.as_ref().map_or(0, |s| s.b.count.as_ref().map_or(2, |c| c.value))
+    }
+
     pub(super) fn idle(&self) -> u32 {
         self.idle.as_ref().map_or(4, |i| i.value)
     }
@@ -98,7 +115,8 @@ pub(super) fn demands(spec: &Spec) -> Demands {
     let mut demands = Demands { impact: Impact::Disrupt, longest: longest(spec), mistakes: mistakes(spec), ..Demands::default() };
     let real = |real: &Option<With<Request, Real>>| real.as_ref().map(|r| (r.a.clone(), r.b.expect.clone()));
     let load = Some((spec.load.a.clone(), spec.load.b.expect.clone()));
-    for (request, expect) in [load, real(&spec.upload), real(&spec.ready)].into_iter().flatten() {
+    let streams = spec.streams.as_ref().map(|s| (s.a.clone(), None));
+    for (request, expect) in [load, real(&spec.upload), streams, real(&spec.ready)].into_iter().flatten() {
         demands.uses.extend(request.captures_used());
         demands.files.extend(request.files());
         demands.hosts.extend(request.absolute_host());
@@ -136,6 +154,12 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     {
         let what = format!("load.concurrency: expected 1 to {MOST}, got {}", concurrency.value);
         say(concurrency.at, what, "leave it out: the default is 8");
+    }
+    if let Some(count) = spec.streams.as_ref().and_then(|s| s.b.count.as_ref())
+        && !(1..=MOST).contains(&count.value)
+    {
+        let what = format!("streams.count: expected 1 to {MOST}, got {}", count.value);
+        say(count.at, what, "leave it out: the default is 2");
     }
     if let Some(idle) = &spec.idle
         && idle.value > MOST

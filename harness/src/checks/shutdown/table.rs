@@ -27,7 +27,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         &[FaultKind::Terminate],
         "every request in flight is answered, complete and as declared",
         "Case `load`: requests on connections of their own that were sent before the signal and not answered by then. Case `upload`: a request of which half the \
-         body was sent before the signal and the other half after the listener closed, or after a third of `within`. Requests that were answered before the signal prove \
+         body was sent before the signal and the other half after the listener closed, or after a third of `within`. Case `stream`: an event stream that \
+         was open ends as its framing says, behind an event. Requests that were answered before the signal prove \
          nothing and are not counted; if all were, the clause is not judged. The moment does not come back: a bad one is told as seen once.",
     ),
     row(

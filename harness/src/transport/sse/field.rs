@@ -49,7 +49,8 @@ pub(super) fn millis(value: &str) -> Option<u64> {
 
 /// The beginning of a text, at most so many bytes.
 pub(super) fn head(text: &str, most: usize) -> String {
-    text[..text.floor_char_boundary(most)].to_owned()
+    let end = (0..=most.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    text[..end].to_owned()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Event streams: a strict, bounded parser of our own, and the client that users have beside it.
 
+pub mod client;
 mod field;
 mod item;
 mod parser;

@@ -102,7 +102,10 @@ impl<T: Copy> Parser<T> {
             Ok(text) if !self.first_line => self.lines(whole, at, sink, |parser, range, sink| parser.line(&text[range], at, at, sink)),
             _ => self.lines(whole, at, sink, |parser, range, sink| parser.raw_line(&whole[range], at, at, sink)),
         }
-        self.carry(tail, at, sink);
+        if !tail.is_empty() {
+            self.after_cr = false;
+            self.carry(tail, at, sink);
+        }
     }
 
     /// The stream has ended: says what was left of it.
@@ -112,9 +115,9 @@ impl<T: Copy> Parser<T> {
             Err(e) => Some(Fault::Utf8 { offset: self.at + e.valid_up_to() as u64 }),
             Ok(_) => None,
         };
-        // The beginning of a comment is not the beginning of an event, nor is a byte order mark.
+        // Neither the beginning of a comment nor a byte order mark is the beginning of an event.
         let bare = if self.first_line { self.carried.strip_prefix(&BOM).unwrap_or(&self.carried) } else { &self.carried };
-        let cut_short = !bare.is_empty() && bare[0] != b':' && !(self.first_line && BOM.starts_with(bare));
+        let cut_short = bare.first().is_some_and(|first| *first != b':');
         let began = self.block.began.map(|(_, offset)| offset).or(cut_short.then_some(self.at));
         Tail { incomplete: began.is_some(), offset: began.unwrap_or(self.at + self.carried.len() as u64), fault: partial }
     }

@@ -49,6 +49,8 @@ fn lines_end_in_lf_cr_or_both_in_any_mixture() {
     check("data: a\n\r\n", &["message|a|-|"]);
     check("data: a\r\r\n", &["message|a|-|"]);
     check("\n\n\r\r\r\n\r\n", &[]);
+    check("\r:\n:\n", &[":", ":"]);
+    check("x\r\r:\n\r:\n", &[":", ":"]);
     check("data: a\u{85}b\u{2028}c\x0bd\x0ce\n\n", &["message|a\u{85}b\u{2028}c\x0bd\x0ce|-|"]);
 }
 

@@ -4,11 +4,12 @@ use super::super::look::{Observation, Outage};
 use super::super::spec::Spec;
 use super::super::table;
 use super::not_judged;
+use super::outage::near;
 use super::{case, counted};
 use crate::model::quantity::show_duration;
-use crate::model::{Found, Reading, Unseen};
+use crate::model::{Found, Reading, Unseen, interval::Against};
 
-/// Two readings for each loss: it stays in traffic, and it tells.
+/// Three readings for each loss: it stays in traffic, it tells, and it takes back what it told.
 pub(super) fn soft(spec: &Spec, seen: &Observation) -> Vec<Reading> {
     let mut readings = Vec::new();
     for name in spec.b.soft.iter().flat_map(|names| names.iter()) {
@@ -21,6 +22,10 @@ pub(super) fn soft(spec: &Spec, seen: &Observation) -> Vec<Reading> {
             };
             readings.push(case(table::SOFT, key.clone(), stays(&outages, last)));
             readings.push(case(table::SOFT, format!("{key}/told"), told(spec, last)));
+            // Without a report of this loss there is nothing to take back.
+            if outages.iter().any(|o| o.down.named.n > 0 && !o.down.is_stale) {
+                readings.push(case(table::SOFT, format!("{key}/back"), taken_back(spec, &outages, last)));
+            }
         }
     }
     readings
@@ -40,6 +45,30 @@ fn stays(outages: &[&Outage], last: &Outage) -> Found {
         let expected = format!("ready without `{}`, which is soft", last.dependency);
         example.finding(expected, observed).detail("outage", last.case.clone()).detail("last", last.down.polls.last_lines())
     })
+}
+
+/// A report that stays says nothing of the next loss, and wakes people for nothing.
+fn taken_back(spec: &Spec, outages: &[&Outage], last: &Outage) -> Found {
+    let limit = spec.b.recovers_within();
+    let sum = |count: fn(&Outage) -> u32| outages.iter().map(|o| count(o)).sum::<u32>();
+    let (bad, ours, of) = (sum(|o| o.up.late.sure()), sum(|o| o.up.late.ours), sum(|o| o.up.polls.count));
+    if bad + ours > 0 {
+        return counted(bad, ours, of, true, "", || {
+            let late = outages.iter().find_map(|o| o.up.late.last.as_ref().map(|seen| (*o, seen)));
+            let (outage, late) = late.expect("a late answer was counted, so there is one");
+            let observed = match &outage.up.back {
+                Some(back) => format!("taken back only after {}", back.took),
+                None => format!("still told: {}", late.brief()),
+            };
+            let expected = format!("its report taken back within {} once `{}` is back", show_duration(limit), outage.dependency);
+            late.finding(expected, observed).detail("outage", outage.case.clone()).detail("last", outage.up.polls.last_lines())
+        });
+    }
+    match &last.up.back {
+        Some(turn) if turn.took.against(limit) == Against::Within => Found::held(of as usize, ""),
+        Some(turn) => near("it took its report back", turn.took, limit),
+        None => Found::Unseen { why: Unseen::Deadline },
+    }
 }
 
 /// Within the time that a hard dependency would have.

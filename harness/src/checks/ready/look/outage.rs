@@ -55,6 +55,8 @@ pub(in super::super) struct Down {
     pub(in super::super) address: Option<(Seen, String)>,
     /// Real requests, after polls that were ready when they must not be.
     pub(in super::super) pairs: Vec<Pair>,
+    /// Real requests while it was not ready: whether it could have stayed in traffic.
+    pub(in super::super) idle: Vec<Asked>,
     /// The report of an earlier loss still stood when this one began.
     pub(in super::super) is_stale: bool,
     /// All that was to be seen was seen.

@@ -160,6 +160,7 @@ async fn down(spec: &Spec, asked: Instant, forced: Instant, round: &Round, cx: &
             let real = ask(real, cx, seen).await?;
             last(seen).down.pairs.push(Pair { ready: true, real });
         }
+        let is_asked = super::strict::idle(spec, &poll, round, cx, seen, last).await?;
         let outage = last(seen);
         let down = &mut outage.down;
         let has_fallen = down.fell.as_ref().map(|_| *fell.get_or_insert_with(|| cx.stopwatch().now()));
@@ -168,7 +169,7 @@ async fn down(spec: &Spec, asked: Instant, forced: Instant, round: &Round, cx: &
         let broken = down.unanswered.sure() + down.odd.n >= many;
         // Neither fallen nor ready: it hangs, but not often enough to be called broken.
         let stuck = down.lasted.lo > limit * 2 + beyond(limit) + spec.b.patience() * many && taken >= round.samples_or(0);
-        let is_paired = !is_late || !still_pairs(spec, round, last(seen));
+        let is_paired = !is_asked && (!is_late || !still_pairs(spec, round, last(seen)));
         if (rested || never || broken || stuck) && is_paired {
             last(seen).down.is_over = true;
             return Ok(());

@@ -1,11 +1,11 @@
 //! Loses each soft dependency and watches that the service stays ready and tells of it.
 
 use super::super::look::{Observation, Outage, Sample};
-use super::super::mention;
+use super::super::mention::{still_tells, tells};
 use super::super::spec::{Spec, beyond};
 use super::super::table::{LOSSES, SOFT};
 use super::outage::{inject, mend, settled, since};
-use super::{least, timed};
+use super::{least, strict, timed};
 use crate::kind::{Context, ProbeError, Round, Seen};
 use crate::model::FaultKind;
 use crate::words::Expect;
@@ -20,7 +20,7 @@ pub(super) async fn outages(spec: &Spec, round: &Round, cx: &Context, seen: &mut
         let mut clean: Option<Seen> = None;
         for fault in LOSSES {
             let case = format!("{}/{fault}", name.value);
-            let is_wanted = round.wants_case(SOFT, &case) || round.wants_case(SOFT, &format!("{case}/told"));
+            let is_wanted = ["", "/told", "/back"].iter().any(|part| round.wants_case(SOFT, &format!("{case}{part}")));
             if is_wanted && seen.no_more.is_none() {
                 let outage = Outage { dependency: name.value.clone(), family: case.clone(), case, ..Outage::default() };
                 one(spec, outage, *fault, &mut clean, round, cx, seen).await?;
@@ -48,25 +48,51 @@ async fn one(
     let Some(before) = settled(spec, &outage.case, round, cx, seen).await? else { return Ok(()) };
     // What is told of the loss before this one must be gone, or it would be taken for a report of this one.
     let clean = clean.get_or_insert_with(|| before.clone());
-    outage.down.is_stale = mention::tells(&outage.dependency, clean, &before);
+    let earlier = seen.soft.iter().rev().filter(|earlier| earlier.dependency == outage.dependency).find_map(|o| o.down.named.last.as_ref());
+    outage.down.is_stale = earlier.is_some_and(|told| still_tells(&outage.dependency, clean, told, &before));
     outage.before = before;
     outage.down.turned = [(String::new(), false)].into();
+    outage.up.turned = [(String::new(), false)].into();
     let asked = cx.stopwatch().now();
     let lease = inject(&outage.dependency, fault, cx, seen).await?;
     let forced = cx.stopwatch().now();
-    let (dependency, clean) = (outage.dependency.clone(), clean.clone());
+    let clean = clean.clone();
     seen.soft.push(outage);
     down(spec, asked, forced, round, cx, seen).await?;
+    let asked = cx.stopwatch().now();
     mend(lease, &last(seen).case).await?;
-    let (mended, limit) = (cx.stopwatch().now(), spec.b.recovers_within());
+    let mended = cx.stopwatch().now();
+    up(spec, &clean, asked, mended, round, cx, seen).await
+}
+
+/// Until it is ready and has taken its report back, or has not for long enough.
+async fn up(
+    spec: &Spec,
+    clean: &Seen,
+    asked: Instant,
+    mended: Instant,
+    round: &Round,
+    cx: &Context,
+    seen: &mut Observation,
+) -> Result<(), ProbeError> {
+    let limit = spec.b.recovers_within();
+    let many = round.enough_bad.max(1);
+    let step = (limit / 40).clamp(Duration::from_millis(5), least(round));
     loop {
-        let (poll, _) = timed(spec, cx, seen).await?;
-        let is_over = poll.ready && !mention::tells(&dependency, &clean, &poll.seen);
-        if is_over || cx.stopwatch().since(mended).lo > limit {
-            last(seen).up.is_over = is_over;
+        let (poll, began) = timed(spec, cx, seen).await?;
+        let since = since(cx, asked, mended, &poll, began);
+        let outage = last(seen);
+        cx.saw(format!("after {}: {}", outage.case, poll.seen.line()));
+        let told = outage.down.named.last.as_ref();
+        let is_well = is_in_traffic(spec, &poll.seen) && !told.is_some_and(|told| still_tells(&outage.dependency, clean, told, &poll.seen));
+        let up = &mut outage.up;
+        up.add(&Sample { poll: &poll, ready: is_well, since, replica: "", limit });
+        let is_stuck = since.lo > limit + beyond(limit) && (up.late.sure() >= many || since.lo > limit * 2 + spec.b.patience() * many);
+        if up.back.is_some() || is_stuck {
+            up.is_over = true;
             return Ok(());
         }
-        cx.pause(least(round)).await;
+        cx.pause(step).await;
     }
 }
 
@@ -86,19 +112,20 @@ async fn down(spec: &Spec, asked: Instant, forced: Instant, round: &Round, cx: &
         cx.saw(format!("{}: {}", outage.case, poll.seen.line()));
         outage.down.add(&Sample { poll: &poll, ready, since, replica: "", limit });
         outage.down.lasted = cx.stopwatch().since(forced);
-        if mention::tells(&outage.dependency, &outage.before, &poll.seen) {
+        if tells(&outage.dependency, &outage.before, &poll.seen) {
             told.get_or_insert_with(|| cx.stopwatch().now());
             outage.down.named.add(&poll);
         } else if poll.seen.whole() && since.lo > limit {
             outage.down.unnamed.add(&poll);
         }
-        let down = &mut outage.down;
+        let is_asked = strict::idle(spec, &poll, round, cx, seen, last).await?;
+        let down = &mut last(seen).down;
         let enough = taken >= round.samples_or(0);
         let rested = told.is_some_and(|at| cx.stopwatch().since(at).lo >= DWELL) && enough;
         let hidden = down.named.n == 0 && down.unnamed.n >= many && down.lasted.lo > limit + beyond(limit) && enough;
         let bad = down.unanswered.sure() + down.left.n;
         let stuck = down.lasted.lo > limit * 2 + beyond(limit) + spec.b.patience() * many;
-        if rested || hidden || bad >= many || stuck {
+        if (rested || hidden || bad >= many || stuck) && !is_asked {
             down.is_over = true;
             return Ok(());
         }

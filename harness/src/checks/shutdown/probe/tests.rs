@@ -49,6 +49,34 @@ async fn requests_that_are_cut_off_are_caught() {
     only(&look(SPEC, Flaw::CutsUploads).await.0, "upload: counted 1+0/1 once");
 }
 
+const STREAMS: &str = "{ load: { get: /slow, concurrency: 1 }, streams: { get: /events, count: 2 }, within: 3s, idle: 0 }";
+const FINISHES: &[&str] = &["shutdown/finishes"];
+
+/// What is said of the streams.
+async fn streams(yaml: &str, flaw: Flaw) -> String {
+    let service = Service::start(flaw).await;
+    let kind = spec::<Shutdown>(yaml);
+    let mut seen = Observation::default();
+    kind.probe(&round::<Shutdown>(FINISHES), &service.context(), &mut seen).await.expect("the harness itself does not fail");
+    told(&kind.judge(&seen)).into_iter().find(|t| t.starts_with("stream: ")).expect("streams are asked for")
+}
+
+#[tokio::test]
+async fn a_stream_ends_behind_an_event_or_is_caught() {
+    assert_eq!(streams(STREAMS, Flaw::None).await, "stream: held");
+    let split = streams(STREAMS, Flaw::SplitsEvents).await;
+    assert!(split.starts_with("stream: proof it ends inside the event at byte ") && split.contains("data: on a\""), "{split}");
+    assert_eq!(streams(STREAMS, Flaw::CutsStreams).await, "stream: counted 2+0/2 once");
+}
+
+#[tokio::test]
+async fn a_stream_that_did_not_open_or_was_cut_by_us_proves_nothing() {
+    let shut = streams(&STREAMS.replace("/events", "/ready"), Flaw::NeverReady).await;
+    assert!(shut.starts_with("stream: unseen every request had ended before the signal (503"), "{shut}");
+    let killed = streams(&STREAMS.replace("3s", "500ms"), Flaw::NeverEnds).await;
+    assert!(killed.starts_with("stream: held") || killed.starts_with("stream: unseen they were open until it was killed"), "{killed}");
+}
+
 #[tokio::test]
 async fn a_wrong_end_is_proof_and_sigterm_s_own_is_fine() {
     only(&look(SPEC, Flaw::Code(1)).await.0, "proof exit code 1 after ");

@@ -265,7 +265,8 @@ async fn soft(yaml: &str, says: impl Fn(bool) -> Reply + Send + Sync + 'static) 
 async fn a_soft_dependency_is_told_and_does_not_take_it_out_of_traffic() {
     let yaml = "{ get: /ready, within: 30s, soft: [cache] }";
     let told = soft(yaml, |up| standing(true, up)).await;
-    assert_eq!(told, ["cache/blackhole: held", "cache/blackhole/told: held", "cache/refuse: held", "cache/refuse/told: held"]);
+    let of = |fault: &str| ["", "/told", "/back"].map(|part| format!("cache/{fault}{part}: held"));
+    assert_eq!(told, [of("blackhole"), of("refuse")].concat());
     let told = soft(yaml, |up| standing(up, up)).await;
     assert!(told[0].starts_with("cache/blackhole: counted 3") && told[1] == "cache/blackhole/told: held", "{told:?}");
 }
@@ -284,7 +285,49 @@ async fn a_report_that_is_never_taken_back_is_not_taken_for_the_next() {
     let lost = AtomicBool::new(false);
     let told = soft(yaml, move |up| standing(true, !lost.fetch_or(!up, Ordering::SeqCst) && up)).await;
     assert_eq!(told[1], "cache/blackhole/told: held");
-    assert!(told[3].contains("unsure it told of an earlier loss"), "{told:?}");
+    assert!(told[2].starts_with("cache/blackhole/back: counted "), "{told:?}");
+    assert!(told[4].contains("unsure it told of an earlier loss"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_trace_of_a_loss_beside_a_state_that_is_well_again_is_no_report() {
+    let lost = AtomicBool::new(false);
+    let told = soft("{ get: /ready, within: 30s, soft: [cache] }", move |up| {
+        let trace = if lost.fetch_or(!up, Ordering::SeqCst) | !up { r#","cache_last_error":"timeout""# } else { "" };
+        json(200, &format!(r#"{{"status":"ready","cache":"{}"{trace}}}"#, if up { "ok" } else { "down" }))
+    })
+    .await;
+    assert!(told.iter().all(|t| t.ends_with("held")), "{told:?}");
+}
+
+/// What is advised of a service that answers so, by the state of this dependency.
+async fn advised(name: &str, yaml: &str, says: impl Fn(bool, &str) -> Reply + Send + Sync + 'static) -> Vec<String> {
+    let stand = Faulty::with(&[name]).await;
+    let watcher = Watcher::of(&stand.dependencies[name], |up| up);
+    let address = serve(move |head, _| says(watcher.is_up(), head)).await;
+    let kind = spec::<Ready>(yaml);
+    let mut seen = Observation::default();
+    let clauses = ["ready/falls", "ready/soft", "ready/truthful"];
+    kind.probe(&round::<Ready>(&clauses), &stand.context(address), &mut seen).await.unwrap();
+    kind.advises(&seen).into_iter().map(|a| format!("{} {}: {}", a.clause, a.case, a.what)).collect()
+}
+
+#[tokio::test]
+async fn not_ready_while_real_requests_work_throughout_is_advised_and_a_good_reason_is_not() {
+    let over_strict = |up: bool, head: &str| if is_ready_probe(head) { standing(up, up) } else { json(200, "[]") };
+    let reasonable = |up: bool, head: &str| match is_ready_probe(head) {
+        true => standing(up, up),
+        false => json(if up { 200 } else { 503 }, "[]"),
+    };
+    for (name, key) in [("db", "hard: [db], falls-within: 4s"), ("cache", "soft: [cache]")] {
+        let yaml = format!("{{ get: /ready, within: 30s, {key}, real: {{ get: /jobs }} }}");
+        let told = advised(name, &yaml, over_strict).await;
+        let expected = |fault: &str| {
+            format!("ready/truthful {name}/{fault}: over-strict: not ready, yet GET /jobs worked 3 of 3 times, while `{name}` was lost")
+        };
+        assert_eq!(told, [expected("blackhole"), expected("refuse")]);
+        assert_eq!(advised(name, &yaml, reasonable).await, Vec::<String>::new());
+    }
 }
 
 #[tokio::test]

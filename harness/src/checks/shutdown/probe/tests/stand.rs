@@ -22,6 +22,10 @@ pub(super) enum Flaw {
     Cuts,
     /// Only uploads are cut off.
     CutsUploads,
+    /// Streams end in the middle of an event.
+    SplitsEvents,
+    /// Streams are cut off without the end of their body.
+    CutsStreams,
     /// It ends with this exit code.
     Code(i32),
     /// SIGTERM itself ends it.
@@ -198,6 +202,10 @@ async fn converse(mut stream: TcpStream, shared: &Shared) {
     } else if head.starts_with("get /ready") {
         let unready = shared.draining.load(Ordering::SeqCst) || shared.flaw == Flaw::NeverReady;
         (if unready { 503 } else { 200 }, "{}")
+    } else if head.starts_with("get /events") {
+        drop(idle);
+        let _working = Counted::of(&shared.working);
+        return events(&mut stream, shared).await;
     } else {
         drop(idle);
         let _working = Counted::of(&shared.working);
@@ -219,6 +227,24 @@ async fn converse(mut stream: TcpStream, shared: &Shared) {
         return;
     };
     answer(&mut stream, status, body).await;
+}
+
+/// An event now and then, until it is asked to end.
+async fn events(stream: &mut TcpStream, shared: &Shared) {
+    let head = "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
+    let mut next = head.to_owned();
+    while stream.write_all(next.as_bytes()).await.is_ok() && !shared.draining.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        next = chunk("data: on and on\n\n");
+    }
+    let last = match shared.flaw {
+        Flaw::SplitsEvents => chunk("data: on a") + "0\r\n\r\n",
+        Flaw::CutsStreams => chunk(": bye\n\n"),
+        _ => chunk(": bye\n\n") + "0\r\n\r\n",
+    };
+    // Whoever does not listen any more misses it.
+    let _ = stream.write_all(last.as_bytes()).await;
 }
 
 async fn answer(stream: &mut TcpStream, status: u16, body: &str) {
