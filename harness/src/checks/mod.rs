@@ -6,8 +6,10 @@ pub mod concurrency_limit;
 pub(crate) mod fake;
 pub mod health;
 pub mod http;
+pub mod rate_limit;
 pub mod ready;
 pub mod shutdown;
+pub mod time_limit;
 pub mod transition;
 
 use crate::kind::{CheckKind, Visit, VisitType};
@@ -90,4 +92,6 @@ kinds! {
     Shutdown: shutdown::Shutdown,
     Command: command::Command,
     ConcurrencyLimit: concurrency_limit::ConcurrencyLimit,
+    RateLimit: rate_limit::RateLimit,
+    TimeLimit: time_limit::TimeLimit,
 }

@@ -56,7 +56,7 @@ fn before(seen: &Observation, clause: ClauseId) -> Option<Found> {
         if clause != table::QUOTA {
             return Some(nothing("not even one call was admitted: rate/quota tells why"));
         }
-        let finding = answer.finding("a call in a fresh window is admitted (2xx)", format!("{}{}", answer.brief(), why(answer)));
+        let finding = answer.finding("a call alone is admitted (2xx)", format!("{}{}", answer.brief(), why(answer)));
         return Some(match answer.weight() {
             Weight::Proof => Found::Proof(finding),
             Weight::Confusable => thrice(*bad, *bad, "were not admitted", || finding),
@@ -75,7 +75,7 @@ fn why(seen: &Seen) -> String {
         (Some(_), _) => return String::new(),
         (None, Some(401 | 403)) => "it asks for a login",
         (None, Some(404 | 405 | 410)) => "there is nothing that takes this call",
-        (None, Some(429 | 503)) => "the quota was used up all the time, or there is none",
+        (None, Some(429 | 503)) => "the quota is used up all the time, by others or for longer than the window",
         (None, Some(300..=399)) => return format!(": it sends on to {}", seen.header("location").unwrap_or("nowhere")),
         _ => return String::new(),
     };
@@ -110,8 +110,7 @@ fn thrice(bad: u32, of: u32, what: &str, worst: impl FnOnce() -> Finding) -> Fou
 }
 
 fn admits(spec: &Spec, seen: &Observation) -> Found {
-    let bad = number(seen.bursts.iter().filter(|b| b.is_bad()).count());
-    let good = number(seen.bursts.iter().filter(|b| b.proves == Proves::Kept).count());
+    let (bad, good) = (number(seen.bad()), number(seen.kept()));
     if !seen.bursts_done && bad < 3 {
         return late();
     }
@@ -132,6 +131,7 @@ fn admits(spec: &Spec, seen: &Observation) -> Found {
         let observed = match burst.proves {
             Proves::Over if burst.admitted == burst.sent => format!("all {} were admitted, so no quota was found", burst.sent),
             Proves::Over => format!("{} were admitted within {}", burst.admitted, burst.took),
+            Proves::Under if burst.admitted == 0 => format!("none was admitted after a window of silence, but {}{}", answer.brief(), why(&answer)),
             Proves::Under => format!("only {} were admitted after a window of silence, then {}", burst.admitted, answer.brief()),
             _ => format!("{} of {} were neither admitted nor refused: {}", burst.broken, burst.sent, answer.brief()),
         };
@@ -163,13 +163,16 @@ fn header(spec: &Spec, seen: &Observation) -> Found {
 }
 
 fn honest(seen: &Observation) -> Found {
-    let lies = number(seen.tries.iter().filter(|t| t.is_lie()).count());
+    let lies = number(seen.lies());
     let told = number(seen.tries.iter().filter(|t| t.is_lie() || t.turned == Turned::True).count());
     if !seen.tries_done && lies < 3 {
         return late();
     }
     if told == 0 {
         return match seen.tries.last() {
+            Some(last) if last.answer.sent.is_empty() => {
+                unsure(format!("Retry-After told {}, which is longer than is waited for here", show_duration(last.said)))
+            }
             Some(last) => unsure(format!("in {} tries it could not be told: {}", seen.tries.len(), last.answer.brief())),
             None => nothing("no refusal said when to come again"),
         };
@@ -206,20 +209,18 @@ fn edge(spec: &Spec, seen: &Observation) -> Found {
     if spec.b.windows() == Windows::Fixed {
         return nothing("windows are declared fixed, so that twice the quota may pass astride an edge");
     }
-    let early = number(seen.edges.iter().filter(|e| e.early).count());
+    let over = number(seen.edges.iter().filter(|e| e.over).count());
     let told = number(seen.edges.iter().filter(|e| e.void.is_none()).count());
-    if !seen.edges_done && early < 3 {
+    if !seen.edges_done && over < 3 {
         return late();
     }
     if told == 0 {
         return unsure(seen.edges.iter().find_map(|e| e.void.clone()).unwrap_or_default());
     }
-    thrice(early, told, "times", || {
-        let edge = seen.edges.iter().find(|e| e.early).cloned().unwrap_or_default();
-        let (window, quota) = (show_duration(spec.b.window()), spec.b.quota());
-        let after = show_duration(edge.after.unwrap_or_default());
-        let expected = format!("{quota} in every {window}, wherever it begins");
-        edge.answer.finding(expected, format!("{} at once, and the next after {after} at most: more than {quota} in one window", edge.admitted))
+    thrice(over, told, "times", || {
+        let edge = seen.edges.iter().find(|e| e.over).cloned().unwrap_or_default();
+        let expected = format!("{} in every {}, wherever it begins", spec.b.quota(), show_duration(spec.b.window()));
+        edge.answer.finding(expected, format!("{} were admitted within {}, over the edge of a window", edge.admitted, show_duration(edge.after)))
     })
 }
 

@@ -20,9 +20,9 @@ pub struct Observation {
     pub(super) asked: Vec<String>,
     /// Why no burst is sent here, if so.
     pub(super) not_here: Option<String>,
-    /// One call in a fresh window, where it was not admitted: how often, and the last answer.
+    /// One call alone, where it was neither admitted nor refused: how often, and the last answer.
     pub(super) lone: Option<(u32, Seen)>,
-    /// Bursts of the quota and some more.
+    /// Bursts of the quota and some more, each in a fresh window.
     pub(super) bursts: Vec<Burst>,
     /// They were made to the end.
     pub(super) bursts_done: bool,
@@ -122,15 +122,15 @@ pub(super) struct Fields {
     pub(super) done: bool,
 }
 
-/// The first call that was admitted after a burst.
+/// A burst late in a window, and calls over its edge.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Edge {
-    /// Of the burst.
+    /// Of the burst, and of what came after it.
     pub(super) admitted: u32,
-    /// From the first call of the burst to the answer of that call, at most; none: not one within a window and some more.
-    pub(super) after: Option<Duration>,
-    /// Whether that is sooner than the declared windows allow.
-    pub(super) early: bool,
+    /// From the first call of the burst to the answer of the last, at most.
+    pub(super) after: Duration,
+    /// Whether more were admitted by then than the declared windows allow.
+    pub(super) over: bool,
     pub(super) answer: Seen,
     /// Why it tells nothing, if so.
     pub(super) void: Option<String>,
@@ -139,7 +139,7 @@ pub(super) struct Edge {
 /// Calls in another's name.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Named {
-    /// Within the window of the burst.
+    /// Those that ought to be refused.
     pub(super) asked: u32,
     pub(super) admitted: u32,
     pub(super) example: Option<Seen>,
@@ -188,7 +188,22 @@ impl Observation {
 
     /// A burst showed that the quota holds.
     pub(super) fn is_kept(&self) -> bool {
-        self.bursts_done && self.bursts.iter().any(|b| b.proves == Proves::Kept)
+        self.bursts_done && self.kept() > 0
+    }
+
+    /// Bursts that showed it.
+    pub(super) fn kept(&self) -> usize {
+        self.bursts.iter().filter(|b| b.proves == Proves::Kept).count()
+    }
+
+    /// Bursts that showed the contrary.
+    pub(super) fn bad(&self) -> usize {
+        self.bursts.iter().filter(|b| b.is_bad()).count()
+    }
+
+    /// Comings again that were not as told.
+    pub(super) fn lies(&self) -> usize {
+        self.tries.iter().filter(|t| t.is_lie()).count()
     }
 }
 

@@ -1,27 +1,30 @@
 //! Uses the quota up, again and again, and looks when it comes back, for whom, and what is told of it. The only I/O of `rate-limit`.
 
-use super::look::{Burst, Ending, Observation, Proves, ending};
-use super::spec::{BEYOND, Spec, Windows};
+use super::look::{Burst, Ending, Observation, Proves, Turned, ending};
+use super::spec::{Spec, Windows};
 use super::table;
 use crate::kind::{Context, How, ProbeError, Round, Seen, Weight};
+use crate::model::quantity::show_duration;
 use futures_util::{FutureExt as _, StreamExt as _};
 use std::time::{Duration, Instant};
 
-mod after;
-mod told;
+mod again;
+mod edge;
+mod names;
 #[cfg(test)]
 mod tests;
+mod told;
+
+pub(super) use told::name;
 
 /// Calls that are under way at once.
 const SIDE_BY_SIDE: usize = 16;
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Most bursts, where one of them was wrong or told nothing.
-const MOST: usize = 8;
+/// Most turns, where a burst was wrong or told nothing.
+const MOST: u32 = 8;
 /// Good bursts that are enough: the second shows that the quota comes back.
 const WANTED: usize = 2;
-
-pub(super) use told::name;
 
 /// What every experiment works with.
 struct Bench<'a> {
@@ -40,23 +43,15 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
     }
     let bench = Bench { spec, cx, round, origin };
     seen.not_here = bench.not_here();
-    // Checks before this one may have called: nothing is known of their window.
-    seen.last = Some(cx.stopwatch().now());
     if seen.not_here.is_some() || !bench.is_served(seen).await? {
         return Ok(());
     }
-    bench.bursts(seen).await?;
+    bench.turns(seen).await?;
     if !seen.is_kept() {
         return Ok(());
     }
-    if round.wants(table::KEY) {
-        bench.in_other_names(seen).await?;
-    }
     if round.wants(table::FIELDS) {
         bench.fields(seen).await?;
-    }
-    if round.wants(table::RETRY_AFTER) {
-        bench.come_again(seen).await?;
     }
     if round.wants(table::EDGE) {
         bench.edges(seen).await?;
@@ -65,30 +60,29 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
 }
 
 impl Bench<'_> {
+    /// How many bad ones are enough.
+    fn enough(&self) -> usize {
+        self.round.enough_bad.max(1) as usize
+    }
+
     /// Why no burst fits into a window here, if so.
     fn not_here(&self) -> Option<String> {
         let gap = self.cx.exchange().permits().gap()?;
-        let (quota, window) = (self.spec.b.quota(), self.spec.b.window());
-        let least = gap * (quota + BEYOND);
+        let (count, window) = (self.spec.b.burst(), self.spec.b.window());
+        let least = gap * count;
         (least * 5 >= window * 4).then(|| {
-            let show = crate::model::quantity::show_duration;
-            format!(
-                "the environment allows one request each {}, so that {} take {}, too long for a window of {}",
-                show(gap),
-                quota + BEYOND,
-                show(least),
-                show(window)
-            )
+            let (gap, least, window) = (show_duration(gap), show_duration(least), show_duration(window));
+            format!("the environment allows one request each {gap}, so that {count} take {least}, too long for a window of {window}")
         })
     }
 
-    /// One call in a fresh window; what noise can make is tried again.
+    /// One call alone, before anything is counted: it is admitted, or refused since others used the quota up. What noise can make is
+    /// tried again.
     async fn is_served(&self, seen: &mut Observation) -> Result<bool, ProbeError> {
         let mut bad = 0;
         loop {
-            self.fresh(seen).await;
             let answer = self.call(seen, None).await?;
-            if ending(&self.spec.b, &answer) == Ending::Admitted {
+            if ending(&self.spec.b, &answer) != Ending::Broken {
                 seen.lone = None;
                 return Ok(true);
             }
@@ -98,46 +92,65 @@ impl Bench<'_> {
             if is_final {
                 return Ok(false);
             }
+            self.cx.pause(self.spec.b.guard()).await;
         }
     }
 
-    async fn bursts(&self, seen: &mut Observation) -> Result<(), ProbeError> {
-        let enough = self.round.enough_bad.max(1) as usize;
+    /// Bursts in fresh windows; while the quota is used up, also what comes after it.
+    async fn turns(&self, seen: &mut Observation) -> Result<(), ProbeError> {
         for turn in 0..MOST {
             self.fresh(seen).await;
             // Bursts lie differently to the edges of fixed windows, if there are any.
-            tokio::time::sleep(self.spec.b.window() * (turn as u32 * 37 % 100) / 100 / 4).await;
-            let burst = self.burst(self.spec.b.quota() + BEYOND, seen).await?;
+            tokio::time::sleep(self.spec.b.window() * (turn * 37 % 100) / 400).await;
+            let began = self.cx.stopwatch().now();
+            let burst = self.burst(self.spec.b.burst(), seen).await?;
             self.cx.saw(burst.line());
+            let (is_kept, admitted) = (burst.proves == Proves::Kept, burst.admitted);
             seen.bursts.push(burst);
-            let bad = seen.bursts.iter().filter(|b| b.is_bad()).count();
-            let good = seen.bursts.iter().filter(|b| b.proves == Proves::Kept).count();
-            if bad >= enough || good >= WANTED && (bad == 0 || self.spec.b.windows() == Windows::Fixed) {
+            if is_kept && self.round.wants(table::KEY) && !self.is_named(seen) {
+                self.in_other_names(began, admitted, seen).await?;
+            }
+            if is_kept && self.round.wants(table::RETRY_AFTER) && !self.is_tried(seen) {
+                self.come_again(seen).await?;
+            }
+            let is_settled = seen.kept() >= WANTED && (seen.bad() == 0 || self.spec.b.windows() == Windows::Fixed);
+            if seen.bad() >= self.enough() || is_settled && self.is_named(seen) && self.is_tried(seen) {
                 break;
             }
         }
-        seen.bursts_done = true;
+        (seen.bursts_done, seen.names_done, seen.tries_done) = (true, true, true);
         Ok(())
+    }
+
+    /// Nothing more is to be seen of coming again: it was true and never a lie, or a lie often enough, or no refusal tells a time.
+    fn is_tried(&self, seen: &Observation) -> bool {
+        let is_true = seen.lies() == 0 && seen.tries.iter().any(|t| t.turned == Turned::True);
+        !self.round.wants(table::RETRY_AFTER) || is_true || seen.lies() >= self.enough() || seen.says == 0 || seen.says_not > 0
     }
 
     /// Waits until nothing that was called before counts any more.
     async fn fresh(&self, seen: &Observation) {
         let whole = self.spec.b.window() + self.spec.b.guard();
-        let since = seen.last.map(|last| self.cx.stopwatch().since(last).lo).unwrap_or_default();
+        let since = seen.last.map(|last| self.cx.stopwatch().since(last).hi).unwrap_or_default();
         if let Some(left) = whole.checked_sub(since) {
             self.cx.saw("waiting for a fresh window");
             self.cx.pause(left).await;
         }
     }
 
+    /// As an ordinary caller, with bounded patience.
+    fn how(&self) -> How {
+        How::caller(PATIENCE.min(self.cx.patience()))
+    }
+
     /// One call; in another's name where a header says so.
     async fn call(&self, seen: &mut Observation, header: Option<(&str, &str)>) -> Result<Seen, ProbeError> {
         let how = match header {
-            Some((name, value)) => How::caller(PATIENCE).with_header(name, value),
-            None => How::caller(PATIENCE),
+            Some((name, value)) => self.how().with_header(name, value),
+            None => self.how(),
         };
         let call = self.cx.call(&self.spec.a, &how).await?;
-        seen.last = Some(call.began + call.took.hi);
+        seen.last = Some(self.cx.stopwatch().now());
         Ok(Seen::of(&call, self.cx.stopwatch(), self.origin))
     }
 
@@ -145,7 +158,7 @@ impl Bench<'_> {
     async fn burst(&self, count: u32, seen: &mut Observation) -> Result<Burst, ProbeError> {
         let watch = self.cx.stopwatch();
         let began = watch.now();
-        let how = How::caller(PATIENCE);
+        let how = self.how();
         let mut calls = Vec::with_capacity(count as usize);
         for _ in 0..count {
             calls.push(self.cx.call(&self.spec.a, &how).boxed());
@@ -192,10 +205,20 @@ impl Bench<'_> {
         if burst.admitted < rate.quota().min(burst.sent) {
             return Proves::Under;
         }
-        if burst.took.hi >= window {
-            let show = crate::model::quantity::show_duration;
-            return Proves::Void(format!("the burst took {}, and the window is {}", show(burst.took.hi), show(window)));
+        let (longest, most) = match rate.windows() {
+            Windows::Sliding | Windows::Refill => (window, rate.most_in(burst.took.hi)),
+            // A longer one would too often lie astride an edge.
+            Windows::Fixed => (window / 8, u64::from(rate.quota())),
+        };
+        if burst.took.hi >= longest {
+            let (took, longest) = (show_duration(burst.took.hi), show_duration(longest));
+            return Proves::Void(format!("the burst took {took}, and {longest} is the longest that tells anything"));
         }
-        if burst.admitted > rate.most_in(burst.took.hi) { Proves::Over } else { Proves::Kept }
+        if u64::from(burst.admitted) > most { Proves::Over } else { Proves::Kept }
     }
+}
+
+/// Sleeps until that moment.
+async fn sleep_until(then: Instant) {
+    tokio::time::sleep_until(tokio::time::Instant::from_std(then)).await;
 }

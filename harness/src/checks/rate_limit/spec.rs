@@ -54,12 +54,14 @@ pub(super) enum Family {
     XRatelimit,
 }
 
-/// Calls beyond the quota in each burst.
-pub(super) const BEYOND: u32 = 5;
+/// Calls beyond the quota in each burst, at least.
+const BEYOND: u32 = 5;
 /// The largest quota that can be judged.
 const MOST: u32 = 10_000;
-/// Windows that pass while every clause is looked at and holds.
-const WINDOWS: u32 = 14;
+/// Windows that pass while it is shown three times that one clause is broken.
+const WINDOWS: u32 = 16;
+/// What a refusal may tell beyond a window, since it tells whole seconds.
+const BEYOND_SECOND: Duration = Duration::from_secs(6);
 
 impl Rate {
     pub(super) fn quota(&self) -> u32 {
@@ -84,15 +86,24 @@ impl Rate {
         (self.window() / 20).max(Duration::from_millis(100))
     }
 
-    /// The most that a burst may get that took so long.
-    pub(super) fn most_in(&self, took: Duration) -> u32 {
-        match self.windows() {
-            Windows::Sliding | Windows::Fixed => self.quota(),
-            Windows::Refill => {
-                let more = f64::from(self.quota()) * took.as_secs_f64() / self.window().as_secs_f64().max(f64::MIN_POSITIVE);
-                self.quota().saturating_add(more as u32)
-            }
-        }
+    /// Calls in a burst: the quota, and more of them than come back while it is made.
+    pub(super) fn burst(&self) -> u32 {
+        let beyond = if self.windows() == Windows::Refill { BEYOND.max(self.quota() / 4) } else { BEYOND };
+        self.quota().saturating_add(beyond)
+    }
+
+    /// The most that may be admitted within a time that begins with a fresh window, however the calls in it lie.
+    pub(super) fn most_in(&self, took: Duration) -> u64 {
+        let windows = took.as_secs_f64() / self.window().as_secs_f64().max(f64::MIN_POSITIVE);
+        let quota = f64::from(self.quota());
+        let most = match self.windows() {
+            Windows::Sliding => quota * (windows.floor() + 1.0),
+            // The edge of a window may lie anywhere.
+            Windows::Fixed => quota * (windows.floor() + 2.0),
+            Windows::Refill => quota + (quota * windows).floor(),
+        };
+        // Above every count of ours it does not matter how much.
+        most as u64
     }
 }
 
@@ -101,7 +112,7 @@ pub(super) fn demands(spec: &Spec) -> Demands {
     Demands {
         impact: Impact::Load,
         longest: (spec.b.window() + spec.b.guard()) * 3,
-        certain: (spec.b.window() + spec.b.guard()) * WINDOWS,
+        certain: (spec.b.window() + spec.b.guard()) * WINDOWS + BEYOND_SECOND,
         uses: spec.a.captures_used(),
         files: spec.a.files(),
         hosts: spec.a.absolute_host().into_iter().collect(),
@@ -123,8 +134,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     if let Some(refused) = rate.refused.as_ref().filter(|status| (200..400).any(|code| status.value.fits(code))) {
         say(refused.at, "refused: a success or a redirect is no refusal", "write the status, such as 429");
     }
-    if let Some(fields) = rate.fields.as_ref().filter(|f| f.is_empty()) {
-        let _ = fields;
+    if rate.fields.as_ref().is_some_and(|fields| fields.is_empty()) {
         say(rate.quota.at, "fields: names none", "write `ratelimit`, `x-ratelimit` or both");
     }
     all

@@ -40,14 +40,15 @@ pub(super) const CLAUSES: &[Clause] = &[
         EDGE,
         Declared::Promise,
         "two bursts astride the edge of a window do not get more than the quota",
-        "The quota is used up at once, then one call after the other is made until one is admitted. Where that one, by the longest distance that is possible, lies within a window of the first of the burst, \
-         more than the quota was admitted in one window. The third time fails. With `windows: fixed` that is as declared, and the clause cannot be promised.",
+        "One call opens a window; late in it the rest of the quota is used up at once, and then one call after the other is made until a window has passed since that burst. Of a window that \
+         slides, one is admitted: the place of the first. More than the quota in less than one window, by the longest distance that is possible, is bad, and the third time fails. With `windows: fixed` that \
+         is as declared, and there is nothing to judge.",
     ),
     row(
         KEY,
         Declared::Promise,
         "whoever claims to be forwarded for another has no quota of his own",
-        "With the quota used up, calls with X-Forwarded-For, X-Real-IP and Forwarded of other addresses are made, five each, all within the window. Each is to be refused as before; \
-         the third that is admitted fails.",
+        "With the quota used up, calls with X-Forwarded-For, X-Real-IP and Forwarded of other addresses are made, five each, all within the window. Each is to be refused as before: what has come \
+         back by itself by then does not count, and a call without the header right after it has to be refused. The third that is admitted fails.",
     ),
 ];
