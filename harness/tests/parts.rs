@@ -11,6 +11,8 @@ mod editor;
 mod junit;
 #[path = "parts/nginx.rs"]
 mod nginx;
+#[path = "parts/nginx_pace.rs"]
+mod nginx_pace;
 #[path = "parts/postgres.rs"]
 mod postgres;
 #[path = "parts/program.rs"]
@@ -38,6 +40,14 @@ type Row = (&'static str, &'static str, fn(&Path) -> Result<(), String>);
 const ROWS: &[Row] = &[
     ("nginx", "nginx_that_serves_its_health_passes", nginx::nginx_that_serves_its_health_passes),
     ("nginx", "nginx_before_a_dead_service_fails_by_status", nginx::nginx_before_a_dead_service_fails_by_status),
+    ("nginx", "the_edge_of_limit_req_is_where_it_was_declared", nginx_pace::the_edge_of_limit_req_is_where_it_was_declared),
+    (
+        "nginx",
+        "limit_req_refuses_by_another_status_and_tells_no_time_unless_it_is_told_to",
+        nginx_pace::limit_req_refuses_by_another_status_and_tells_no_time_unless_it_is_told_to,
+    ),
+    ("nginx", "a_limit_req_by_a_header_that_callers_write_is_caught", nginx_pace::a_limit_req_by_a_header_that_callers_write_is_caught),
+    ("nginx", "the_timeouts_of_nginx_are_kept_to_the_half_second", nginx_pace::the_timeouts_of_nginx_are_kept_to_the_half_second),
     ("redis", "wait_sees_redis_come_and_go", redis::wait_sees_redis_come_and_go),
     (
         "redis",

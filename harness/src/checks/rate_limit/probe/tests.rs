@@ -16,8 +16,8 @@ mod house;
 const ALL: &[&str] = &["rate/quota", "rate/retry-after", "rate/fields", "rate/edge", "rate/key"];
 const QUOTA: usize = 4;
 /// Long enough for a burst on a busy machine.
-const WINDOW: Duration = Duration::from_secs(1);
-const SPEC: &str = "{ get: /limited, quota: 4, window: 1s, fields: [ratelimit, x-ratelimit] }";
+const WINDOW: Duration = Duration::from_millis(700);
+const SPEC: &str = "{ get: /limited, quota: 4, window: 700ms, fields: [ratelimit, x-ratelimit] }";
 
 fn context(address: SocketAddr) -> Context {
     Context::new(Setting { patience: Duration::from_secs(2), ..setting(address) })
@@ -37,8 +37,8 @@ fn has(told: &[String], part: &str, of: impl std::fmt::Debug) {
 #[tokio::test]
 async fn a_service_that_keeps_its_rate_is_held_to_all_of_it() {
     let sliding = tell(Flaw::None, Windows::Sliding, WINDOW, SPEC, ALL);
-    let fixed = SPEC.replace("window: 1s", "window: 1s, windows: fixed");
-    let refill = SPEC.replace("window: 1s", "window: 1s, windows: refill");
+    let fixed = SPEC.replace("window: 700ms", "window: 700ms, windows: fixed");
+    let refill = SPEC.replace("window: 700ms", "window: 700ms, windows: refill");
     let but_edge = ["rate/quota", "rate/retry-after", "rate/fields", "rate/key"];
     let fixed = tell(Flaw::None, Windows::Fixed, WINDOW, &fixed, &but_edge);
     let refill = tell(Flaw::None, Windows::Refill, WINDOW, &refill, ALL);
