@@ -3,8 +3,12 @@
 #![expect(unreachable_pub, reason = "a test binary has no users, and shares modules with the others")]
 #![expect(clippy::disallowed_methods, reason = "tests start the real binary, connect and watch the clock themselves")]
 
+#[path = "cli/again.rs"]
+mod again;
 #[path = "cli/case.rs"]
 mod case;
+#[path = "cli/ci.rs"]
+mod ci;
 #[path = "cli/codes.rs"]
 mod codes;
 #[path = "cli/edges.rs"]

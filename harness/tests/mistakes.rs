@@ -175,12 +175,6 @@ fn a_selection_that_matches_nothing_is_nothing_to_run_with_its_reason() {
         Meaning::Usage,
         "--filter /(/: this is no regular expression: unclosed group\n  help: without the slashes it is taken as it stands\n\n1 problem; nothing was sent\n",
     );
-    check_call(
-        &[("api.suite.yaml", ONE)],
-        select(|i| i.selection.shard = Some("2/2".parse().unwrap())),
-        Meaning::NothingToRun,
-        "shard 2/2 is empty: 1 checks make fewer groups than that\n  help: use fewer shards; checks that need each other stay together\n\nnothing to run; nothing was sent\n",
-    );
 }
 
 #[test]

@@ -140,6 +140,8 @@ impl Harness {
         inputs.given.running = service.as_ref().map(|s| (s.target.clone(), s.address));
         inputs.environment = self.environment.or_else(|| vars.get("ALLCLEAR_ENV").cloned());
         inputs.given.vars = self.vars;
+        // One that is none is ignored, as the specification wants it.
+        let trace = vars.get("TRACEPARENT").and_then(|v| v.parse().ok());
         inputs.given.process = vars;
         inputs.given.listing = arguments.list;
         let plan = Arc::new(make(&inputs).map_err(|refused| {
@@ -157,7 +159,7 @@ impl Harness {
         let runtime = runtime()?;
         let own = service.as_ref().map(|s| s.target.clone());
         let service = service.map(Listening::start).transpose()?;
-        let session = Session::new(plan.clone(), Options::new(out.clone()), |_| {});
+        let session = Session::new(plan.clone(), Options { trace, ..Options::new(out.clone()) }, |_| {});
         let bench = Arc::new(Bench::new(plan.clone(), session.clone(), runtime, again, is_nextest.then(|| turn::Turns::new(&out, own))));
         let conclusion = libtest_mimic::run(&arguments, trials::all(&bench, arguments.ignored));
         // On every way out what was started is stopped, because a process that ends by its exit code runs no destructors.

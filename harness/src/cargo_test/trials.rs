@@ -67,14 +67,13 @@ impl Bench {
     }
 
     fn failure(&self, entry: &Entry, outcome: &Outcome) -> String {
-        let environment = &self.plan.environment;
         let mut text = format!("{}  {:.2}s\n", story::word(outcome), outcome.took.as_secs_f64());
-        let block = console::block(outcome, environment, &[], &console::Style::default());
-        match &self.again {
-            // The service may be part of this very process: then only cargo can show it again.
-            Some(again) => text += &block.replace(&story::again(outcome, environment), &format!("{again} {}", shell_word(&title(entry)))),
-            None => text += &block,
-        }
+        // The service may be part of this very process: then only cargo can show it again.
+        let again = match &self.again {
+            Some(again) => format!("{again} {}", shell_word(&title(entry))),
+            None => writer::mask(&story::again(outcome, &self.session.info())).into_owned(),
+        };
+        text += &console::block(outcome, &again, &[], &console::Style::default());
         if let Some(root) = &outcome.root {
             let _ = writeln!(text, "  at the root of it: {}::{}", root.suite, root.name);
         }

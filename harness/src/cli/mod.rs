@@ -1,6 +1,7 @@
 //! The command line: one file a command; `failure` is the table of exit codes.
 
 mod args;
+mod ci;
 mod explain;
 mod failure;
 mod inputs;
@@ -9,6 +10,7 @@ mod report;
 mod reports;
 mod run;
 mod schema;
+mod unread;
 mod wait;
 
 use crate::report::{inert, writer};
@@ -39,11 +41,12 @@ pub fn main(world: World) -> ExitCode {
         return code;
     }
     writer::install_panic_hook();
+    let world = ci::as_seen(world);
     // Without a command: run, with whatever the environment says.
     let implied = (world.args.len() == 1).then(|| OsString::from("run"));
     let cli = match parse(world.args.iter().cloned().chain(implied), &world) {
         Ok(cli) => cli,
-        Err(usage) => return told_usage(&usage),
+        Err(usage) => return told_usage(&usage, &world),
     };
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &world),
@@ -84,7 +87,7 @@ fn parse(args: impl Iterator<Item = OsString>, world: &World) -> Result<Cli, cla
 }
 
 /// Help and version are answers (0, standard output); everything else that clap says is usage (2).
-fn told_usage(usage: &clap::Error) -> ExitCode {
+fn told_usage(usage: &clap::Error, world: &World) -> ExitCode {
     let mut text = usage.render().to_string();
     if !usage.use_stderr() {
         let _ = writer::out(&text);
@@ -100,6 +103,7 @@ fn told_usage(usage: &clap::Error) -> ExitCode {
         }
     }
     writer::err(&text);
+    unread::tell(world, &text);
     ExitCode::from(2)
 }
 

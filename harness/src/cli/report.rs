@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// Reads, merges, writes, and ends with the merged verdict's code.
 pub(super) fn report(args: &args::Report, world: &World) -> Result<ExitCode, Failure> {
     let read_from: Vec<&Path> = args.records.iter().map(std::path::PathBuf::as_path).collect();
-    let wishes = reports::wishes(&args.reports, None, &read_from)?;
+    let wishes = reports::wishes(&(&args.reports).into(), None, &read_from)?;
     reports::remove_stale(&wishes)?;
     let options = reports::options(&args.reports);
     let record = merged(args).inspect_err(|failure| reports::tell_never_started(&wishes, failure, options.durable))?;

@@ -1,9 +1,9 @@
 //! Which reports a command writes: those that were asked for, and the defaults inside a cargo workspace.
 
 use super::args::{JunitProfile, Reports, Show, When};
-use super::{World, failure::Failure};
-use crate::report::{Destination, Format, Options, ReportFile, Style, Verbosity, Wanted, file, inert, junit};
-use std::collections::HashMap;
+use super::{World, ci::Ci, failure::Failure};
+use crate::report::{Destination, Format, Options, ReportFile, Sections, Style, Verbosity, Wanted, file, github, inert, junit, writer};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// One report that will be written.
@@ -22,54 +22,108 @@ pub(super) struct Folder {
     pub(super) wanted: Wanted,
 }
 
+/// What arguments say of reports, as they stand there.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// Each `FORMAT=PATH` of `--report`.
+    pub(super) report: Vec<String>,
+    /// Each path of `--report-junit`.
+    pub(super) junit: Vec<PathBuf>,
+    /// Whether they are to be on disk when we end.
+    pub(super) durable: bool,
+}
+
+impl From<&Reports> for Asked {
+    fn from(args: &Reports) -> Self {
+        Self { report: args.report.clone(), junit: args.report_junit.iter().cloned().collect(), durable: args.durable }
+    }
+}
+
 /// The reports of a command: what was asked for, and what goes to `folder`. None of them may take the place of one of `read`.
-pub(super) fn wishes(args: &Reports, folder: Option<&Folder>, read: &[&Path]) -> Result<Vec<Wish>, Failure> {
-    let usage = |text: String| Failure::NeverStarted(text);
-    let mut wishes: Vec<Wish> = Vec::new();
-    let mut taken: HashMap<PathBuf, Format> = HashMap::new();
-    let asked = args
-        .report
-        .iter()
-        .map(|text| {
-            let (format, path) = text.split_once('=').ok_or_else(|| usage(format!("--report {text}: expected FORMAT=PATH, got no `=`")))?;
-            Ok((format.parse::<Format>().map_err(|e| usage(format!("--report {text}: {e}")))?, PathBuf::from(path)))
-        })
-        .chain(args.report_junit.iter().map(|path| Ok((Format::Junit, path.clone()))));
-    let sources: Vec<PathBuf> = read.iter().map(|path| place(path)).collect();
-    for wish in asked {
-        let (format, path) = wish?;
-        if path.as_os_str().is_empty() {
-            return Err(usage(format!("--report {}=: the path is empty; `-` is standard output", format.name())));
+/// Where one of them cannot be, the others tell it.
+pub(super) fn wishes(asked: &Asked, folder: Option<&Folder>, read: &[&Path]) -> Result<Vec<Wish>, Failure> {
+    let (wishes, wrong) = sorted(asked, folder, read);
+    match wrong {
+        None => Ok(wishes),
+        Some(failure) => {
+            instead_of_stale(&wishes, &failure, asked.durable);
+            Err(failure)
         }
-        let destination = Destination::of(path);
-        if let Destination::File(path) = &destination
-            && (sources.contains(&place(path)) || is_source(path))
+    }
+}
+
+/// Leaves no old report behind and says in its place why there is no new one; tells people where an old one may still stand.
+pub(super) fn instead_of_stale(wishes: &[Wish], failure: &Failure, durable: bool) {
+    for wish in wishes {
+        if let Err(error) = file::remove_stale(&wish.destination)
+            && wish.wanted == Wanted::Asked
         {
-            return Err(usage(format!("--report {}={destination}: this file is read, a report would replace it", format.name())));
+            writer::err(&format!("{}; what stood there was left alone\n", inert::line(&error.to_string())));
         }
-        let key = match &destination {
+    }
+    tell_never_started(wishes, failure, durable);
+}
+
+/// The reports that can be, and the first that cannot.
+pub(super) fn sorted(asked: &Asked, folder: Option<&Folder>, read: &[&Path]) -> (Vec<Wish>, Option<Failure>) {
+    let sources: Vec<PathBuf> = read.iter().map(|path| place(path)).collect();
+    let mut wishes: Vec<Wish> = Vec::new();
+    let mut taken: HashSet<PathBuf> = HashSet::new();
+    let mut wrong = None;
+    let pairs = asked.report.iter().map(|text| pair(text)).chain(asked.junit.iter().map(|path| Ok((Format::Junit, path.clone()))));
+    for pair in pairs {
+        let wish = pair.and_then(|(format, path)| wish(format, path, &sources)).and_then(|wish| match taken.insert(wish.key()) {
+            true => Ok(wish),
+            false => Err(format!("two reports go to {}: give each a path of its own", wish.destination)),
+        });
+        match wish {
+            Ok(wish) => wishes.push(wish),
+            Err(text) => drop(wrong.get_or_insert(Failure::NeverStarted(text))),
+        }
+    }
+    for (format, name) in [(Format::Junit, "junit.xml"), (Format::Json, "run.json"), (Format::Jsonl, "events.jsonl")] {
+        let Some(folder) = folder else { break };
+        let wish = Wish { format, destination: Destination::File(folder.path.join(name)), wanted: folder.wanted };
+        if !taken.contains(&wish.key()) {
+            wishes.push(wish);
+        }
+    }
+    (wishes, wrong)
+}
+
+/// `FORMAT=PATH`.
+fn pair(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, path) = text.split_once('=').ok_or_else(|| format!("--report {text}: expected FORMAT=PATH, got no `=`"))?;
+    Ok((format.parse().map_err(|e| format!("--report {text}: {e}"))?, PathBuf::from(path)))
+}
+
+/// A report that was asked for, unless it has no place or would take that of a file that is read.
+fn wish(format: Format, path: PathBuf, sources: &[PathBuf]) -> Result<Wish, String> {
+    if path.as_os_str().is_empty() {
+        return Err(format!("--report {}=: the path is empty; `-` is standard output", format.name()));
+    }
+    let wish = Wish { format, destination: Destination::of(path), wanted: Wanted::Asked };
+    match &wish.destination {
+        Destination::File(path) if sources.contains(&place(path)) || is_source(path) => {
+            Err(format!("--report {}={}: this file is read, a report would replace it", format.name(), wish.destination))
+        }
+        _ => Ok(wish),
+    }
+}
+
+impl Wish {
+    /// One name for all spellings of where it goes.
+    fn key(&self) -> PathBuf {
+        match &self.destination {
             Destination::Stdout => PathBuf::from("-"),
             Destination::File(path) => place(path),
-        };
-        if taken.insert(key, format).is_some() {
-            return Err(usage(format!("two reports go to {destination}: give each a path of its own")));
-        }
-        wishes.push(Wish { format, destination, wanted: Wanted::Asked });
-    }
-    if let Some(folder) = folder {
-        for (format, name) in [(Format::Junit, "junit.xml"), (Format::Json, "run.json"), (Format::Jsonl, "events.jsonl")] {
-            let path = folder.path.join(name);
-            if !taken.contains_key(&place(&path)) {
-                wishes.push(Wish { format, destination: Destination::File(path), wanted: folder.wanted });
-            }
         }
     }
-    Ok(wishes)
 }
 
 /// One name for all spellings of a path: `a`, `./a` and `b/../a`. Its folder need not exist yet, and a link in its last
 /// place is not followed: a report replaces the link.
-fn place(path: &Path) -> PathBuf {
+pub(super) fn place(path: &Path) -> PathBuf {
     let Some(name) = path.file_name() else { return path.to_owned() };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = std::fs::canonicalize(folder).or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_owned());
@@ -103,10 +157,14 @@ pub(super) fn remove_stale(wishes: &[Wish]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A run that never started is one error in JUnit, so that no reader takes its silence for green.
+/// A run that never started is one error in JUnit and in annotations, so that no reader takes its silence for green.
 pub(super) fn tell_never_started(wishes: &[Wish], failure: &Failure, durable: bool) {
-    let text = junit::error_only(&failure.to_string());
-    for wish in wishes.iter().filter(|w| w.format == Format::Junit) {
+    for wish in wishes {
+        let text = match (wish.format, &wish.destination) {
+            (Format::Junit, _) => junit::error_only(&failure.to_string()),
+            (Format::Github, Destination::Stdout) => github::error_only(&failure.to_string()),
+            _ => continue,
+        };
         // The failure itself is told on the screen with its own exit code; a report that cannot even say that changes nothing.
         let _ = ReportFile::open(&wish.destination, durable).and_then(|file| file.commit(text.as_bytes()));
     }
@@ -144,6 +202,7 @@ pub(super) fn style(show: &Show, world: &World) -> Style {
         },
         width: terminal.then_some(world.width).flatten(),
         live: terminal && !dumb,
+        sections: Ci::of(&world.vars).map_or(Sections::None, Ci::sections),
         ascii: terminal && ascii,
         verbosity: match (show.quiet, show.verbose) {
             (true, _) => Verbosity::Quiet,

@@ -1,5 +1,6 @@
 //! `allclear run`: from flags to the exit code of a run.
 
+use super::ci::{self, Ci};
 use super::failure::Failure;
 use super::inputs::{inputs, plan};
 use super::reports::{self, Wish};
@@ -20,10 +21,13 @@ const LIVE: Duration = Duration::from_millis(100);
 /// Runs suites and tells the verdict.
 pub(super) fn run(args: &args::Run, world: &World) -> Result<ExitCode, Failure> {
     let folder = reports::default_folder(world, args.out.as_ref());
-    let read: Vec<&Path> = args.inputs.paths.iter().chain(&args.inputs.var_files).map(PathBuf::as_path).collect();
-    let wishes = if args.dry_run { Vec::new() } else { reports::wishes(&args.reports, folder.as_ref(), &read)? };
+    let read = args.inputs.paths.iter().chain(&args.inputs.var_files).map(PathBuf::as_path);
+    let read: Vec<&Path> = read.chain(args.inputs.env.as_deref().map(Path::new)).collect();
+    let mut wishes = if args.dry_run { Vec::new() } else { reports::wishes(&(&args.reports).into(), folder.as_ref(), &read)? };
+    let ci = Ci::of(&world.vars).filter(|_| !args.dry_run);
+    wishes.extend(ci::annotations(ci, &wishes));
     reports::remove_stale(&wishes)?;
-    let made = prepare(args, world).inspect_err(|failure| {
+    let mut made = prepare(args, world).inspect_err(|failure| {
         if matches!(failure, Failure::NeverStarted(_) | Failure::NothingToJudge(_)) {
             reports::tell_never_started(&wishes, failure, args.reports.durable);
         }
@@ -32,8 +36,14 @@ pub(super) fn run(args: &args::Run, world: &World) -> Result<ExitCode, Failure> 
         return print(inspect::lines(&made));
     }
     let style = reports::style(&args.show, world);
-    let (reporters, unwritable) = open(&made, &wishes, args, style)?;
-    carry_out(made, reporters, unwritable, folder.map(|f| f.path), style)
+    let (trace, ignored) = ci::trace(&world.vars);
+    made.warnings.extend(ignored);
+    let (mut reporters, unwritable) = open(&made, &wishes, args, style)?;
+    if let Some(summary) = ci::summary(ci, &wishes, world) {
+        reporters.push(summary, Wanted::Default);
+    }
+    let options = Options { trace, ..Options::new(folder.map_or_else(|| std::env::temp_dir().join("allclear"), |f| f.path)) };
+    carry_out(made, options, reporters, unwritable, style)
 }
 
 /// Reads and plans; nothing has been sent.
@@ -71,18 +81,11 @@ fn open(plan: &Plan, wishes: &[Wish], args: &args::Run, style: Style) -> Result<
     Ok((reporters, told))
 }
 
-fn carry_out(
-    plan: Plan,
-    reporters: Reporters,
-    unwritable: Vec<String>,
-    folder: Option<PathBuf>,
-    style: Style,
-) -> Result<ExitCode, Failure> {
+fn carry_out(plan: Plan, options: Options, reporters: Reporters, unwritable: Vec<String>, style: Style) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::Harness(format!("the runtime cannot start: {e}")))?;
-    let options = Options::new(folder.unwrap_or_else(|| std::env::temp_dir().join("allclear")));
     let interrupt = options.interrupt.clone();
     let listeners = Arc::new(Mutex::new(Some(reporters)));
     let ears = listeners.clone();

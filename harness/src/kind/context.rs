@@ -1,6 +1,6 @@
 //! What a probe may use: the target, the HTTP engine, the stand, values, the stopwatch. Nothing else.
 
-use super::{Job, Stand, Stopwatch, ids::Ids};
+use super::{Job, Stand, Stopwatch, TraceParent, ids::Ids};
 use crate::kind::ProbeError;
 use crate::model::{Interval, Redactor};
 use crate::transport::{Answer, Endpoint, Exchange, Failed, OutBody, Outgoing, Timeouts, Wishes};
@@ -54,6 +54,8 @@ pub struct Setting {
     pub patience: Duration,
     /// Unique id of the run; part of every request id.
     pub run_id: Arc<str>,
+    /// The trace that every request belongs to. `None`: each is one of its own.
+    pub trace: Option<TraceParent>,
     /// Knows every secret of the run: `no-leak` looks for them in what the service says.
     pub canaries: Arc<Redactor>,
     /// Where live lines go: what the check last saw.
@@ -248,7 +250,7 @@ impl Context {
 
     /// The request as it goes out, and where to.
     pub(super) fn prepare(&self, request: &Request, how: &How) -> Result<Prepared<'_>, ProbeError> {
-        let ids = Ids::fresh(&self.setting.run_id);
+        let ids = Ids::fresh(&self.setting.run_id, self.setting.trace.as_ref());
         let own = &self.setting.target;
         let base = self.stands_for.as_deref().unwrap_or(&own.base);
         let mut out = request.outgoing(base, &self.setting.values, how.anonymous).map_err(|e| ProbeError(e.to_string()))?;
@@ -258,7 +260,7 @@ impl Context {
             out.shown = format!("HEAD {}", out.shown.split_once(' ').map_or("", |(_, path)| path));
         }
         put_header(&mut out, "x-request-id", &ids.request)?;
-        put_header(&mut out, "traceparent", &ids.traceparent())?;
+        put_header(&mut out, "traceparent", &ids.traceparent)?;
         for (name, value) in &how.headers {
             put_header(&mut out, name, value)?;
         }

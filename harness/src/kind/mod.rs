@@ -22,6 +22,7 @@ mod stand;
 mod stopwatch;
 #[cfg(test)]
 pub(crate) mod testing;
+mod trace;
 
 pub use context::{Call, Context, How, Setting, Target};
 pub use dawdle::{Cut, Dawdler};
@@ -37,6 +38,7 @@ pub use script::{Script, Step as ScriptStep, Twin};
 pub use seen::{Seen, Snag, Weight};
 pub use stand::{Bare, BoxFuture, Exit, FaultError, Lease, Signal, Stand, Unavailable, Unwell};
 pub use stopwatch::{Stalls, Stopwatch, Timed};
+pub use trace::{NoTraceParent, TraceParent};
 
 use crate::model::{Case, Clause, ClauseId, Measurement, Reading};
 use crate::words::Values;

@@ -115,6 +115,7 @@ fn setting_of(target: Target) -> Setting {
         stopwatch: Stopwatch::default(),
         patience: Duration::from_secs(10),
         run_id: "run".into(),
+        trace: None,
         canaries: Arc::new(Redactor::new([&Secret::new("canary-0123456789")])),
         saw: tokio::sync::watch::Sender::new(String::new()),
         cancelled: tokio_util::sync::CancellationToken::new(),

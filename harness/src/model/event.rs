@@ -55,6 +55,15 @@ pub struct RunInfo {
     /// Which part of the checks this is, where a run was split (`--shard 1/3`). Absent: all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<ShardInfo>,
+    /// How many required checks that are not skipped stand in other shards and not in this one. Where there are some, a shard
+    /// that judges nothing says nothing about the whole.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub elsewhere: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// One part of a run that was split over machines.
@@ -82,6 +91,10 @@ pub struct SuiteInfo {
     /// Guard against a suite that quietly shrank: how many clauses must be judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_clauses: Option<u32>,
+    /// What stands on a command line that runs one of its checks again as this run did, beside file and filter: environment,
+    /// files, and the variables that were given and that it uses. Of a secret only the name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<String>,
 }
 
 /// How a run ended.

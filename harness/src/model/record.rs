@@ -39,7 +39,7 @@ pub enum RunVerdict {
     Inconclusive,
     /// The harness failed, or something could not be undone.
     Error,
-    /// Nothing was judged: all skipped, advisory only.
+    /// Nothing was judged: all skipped, advisory only. No fault (exit 0) of a shard where others judge something.
     NothingJudged,
     /// SIGINT (130) or SIGTERM (143).
     Interrupted,
@@ -106,6 +106,7 @@ impl Record {
             None if required(Verdict::Inconclusive) || required(Verdict::Blocked) || !end.shrunk.is_empty() => {
                 (RunVerdict::Inconclusive, 4)
             }
+            None if self.judges_elsewhere() => (RunVerdict::NothingJudged, 0),
             None if self.counts.required_passed == 0 => (RunVerdict::NothingJudged, 5),
             // Killed after the last check: whether all was undone, and what else there was to tell, nobody knows.
             None if self.end.is_none() => (RunVerdict::Inconclusive, 4),
@@ -113,5 +114,11 @@ impl Record {
         };
         self.verdict = verdict;
         self.exit = exit;
+    }
+
+    /// Whether this is a shard that had nothing to judge, to its end, while others have: no fault of anybody, and no pass.
+    #[must_use]
+    pub fn judges_elsewhere(&self) -> bool {
+        self.counts.required_passed == 0 && self.run.shard.is_some() && self.run.elsewhere > 0 && self.end.is_some()
     }
 }

@@ -25,6 +25,8 @@ pub struct Plan {
     pub entries: Vec<Entry>,
     /// Which part of the checks this is, if the run is split over machines.
     pub shard: Option<ShardInfo>,
+    /// How many required checks that are not skipped are in other parts and not in this one.
+    pub elsewhere: u32,
     /// Whether a check or clause that is not permitted here makes the run inconclusive.
     pub deny_skips: bool,
     /// Whether intermittent findings are advisory (`intermittent: report`).

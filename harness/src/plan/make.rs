@@ -61,7 +61,7 @@ pub fn make(inputs: &Inputs) -> Result<Plan, Refused> {
         Err(refused) => return Err(suites.wrong().unwrap_or(refused)),
     };
     let redactor = Arc::new(Redactor::new(suites.secrets()));
-    let infos = suites.infos();
+    let infos = suites.infos(inputs.environment.as_deref(), &inputs.given);
     // The environment is needed after the suites were typed, and nothing of it that typing uses.
     let needs: HashMap<usize, Vec<usize>> = suites.checks().enumerate().map(|(i, about)| (i, about.needs().collect())).collect();
     let (finished, environment) = suites.finish(&selected, inputs.keep_resolved)?;
@@ -79,13 +79,11 @@ pub fn make(inputs: &Inputs) -> Result<Plan, Refused> {
     }
     gates::put_in(&mut entries);
     skip_what_needs_skipped(&mut entries);
+    let mut elsewhere = 0;
     if let Some(shard) = inputs.selection.shard {
-        let all = entries.len();
+        let all = deciding(&entries);
         entries = shard::only(entries, shard);
-        if entries.is_empty() {
-            let what = format!("shard {shard} is empty: {all} checks make fewer groups than that");
-            return Err(Refused::nothing(what, "use fewer shards; checks that need each other stay together"));
-        }
+        elsewhere = all - deciding(&entries);
     }
     let used: BTreeSet<Arc<str>> = entries.iter().map(|e| Arc::clone(&e.check.target)).collect();
     let targets: BTreeMap<_, _> = finished.targets.into_iter().filter(|(name, _)| used.contains(name)).collect();
@@ -111,6 +109,7 @@ pub fn make(inputs: &Inputs) -> Result<Plan, Refused> {
         limits: limits(&environment, is_local),
         entries,
         shard: inputs.selection.shard.map(shard::Shard::info),
+        elsewhere,
         deny_skips: inputs.deny_skips,
         intermittent_is_advisory: environment.intermittent_is_advisory,
         deadline: inputs.deadline,
@@ -162,6 +161,12 @@ fn entry(check: &Arc<Check>, needs: Vec<usize>, permit: &Permit<'_>, reasons: &m
     let longest = check.planning.longest.max(check.planning.demands.certain);
     let needed = if longest > Duration::ZERO { longest + MARGIN } else { Duration::ZERO };
     Entry { check: Arc::clone(check), skip, asked, needs, gates: Vec::new(), alone, timeout: check.timeout.unwrap_or(TIMEOUT.max(needed)) }
+}
+
+/// How many of these can make a run pass.
+fn deciding(entries: &[Entry]) -> u32 {
+    let decides = |e: &&Entry| e.skip.is_none() && e.check.severity == crate::model::Severity::Required;
+    u32::try_from(entries.iter().filter(decides).count()).unwrap_or(u32::MAX)
 }
 
 /// What needs a skipped check is skipped with the same reason; so is what stands behind a gate that is skipped.

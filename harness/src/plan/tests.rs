@@ -76,6 +76,23 @@ fn shards_are_the_whole_together_and_never_part_what_needs_each_other() {
 }
 
 #[test]
+fn an_empty_shard_is_a_plan_that_knows_what_the_others_do() {
+    let shard = |text: &str, more: &str| {
+        let files = [("a.suite.yaml", suite("a", &format!("{FIVE}{more}")))];
+        let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+        let plan = plan_of(&files, |i, _| i.selection.shard = Some(text.parse().unwrap())).unwrap();
+        (plan.entries.len(), plan.elsewhere, plan.suites.len())
+    };
+    assert_eq!(shard("1/2", ""), (3, 2, 1));
+    assert_eq!(shard("4/4", ""), (0, 5, 0));
+    // Neither what is skipped nor what is advisory decides anything.
+    let more = "  - { name: writes, http: { post: /w } }\n  - { name: nice, severity: advisory, http: { get: /n } }\n";
+    assert_eq!(shard("9/9", more), (0, 5, 0));
+    let whole = plan_of(&[("a.suite.yaml", &suite("a", FIVE))], |_, _| {}).unwrap();
+    assert_eq!((whole.entries.len(), whole.elsewhere), (5, 0));
+}
+
+#[test]
 fn a_gate_stands_before_everything_on_its_target_in_every_suite_and_shard_but_not_before_what_it_needs() {
     let first = suite("a", "  - { name: warm, http: { get: /warm } }\n  - { name: up, gate: true, needs: warm, http: { get: /health } }\n");
     let second = suite("b", "  - { name: one, http: { get: /1 } }\n  - { name: two, http: { get: /2 } }\n");

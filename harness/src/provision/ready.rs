@@ -34,7 +34,7 @@ impl Ready {
         match self {
             Self::Accepts(address) => match tcp(&address.ip().to_string(), address.port(), LOOK).await {
                 Ok(_) => Ok(()),
-                Err(trouble) => Err(format!("{address}: {trouble}")),
+                Err(trouble) => Err(trouble.to_string()),
             },
             Self::Answers(url) => {
                 let timeouts = Timeouts { connect: LOOK, first_byte: LOOK, total: LOOK };

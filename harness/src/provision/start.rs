@@ -26,7 +26,12 @@ pub enum StartError {
         lines: Vec<String>,
     },
     /// Anything else: the harness's trouble.
-    Other(String),
+    Other {
+        /// The part that could not be started, where it is one.
+        part: Option<String>,
+        /// Why.
+        why: String,
+    },
 }
 
 /// Ends what was left by runs that are gone. Answers with what that was.
@@ -45,7 +50,10 @@ pub async fn start(spec: &Spec) -> Result<Provisioned, StartError> {
     let (mut direct, mut relayed) = (Vec::new(), Vec::new());
     let mut failed = None;
     for (part, started) in spec.dependencies.iter().zip(futures_util::future::join_all(starting).await) {
-        let trouble = |why: String| StartError::Other(format!("the dependency `{}` could not be started: {why}", part.name));
+        let trouble = |why: String| StartError::Other {
+            part: Some(part.name.to_string()),
+            why: format!("the dependency `{}` could not be started: {why}", part.name),
+        };
         let relay = |started: Started| match Relay::start(started.address) {
             Ok(relay) => Ok((started, relay)),
             Err(e) => Err(Trouble::Spawn(format!("no relay before it: {e}"))),
@@ -78,7 +86,9 @@ pub async fn start(spec: &Spec) -> Result<Provisioned, StartError> {
         Err(trouble) => {
             stop(&dependencies).await;
             Err(match trouble {
-                Trouble::Spawn(why) => StartError::Other(format!("the service could not be started: {why}")),
+                Trouble::Spawn(why) => {
+                    StartError::Other { part: Some(service.name.to_string()), why: format!("the service could not be started: {why}") }
+                }
                 Trouble::Start { observed, lines } => StartError::Service { observed, lines },
             })
         }
@@ -191,7 +201,7 @@ mod tests {
     async fn a_dependency_that_does_not_start_is_the_harness_s_trouble() {
         let folder = tempfile::tempdir().unwrap();
         let world = start(&spec(folder.path(), "echo broken; exit 1").await).await;
-        assert!(matches!(&world, Err(StartError::Other(why)) if why.contains("`db`")), "{world:?}");
+        assert!(matches!(&world, Err(StartError::Other { why, .. }) if why.contains("`db`")), "{world:?}");
     }
 
     #[tokio::test]
@@ -200,6 +210,6 @@ mod tests {
         let mut spec = spec(folder.path(), "").await;
         spec.dependencies.clear();
         spec.executable = folder.path().join("missing");
-        assert!(matches!(start(&spec).await, Err(StartError::Other(_))));
+        assert!(matches!(start(&spec).await, Err(StartError::Other { .. })));
     }
 }

@@ -250,7 +250,7 @@ async fn a_program_runs_as_the_user_that_it_names_where_we_are_root_and_as_we_do
         assert_eq!(told, format!("{} {} {}", user.uid, user.gid, user.uid), "root's other groups are gone");
     }
     match (is_root, named("no-such-user", folder.path()).await) {
-        (true, Err(StartError::Other(why))) => assert!(why.contains("there is no user `no-such-user` here"), "{why}"),
+        (true, Err(StartError::Other { why, .. })) => assert!(why.contains("there is no user `no-such-user` here"), "{why}"),
         (false, Ok(_)) => {}
         (is_root, other) => panic!("root: {is_root}, {other:?}"),
     }
@@ -295,14 +295,14 @@ async fn a_service_that_ends_at_start_is_told_at_once_with_its_last_lines() {
             assert_eq!(observed, "it ended before it listened: exit status: 7");
             assert!(lines.contains(&"no such table: jobs".to_owned()), "{lines:?}");
         }
-        StartError::Other(other) => panic!("{other}"),
+        StartError::Other { why, .. } => panic!("{why}"),
     }
 }
 
 #[tokio::test]
 async fn a_service_that_is_never_ready_is_told_with_what_was_last_seen() {
     for (ready, expected) in [
-        (ReadyBy::Tcp("${host}:${port}".to_owned()), "it was not ready within 500 ms (last: 127.0.0.1:"),
+        (ReadyBy::Tcp("${host}:${port}".to_owned()), "it was not ready within 500 ms (last: connection refused by 127.0.0.1:"),
         (ReadyBy::Get("/health".to_owned()), "it was not ready within 500 ms (last: GET http://127.0.0.1:"),
         (ReadyBy::Line("serving".to_owned()), "it was not ready within 500 ms: no line with “serving”"),
     ] {
@@ -311,7 +311,7 @@ async fn a_service_that_is_never_ready_is_told_with_what_was_last_seen() {
         process.within = Duration::from_millis(500);
         match failing(service).await {
             StartError::Service { observed, .. } => assert!(observed.starts_with(expected), "{observed}"),
-            StartError::Other(other) => panic!("{other}"),
+            StartError::Other { why, .. } => panic!("{why}"),
         }
     }
 }
@@ -330,7 +330,7 @@ async fn what_is_missing_or_taken_is_named_and_not_blamed_on_the_service() {
         [(taken, format!("port {port} cannot be listened on")), (missing, "`/nowhere/at/all` could not be".to_owned())]
     {
         match failing(service).await {
-            StartError::Other(why) => assert!(why.contains(&expected), "{why}"),
+            StartError::Other { why, .. } => assert!(why.contains(&expected), "{why}"),
             StartError::Service { observed, .. } => panic!("{observed}"),
         }
     }

@@ -76,6 +76,17 @@ impl Node {
         }
     }
 
+    /// Whether it, or something in it, was written there.
+    #[must_use]
+    pub(crate) fn stands_at(&self, at: At) -> bool {
+        self.at == at
+            || match &self.kind {
+                Kind::Scalar { .. } => false,
+                Kind::Seq(items) => items.iter().any(|item| item.stands_at(at)),
+                Kind::Map(entries) => entries.iter().any(|(key, value)| key.at == at || value.stands_at(at)),
+            }
+    }
+
     /// What a scalar means by the rules of YAML 1.2, narrowed to JSON's numbers. `None` for lists and maps.
     #[must_use]
     pub fn core(&self) -> Option<Core<'_>> {

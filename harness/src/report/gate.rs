@@ -58,13 +58,14 @@ impl Gate<'_> {
     }
 
     fn info(&self, info: &mut RunInfo) {
-        let RunInfo { run, version, at: _, environment, aimed_at, suites, checks, targets, warnings, shard: _ } = info;
+        let RunInfo { run, version, at: _, environment, aimed_at, suites, checks, targets, warnings, shard: _, elsewhere: _ } = info;
         for text in [run, version, environment, aimed_at] {
             self.text(text);
         }
-        for SuiteInfo { name, file, expect_clauses: _ } in suites {
+        for SuiteInfo { name, file, expect_clauses: _, again } in suites {
             self.text(name);
             self.text(file);
+            self.all(again);
         }
         checks.iter_mut().for_each(|c| self.id(c));
         self.pairs(targets);

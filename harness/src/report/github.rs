@@ -1,6 +1,7 @@
 //! GitHub workflow annotations. A step shows only ten errors, so the worst ten are told.
 
 use super::{inert, story};
+use crate::model::event::RunInfo;
 use crate::model::{Outcome, Record, Verdict};
 use crate::report::console::verdict_name;
 use std::fmt::Write as _;
@@ -20,7 +21,7 @@ pub fn render(record: &Record) -> String {
         // Where not all fit, the last one says how many there are.
         let shown = if told.len() > MOST { MOST - 1 } else { told.len() };
         for (_, outcome) in &told[..shown] {
-            annotate(&mut out, command, outcome, &record.run.environment);
+            annotate(&mut out, command, outcome, &record.run);
         }
         if told.len() > shown {
             let _ = writeln!(out, "::{command} title=allclear::{} more like these: see the other reports", told.len() - shown);
@@ -32,6 +33,14 @@ pub fn render(record: &Record) -> String {
             writeln!(out, "::error title=allclear::the run is not clear: verdict {}, exit {}", verdict_name(record.verdict), record.exit);
     }
     out
+}
+
+/// The one annotation of a run that never started: `message` says why.
+#[must_use]
+pub fn error_only(message: &str) -> String {
+    let message = super::writer::mask(message);
+    let message: String = message.trim().chars().take(MOST_CHARS).collect();
+    format!("::error title=allclear::{}\n", inert::command_data(&format!("the run never started\n{message}")))
 }
 
 fn is_error(outcome: &Outcome) -> Option<u8> {
@@ -51,11 +60,11 @@ fn is_warning(outcome: &Outcome) -> Option<u8> {
     }
 }
 
-fn annotate(out: &mut String, command: &str, outcome: &Outcome, environment: &str) {
+fn annotate(out: &mut String, command: &str, outcome: &Outcome, run: &RunInfo) {
     let place = outcome.troubles().next().and_then(|c| c.finding.as_ref()?.place.as_ref()).unwrap_or(&outcome.place);
     let title = inert::command_property(&outcome.check.to_string());
     let mut message = story::message(outcome);
-    for line in story::lines(outcome, environment, &[], story::Depth::SCREEN) {
+    for line in story::lines(outcome, &story::again(outcome, run), &[], story::Depth::SCREEN) {
         message.push('\n');
         message.push_str(&line.text);
     }

@@ -1,5 +1,6 @@
 //! From events to reports: the screen, JUnit, JSON and the others. Pure from a record to text where it can be; one writer.
 
+mod appended;
 pub mod console;
 pub mod file;
 pub mod gate;
@@ -17,7 +18,8 @@ pub mod writer;
 #[cfg(test)]
 pub(crate) mod samples;
 
-pub use console::{Console, Style, Verbosity};
+pub use appended::Appended;
+pub use console::{Console, Sections, Style, Verbosity};
 pub use file::{Destination, LiveFile, ReportFile};
 pub use reporters::{Finished, Reporters, Wanted};
 

@@ -61,6 +61,7 @@ impl Reporters {
             targets: Vec::new(),
             warnings: Vec::new(),
             shard: None,
+            elsewhere: 0,
         };
         Self { redactor, record: Record::started(nothing), slots: Vec::new(), screen: None, failures: Vec::new() }
     }

@@ -38,7 +38,12 @@ pub(crate) fn info(outcomes: &[Outcome]) -> RunInfo {
     let mut suites: Vec<SuiteInfo> = Vec::new();
     for o in outcomes {
         if suites.iter().all(|s| s.name != *o.check.suite) {
-            suites.push(SuiteInfo { name: o.check.suite.to_string(), file: o.place.file.clone(), expect_clauses: None });
+            suites.push(SuiteInfo {
+                name: o.check.suite.to_string(),
+                file: o.place.file.clone(),
+                expect_clauses: None,
+                again: vec!["-e".into(), "local".into()],
+            });
         }
     }
     RunInfo {
@@ -52,6 +57,7 @@ pub(crate) fn info(outcomes: &[Outcome]) -> RunInfo {
         targets: vec![("api".into(), "http://127.0.0.1:8080/".into())],
         warnings: Vec::new(),
         shard: None,
+        elsewhere: 0,
     }
 }
 

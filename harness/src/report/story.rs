@@ -1,6 +1,7 @@
 //! What happened to one check, as plain lines: the same words for the screen, for JUnit and for a failing `cargo test`.
 
 use super::{console::verdict_name, inert};
+use crate::model::event::RunInfo;
 use crate::model::{CheckId, ClauseOutcome, ClauseVerdict, Finding, Outcome, Place, Record, Severity, Verdict};
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -140,9 +141,18 @@ pub(crate) fn of_the_run(record: &Record) -> Vec<(&'static str, String)> {
     told
 }
 
-/// Everything that is known of a check that did not pass. `environment` is for the command that shows it again.
+/// What a shard says that had nothing to judge while others have; a green light needs its reason.
 #[must_use]
-pub fn lines(outcome: &Outcome, environment: &str, folded: &[&CheckId], depth: Depth) -> Vec<Line> {
+pub(crate) fn of_an_empty_shard(record: &Record) -> Option<String> {
+    let shard = record.run.shard.filter(|_| record.exit == 0 && record.judges_elsewhere())?;
+    let n = record.run.elsewhere;
+    let checks = if n == 1 { "check that decides is" } else { "checks that decide are" };
+    Some(format!("shard {shard} has nothing to judge: {n} {checks} in other shards"))
+}
+
+/// Everything that is known of a check that did not pass. `again` is the command that shows it again.
+#[must_use]
+pub fn lines(outcome: &Outcome, again: &str, folded: &[&CheckId], depth: Depth) -> Vec<Line> {
     let mut story = Story { lines: Vec::new(), depth, told: None };
     let troubles: Vec<_> = outcome.troubles().collect();
     // A reason that no clause explains comes first; beside clauses it is one more line.
@@ -172,7 +182,7 @@ pub fn lines(outcome: &Outcome, environment: &str, folded: &[&CheckId], depth: D
     for note in &outcome.notes {
         story.labelled("note", note);
     }
-    story.labelled("again", &again(outcome, environment));
+    story.labelled("again", again);
     if let Some(about) = &outcome.about {
         story.labelled("about", about);
     }
@@ -183,12 +193,18 @@ pub fn lines(outcome: &Outcome, environment: &str, folded: &[&CheckId], depth: D
     story.lines
 }
 
-/// The command that runs this check again.
+/// The command that runs this check again, as the run did: in its environment, with its values. A secret is left open.
 #[must_use]
-pub fn again(outcome: &Outcome, environment: &str) -> String {
-    let mut command = format!("allclear run {} --filter {}", quoted(&outcome.place.file), quoted(&outcome.check.name));
-    if !environment.is_empty() {
-        let _ = write!(command, " -e {}", quoted(environment));
+pub fn again(outcome: &Outcome, run: &RunInfo) -> String {
+    let of = run.suites.iter().find(|suite| suite.name == *outcome.check.suite);
+    // What stands outside every suite (the service does not start) is shown by any one of them.
+    let suite = of.or(run.suites.first());
+    let mut command = match (of, suite) {
+        (None, Some(any)) => format!("allclear run {}", quoted(&any.file)),
+        _ => format!("allclear run {} --filter {}", quoted(&outcome.place.file), quoted(&outcome.check.name)),
+    };
+    for word in suite.map(|suite| suite.again.as_slice()).unwrap_or_default() {
+        let _ = write!(command, " {}", quoted(word));
     }
     command
 }

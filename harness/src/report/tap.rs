@@ -37,7 +37,7 @@ pub fn render(record: &Record) -> String {
         pair("at", &outcome.place.to_string());
         if outcome.verdict != Verdict::Blocked {
             out.push_str("  story:\n");
-            for line in story::lines(outcome, &record.run.environment, &[], story::Depth::REPORT) {
+            for line in story::lines(outcome, &story::again(outcome, &record.run), &[], story::Depth::REPORT) {
                 let _ = writeln!(out, "    - {}", scalar(&line.text));
             }
         }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::{sync::Arc, time::Duration};
 
-/// Fresh samples that confusable evidence is escalated to, at most.
+/// Fresh samples that confusable evidence is escalated to, at most. A first look at a single one counts among them.
 pub(crate) const FRESH: u32 = 60;
 /// The bad sample at which confusable evidence is a broken contract.
 pub(crate) const ENOUGH_BAD: u32 = 3;
@@ -321,14 +321,15 @@ fn count(ask: &Asked, reading: &Reading, c: Counts, worst: &Finding, history: &H
         return blame(ask, reading, c, worst, history, told);
     }
     if c.bad > 0 {
-        if history.may_look() && fresh < FRESH {
-            return told.look(reading, FRESH - fresh, None);
+        let wanted = FRESH - u32::from(base.map_or(c.of, |b| b.of) == 1);
+        if history.may_look() && fresh < wanted {
+            return told.look(reading, wanted - fresh, None);
         }
         if history.is_tainted() {
             told.tainted = true;
             return told.unsure(doubt(&stood_still(history)));
         }
-        if fresh >= FRESH || history.ended == Some(Ended::Complete) {
+        if fresh >= wanted || history.ended == Some(Ended::Complete) {
             let why = format!("intermittent ({} of {})", c.bad, c.of);
             return told.unsure(say(ClauseVerdict::Intermittent).because(&why).showing(ask, worst));
         }

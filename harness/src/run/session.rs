@@ -8,7 +8,7 @@ use super::self_watch::SelfWatch;
 use super::tell::Teller;
 use super::world::World;
 use super::{clock, id, world, write};
-use crate::kind::{Context, Job, Jobs, Setting, Stalls, Stopwatch};
+use crate::kind::{Context, Job, Jobs, Setting, Stalls, Stopwatch, TraceParent};
 use crate::model::event::{RunEnd, RunInfo};
 use crate::model::quantity::show_duration;
 use crate::model::{CheckId, Event, Outcome, Severity, Verdict};
@@ -35,13 +35,15 @@ pub struct Options {
     pub executable: Option<PathBuf>,
     /// Where it is written down what was started, so that the next run can sweep what a SIGKILL of this one leaves.
     pub leases: PathBuf,
+    /// The trace that every request belongs to. `None`: each is one of its own.
+    pub trace: Option<TraceParent>,
 }
 
 impl Options {
     /// Options with every default: lease files lie in `folder/leases`.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { interrupt: Interrupt::default(), executable: None, leases: folder.into().join("leases") }
+        Self { interrupt: Interrupt::default(), executable: None, leases: folder.into().join("leases"), trace: None }
     }
 }
 
@@ -249,7 +251,9 @@ impl Session {
         begun
     }
 
-    fn info(&self) -> RunInfo {
+    /// What is known when the run starts.
+    #[must_use]
+    pub fn info(&self) -> RunInfo {
         let provisioned = self.plan.provision.as_ref().map(|p| &p.target);
         let target = |(name, target): (&Arc<str>, &Arc<crate::kind::Target>)| {
             let url = if provisioned == Some(name) { "started by this run".to_owned() } else { target.base.url.to_string() };
@@ -266,6 +270,7 @@ impl Session {
             targets: self.plan.targets.iter().map(target).collect(),
             warnings: self.plan.warnings.clone(),
             shard: self.plan.shard,
+            elsewhere: self.plan.elsewhere,
         }
     }
 
@@ -362,6 +367,7 @@ impl Session {
             stopwatch: self.stopwatch.clone(),
             patience: patience(entry),
             run_id: self.run.clone(),
+            trace: self.options.trace.clone(),
             canaries: self.plan.redactor.clone(),
             saw,
             cancelled: self.over.clone(),

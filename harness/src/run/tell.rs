@@ -42,6 +42,7 @@ impl Teller {
     pub(crate) fn started(&self, mut info: RunInfo) {
         self.with(|mask| {
             mask.text(&mut info.aimed_at);
+            info.suites.iter_mut().flat_map(|suite| &mut suite.again).for_each(|word| mask.text(word));
             info.targets.iter_mut().for_each(|(_, url)| mask.text(url));
             info.warnings.iter_mut().for_each(|warning| mask.text(warning));
         });

@@ -2,7 +2,7 @@
 
 use super::session::Options;
 use crate::kind::{Bare, Stand, Target, Unwell};
-use crate::model::{CheckId, ClauseOutcome, ClauseVerdict, Finding, Outcome, Secret, Severity, Verdict};
+use crate::model::{CheckId, ClauseOutcome, ClauseVerdict, Finding, Outcome, Place, Secret, Severity, Verdict};
 use crate::plan::{Limits, Plan};
 use crate::provision::{Provisioned, Spec, StartError, clean, start};
 use crate::suite::{Part, Provision};
@@ -48,7 +48,7 @@ impl World {
         let Some(provision) = &plan.provision else { return world };
         let started = match spec(provision, options, run) {
             Ok(spec) => start(&spec).await,
-            Err(why) => Err(StartError::Other(why)),
+            Err(why) => Err(StartError::Other { part: None, why }),
         };
         match started {
             Ok(provisioned) => {
@@ -61,9 +61,13 @@ impl World {
                 world.provisioned = Some(provisioned);
             }
             Err(StartError::Service { observed, lines }) => {
-                world.broken = Some(starts(plan, Verdict::Fail, &observed, lines));
+                world.broken = Some(starts(plan, provision.service.origin.place(), Verdict::Fail, &observed, lines));
             }
-            Err(StartError::Other(why)) => world.broken = Some(starts(plan, Verdict::Error, &why, Vec::new())),
+            Err(StartError::Other { part, why }) => {
+                let dependency = provision.dependencies.iter().find(|dependency| Some(&*dependency.name) == part.as_deref());
+                let place = dependency.unwrap_or(&provision.service).origin.place();
+                world.broken = Some(starts(plan, place, Verdict::Error, &why, Vec::new()));
+            }
         }
         world
     }
@@ -128,9 +132,9 @@ fn base(url: url::Url) -> crate::words::Base {
 }
 
 /// The case "the service starts": told only where it did not, because a start proves nothing about a contract.
-fn starts(plan: &Plan, verdict: Verdict, observed: &str, lines: Vec<String>) -> Outcome {
+fn starts(plan: &Plan, place: Place, verdict: Verdict, observed: &str, lines: Vec<String>) -> Outcome {
     let expected = "the service starts, and says where it listens";
-    let mut outcome = case(plan, "the service starts", "provision/starts", verdict, expected, observed);
+    let mut outcome = case(plan, place, "the service starts", "provision/starts", verdict, expected, observed);
     for finding in outcome.clauses.iter_mut().filter_map(|c| c.finding.as_mut()) {
         finding.details = lines.iter().map(|line| ("log".to_owned(), line.clone())).collect();
     }
@@ -140,14 +144,13 @@ fn starts(plan: &Plan, verdict: Verdict, observed: &str, lines: Vec<String>) -> 
 /// The case "the stand is well again": told only where it is not, since everything that comes after would be blamed wrongly.
 pub(crate) fn not_well(plan: &Plan, after: &CheckId, unwell: &Unwell) -> Outcome {
     let expected = format!("everything answers again once “{}” has put back what it broke", after.name);
+    let place = plan.provision.as_ref().expect("only what is provisioned is broken and put back").service.origin.place();
     let verdict = if unwell.is_service { Verdict::Fail } else { Verdict::Error };
-    case(plan, "the stand is well again", "provision/recovers", verdict, &expected, &unwell.why)
+    case(plan, place, "the stand is well again", "provision/recovers", verdict, &expected, &unwell.why)
 }
 
 /// A case of its own beside the checks, about what was provisioned.
-fn case(plan: &Plan, name: &str, clause: &str, verdict: Verdict, expected: &str, observed: &str) -> Outcome {
-    let provision = plan.provision.as_ref().expect("only what is provisioned has cases of its own");
-    let place = provision.service.origin.place();
+fn case(plan: &Plan, place: Place, name: &str, clause: &str, verdict: Verdict, expected: &str, observed: &str) -> Outcome {
     let mut finding = Finding::new(expected, observed);
     finding.place = Some(place.clone());
     let is_service = verdict == Verdict::Fail;

@@ -72,8 +72,13 @@ fn wrong(kind: &Kind, promise: &str, spec: &Node) -> Option<(String, String)> {
         return Some((what, format!("promise it in a check with `{other}:`")));
     }
     let known: Vec<&str> = kind.clauses().iter().filter(|c| c.declared == Declared::Promise).map(|c| c.id.0).collect();
-    let help = match nearest(promise, kind.clauses().iter().map(|c| c.id.0)) {
-        Some(near) => format!("did you mean `{near}`?"),
+    let near = nearest(promise, kind.clauses().iter().map(|c| c.id.0));
+    let help = match near.and_then(|near| kind.clauses().iter().find(|c| c.id.0 == near)) {
+        // A name that is right and lacks its key would only be refused once more.
+        Some(Clause { id, declared: Declared::Key(path), .. }) if place(spec, path).is_none() => {
+            format!("did you mean `{}`? It is promised by its key: write `{}` below `{}`", id.0, nested(path), kind.name())
+        }
+        Some(clause) => format!("did you mean `{}`?", clause.id.0),
         None if known.is_empty() => format!("kind `{}` has no clause that is promised by name", kind.name()),
         None => format!("kind `{}` can promise {}", kind.name(), known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")),
     };

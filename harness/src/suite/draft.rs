@@ -3,6 +3,7 @@
 use super::each::{OnlyEach, Set, sets};
 use super::keys::{DEFAULTS, EARLY, Early, LATE, REQUEST_DEFAULTS};
 use super::kind_key::{self, KindKey};
+use crate::checks;
 use crate::model::{At, CheckId, Origin, Source};
 use crate::reader::{Kind as NodeKind, Node, Problem, Sp, comment_cut, expand, nearest, read, visible};
 use std::sync::Arc;
@@ -67,20 +68,46 @@ impl Defaults {
         };
         for (key, value) in entries {
             match key.text().unwrap_or_default() {
+                "http" if value.text().is_none() => {
+                    let what = "`http` is the version of the protocol here, and a kind has no defaults".to_owned();
+                    problems.push(told(
+                        key.at,
+                        what,
+                        "write the request's own keys: `defaults: { headers: { accept: \"*/*\" } }`".to_owned(),
+                    ));
+                }
                 name if DEFAULTS.contains(&name) => defaults.check.push((key, value)),
                 name if REQUEST_DEFAULTS.contains(&name) => defaults.request.push((key, value)),
                 name => {
                     let all = || DEFAULTS.iter().chain(REQUEST_DEFAULTS).copied();
                     let known = all().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
-                    let help = match nearest(name, all()) {
+                    let help = match nearest(name, all()).filter(|_| !checks::NAMES.contains(&name)) {
                         Some(near) => format!("did you mean `{near}`? Defaults can be {known}"),
                         None => format!("defaults can be {known}"),
                     };
-                    problems.push(told(key.at, format!("`{}` cannot be a default", visible(name)), help));
+                    let why = if checks::NAMES.contains(&name) { ": it is a kind" } else { "" };
+                    problems.push(told(key.at, format!("`{}` cannot be a default{why}", visible(name)), help));
                 }
             }
         }
         defaults
+    }
+
+    /// Takes out of a check's keys the defaults that these problems are about, so that the rest can be read; the problems then
+    /// say whose they are. Answers whether there were any.
+    pub(crate) fn take_out(&self, keys: &mut Node, problems: &mut [Problem]) -> bool {
+        let NodeKind::Map(entries) = &mut keys.kind else { return false };
+        let before = entries.len();
+        entries.retain(|(key, value)| {
+            let Some((own, _)) = self.check.iter().chain(&self.request).find(|(own, _)| own.id == key.id) else { return true };
+            let mut is_right = true;
+            for problem in problems.iter_mut().filter(|p| key.at == p.origin.at || value.stands_at(p.origin.at)) {
+                is_right = false;
+                problem.path = format!("defaults.{}", own.text().unwrap_or_default());
+            }
+            is_right
+        });
+        entries.len() < before
     }
 
     /// Puts the defaults in where the check says nothing; headers and tags are joined.

@@ -26,6 +26,8 @@ pub(crate) struct SuiteFile {
     pub(crate) vars: BTreeMap<String, (String, Origin)>,
     pub(crate) targets: Vec<targets::Draft>,
     pub(crate) expect_clauses: Option<u32>,
+    /// What holds for every check that says nothing else.
+    pub(crate) defaults: Defaults,
     pub(crate) drafts: Vec<Draft>,
     /// Whether its checks can be typed: not where a key on which they rely was misspelt.
     pub(crate) is_typable: bool,
@@ -128,6 +130,7 @@ fn suite(source: &Arc<Source>, folder: PathBuf, mut root: Node, problems: &mut V
         vars: vars.into_iter().map(|(name, value, origin)| (name, (value, origin))).collect(),
         targets,
         expect_clauses: keys.and_then(|k| k.expect_clauses).map(|n| n.value.get()),
+        defaults,
         drafts,
         is_typable: !relied_on(&root),
     }

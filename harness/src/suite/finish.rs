@@ -11,7 +11,7 @@ use super::values::{Variables, empty};
 use crate::checks::Kind;
 use crate::kind::{CheckKind, Demands, Visit};
 use crate::model::quantity::write_duration;
-use crate::model::{At, Impact, Origin};
+use crate::model::{At, Impact, Origin, Source};
 use crate::reader::{Kind as NodeKind, Node, Problem, Resolver, Value, expand, nearest, read};
 use crate::words::{Files, Part, with_files};
 use serde::de;
@@ -139,9 +139,15 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
     problems.extend(expand(source, &mut late_node, "", &names));
 
     let files: Rc<dyn Files> = Rc::clone(around.folder) as _;
-    let (kind, late) = with_files(files, || (read::<Spec>(source, &spec, ""), read::<Late>(source, &late_node, "")));
-    let kind = kind.map_err(|more| problems.extend(more)).ok();
-    let late = late.map_err(|more| problems.extend(more)).ok();
+    let defaults = &around.file.defaults;
+    let (kind, late) = with_files(files, || {
+        let of_kind = |spec: &mut Node, more: &mut [Problem]| match &mut spec.kind {
+            NodeKind::Map(entries) => entries.iter_mut().any(|(_, keys)| defaults.take_out(keys, more)),
+            _ => false,
+        };
+        let kind = typed::<Spec>(source, &mut spec, of_kind, &mut problems);
+        (kind, typed::<Late>(source, &mut late_node, |keys, more| defaults.take_out(keys, more), &mut problems))
+    });
     let (Some(Spec(kind)), Some(late)) = (kind, late) else { return Err(problems) };
     let NodeKind::Map(mut entries) = spec.kind else { return Err(problems) };
     let Some((key, value)) = entries.pop() else { return Err(problems) };
@@ -217,6 +223,24 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
         id: draft.id,
         kind,
     })
+}
+
+/// Reads what is written. What is wrong is told; where only defaults are, the rest is read without them: what is wrong with the
+/// check itself is told as well.
+fn typed<T: de::DeserializeOwned>(
+    source: &Arc<Source>,
+    node: &mut Node,
+    without_defaults: impl Fn(&mut Node, &mut [Problem]) -> bool,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
+    match read::<T>(source, node, "") {
+        Ok(read) => Some(read),
+        Err(mut more) => {
+            let is_less = without_defaults(node, &mut more);
+            problems.extend(more);
+            is_less.then(|| read::<T>(source, node, "").ok()).flatten()
+        }
+    }
 }
 
 /// Takes the node out without copying what is below it.

@@ -142,12 +142,28 @@ impl Suites {
         self.variables.secrets().filter(|_| !self.listing)
     }
 
-    /// The suites, as reports name them.
+    /// The suites, as reports name them. `environment`: the one that was asked for, if one was.
     #[must_use]
-    pub fn infos(&self) -> Vec<SuiteInfo> {
-        let info =
-            |f: &SuiteFile| SuiteInfo { name: f.name.to_string(), file: f.source.path().to_string(), expect_clauses: f.expect_clauses };
+    pub fn infos(&self, environment: Option<&str>, given: &Given) -> Vec<SuiteInfo> {
+        let info = |file: &SuiteFile| SuiteInfo {
+            name: file.name.to_string(),
+            file: file.source.path().to_string(),
+            expect_clauses: file.expect_clauses,
+            again: self.again(file, environment, given),
+        };
         self.files.iter().map(info).collect()
+    }
+
+    /// What a command line must say, beside file and filter, to run checks of this file again.
+    fn again(&self, file: &SuiteFile, environment: Option<&str>, given: &Given) -> Vec<String> {
+        let environment = environment.or(Some(self.environment.name.as_str())).filter(|name| !name.is_empty());
+        let samples = given.samples.as_ref().map(|path| ("--samples", path));
+        let paths = given.var_files.iter().map(|path| ("--var-file", path)).chain(samples);
+        let texts: Vec<&str> = [file.source.text()].into_iter().chain(self.environment.source.as_ref().map(|s| s.text())).collect();
+        let mut again: Vec<String> = environment.into_iter().flat_map(|name| ["-e".to_owned(), name.to_owned()]).collect();
+        again.extend(paths.flat_map(|(flag, path)| [flag.to_owned(), path.display().to_string()]));
+        again.extend(self.variables.again(&texts));
+        again
     }
 
     /// Types the selected checks (by number, closed over needs) and the targets that they use.

@@ -60,6 +60,8 @@ pub(crate) struct Variables {
     slots: BTreeMap<String, Slot>,
     /// Names given by `--var` and `--secret`: each must be used.
     flags: BTreeMap<String, &'static str>,
+    /// Names whose value comes from this call alone: from flags and from `ALLCLEAR_VAR_…`.
+    of_this_call: BTreeSet<String>,
     /// Names that a provisioned part sets once it runs, and the part.
     pub(crate) set_later: BTreeMap<String, String>,
 }
@@ -142,6 +144,7 @@ impl Variables {
         };
         for (name, key, value) in spelt(false).chain(spelt(true)) {
             if is_name(&name) {
+                all.of_this_call.insert(name.clone());
                 all.give(&name, value.clone(), key.clone(), is_secret(&name), reasons);
             }
         }
@@ -163,6 +166,7 @@ impl Variables {
             let secrecy = if flag == "--secret" { Some(true) } else { is_secret(name) };
             all.give(name, value.clone(), format!("{flag} {name}"), secrecy, reasons);
             all.flags.insert(name.clone(), flag);
+            all.of_this_call.insert(name.clone());
         }
         all
     }
@@ -219,6 +223,18 @@ impl Variables {
             Held::Secret(secret) => Some(secret),
             _ => None,
         })
+    }
+
+    /// The flags that give these texts the same values once more. Only those that they use: others would be refused. Of a
+    /// secret only the name.
+    pub(crate) fn again(&self, texts: &[&str]) -> Vec<String> {
+        let is_used = |name: &&String| texts.iter().any(|text| text.contains(&format!("${{{name}}}")));
+        let flags = self.of_this_call.iter().filter(is_used).filter_map(|name| match &self.slots.get(name)?.held {
+            Held::Plain(value) => Some(["--var".to_owned(), format!("{name}={value}")]),
+            Held::Secret(_) => Some(["--secret".to_owned(), format!("{name}=…")]),
+            Held::Missing(_) => None,
+        });
+        flags.flatten().collect()
     }
 
     /// Tells each `--var` and `--secret` that none of these texts uses.

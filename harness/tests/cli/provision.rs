@@ -60,6 +60,7 @@ fn a_service_that_ends_at_start_is_1_at_once_with_its_last_lines() {
     let began = Instant::now();
     let seen = case(READY, DB, script).call(RUN).ends(1);
     assert!(began.elapsed() < Duration::from_secs(120), "its end is noticed, not waited for");
+    seen.tells("environments/local.env.yaml:5:").tells("allclear run it.suite.yaml\n");
     seen.tells("the service starts").tells("exit status: 7").tells("no such table: jobs").tells("verdict=fail exit=1 passed=0 failed=1");
 }
 
@@ -80,7 +81,7 @@ fn what_is_missing_or_taken_is_named_and_is_3() {
         (format!("{{ run: [cat], port: {port} }}"), format!("port {port} cannot be listened on, so `service` is not started")),
     ] {
         let case = case(READY, DB, &service);
-        case.call(RUN).ends(3).tells("the service could not be started").tells(&told).tells("exit=3");
+        case.call(RUN).ends(3).tells("the service could not be started").tells(&told).tells("local.env.yaml:5:").tells("exit=3");
         assert_eq!(leases(&case), [], "the dependency was started in vain and is ended");
     }
     for (db, told) in [
@@ -89,7 +90,7 @@ fn what_is_missing_or_taken_is_named_and_is_3() {
     ] {
         let db = format!("{{ process: {db}, sets: {{ db: \"${{host}}:${{port}}\" }} }}");
         let case = case(READY, &db, &service("{ get: /health }"));
-        case.call(RUN).ends(3).tells("the dependency `db`").tells(&told).tells("exit=3");
+        case.call(RUN).ends(3).tells("the dependency `db`").tells(&told).tells("local.env.yaml:4:").tells("exit=3");
         assert_eq!(leases(&case), []);
     }
 }

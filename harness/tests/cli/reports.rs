@@ -78,13 +78,104 @@ fn no_stale_green_report_is_left_behind_whatever_ends_the_run() {
     assert!(!case.has("t.tap"));
 }
 
+/// Reports as a green run would have left them, and files that are none.
+fn stale() -> Case {
+    let text = suite("it", "http://127.0.0.1:1", UP);
+    let case = Case::new(&[("it.suite.yaml", &text), ("vars.txt", "path=up\n"), ("stage.yaml", "environment: stage\n")]);
+    for name in ["j.xml", "k.xml", "run.json", "out/junit.xml", "out/run.json", "out/events.jsonl"] {
+        case.write(name, "old and green");
+    }
+    case
+}
+
+/// It says in one error that there was no run.
+#[track_caller]
+fn tells_that_nothing_ran(case: &Case, name: &str, why: &str) {
+    let junit = case.read(name);
+    assert_eq!((junit.matches("<error").count(), junit.matches("<testcase").count()), (1, 1), "{junit}");
+    assert!(junit.contains("errors=\"1\"") && junit.contains(why) && !junit.contains("green"), "{junit}");
+}
+
 #[test]
-fn usage_that_cannot_be_read_touches_no_report() {
-    let case = Case::suite("http://127.0.0.1:1", UP);
-    case.write("j.xml", "kept");
-    case.call(&["run", "it.suite.yaml", "--report", "junit=j.xml", "--no-such-flag"]).ends(2);
+fn a_mistake_on_the_command_line_leaves_no_stale_report() {
+    for (args, why) in [
+        (&["run", "it.suite.yaml", "--report", "junit=j.xml", "--no-such-flag"][..], "--no-such-flag"),
+        (&["run", "it.suite.yaml", "--no-such-flag", "--report", "junit=j.xml"], "--no-such-flag"),
+        (&["run", "it.suite.yaml", "--report=junit=j.xml", "--no-such-flag=2"], "--no-such-flag"),
+        (&["run", "it.suite.yaml", "--report-junit", "j.xml", "--deadline", "5"], "--deadline"),
+        (&["run", "it.suite.yaml", "-j", "0", "--report-junit=j.xml", "--durable"], "--jobs"),
+        (&["run", "it.suite.yaml", "--report", "junit=j.xml", "-q", "-v"], "cannot be used with"),
+        (&["run", "it.suite.yaml", "--report", "junit=j.xml", "--report"], "--report"),
+        (&["run", "it.suite.yaml", "--report", "junit=j.xml", "--report", "pdf=x.pdf"], "expected a report format"),
+        (&["run", "it.suite.yaml", "--report", "junit=j.xml", "--report", "json=./j.xml"], "two reports go to"),
+        (&["report", "run.json", "--report", "junit=j.xml", "--shards", "many"], "--shards"),
+        (&["rum", "it.suite.yaml", "--report", "junit=j.xml"], "rum"),
+        (&["--report", "junit=j.xml"], "--report"),
+    ] {
+        let case = stale();
+        case.call(args).ends(2);
+        tells_that_nothing_ran(&case, "j.xml", why);
+        assert_eq!(case.read("run.json"), "old and green", "{args:?}: nobody asked for this one");
+    }
+    // A variable that stands for a flag is part of it.
+    let case = stale();
+    case.call_with(&[("ALLCLEAR_JOBS", "0"), ("ALLCLEAR_OUT", "out")], &[]).ends(2);
+    tells_that_nothing_ran(&case, "out/junit.xml", "--jobs");
+    assert!(!case.has("out/run.json") && !case.has("out/events.jsonl"));
+}
+
+#[test]
+fn every_report_of_a_mistaken_command_line_is_new_or_gone() {
+    let case = stale();
+    let reports = ["--report", "junit=j.xml", "--report=junit=k.xml", "--report", "json=run.json", "--out", "out"];
+    case.call(&[&["run", "it.suite.yaml", "--no-such-flag"], &reports[..]].concat()).ends(2);
+    for name in ["j.xml", "k.xml", "out/junit.xml"] {
+        tells_that_nothing_ran(&case, name, "--no-such-flag");
+    }
+    assert!(!case.has("run.json") && !case.has("out/run.json") && !case.has("out/events.jsonl"));
+    let seen = case.call(&["run", "--no-such-flag", "--report", "junit=-"]).ends(2);
+    assert!(seen.out.contains("<error"), "{}", seen.out);
+}
+
+#[test]
+fn a_mistaken_command_line_touches_nothing_that_is_no_report() {
+    let case = stale();
+    std::fs::create_dir(case.path("folder")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("vars.txt", case.path("link.xml")).unwrap();
+    let read: Vec<(&str, String)> = ["it.suite.yaml", "vars.txt", "stage.yaml"].map(|name| (name, case.read(name))).into();
+    for report in ["it.suite.yaml", "./it.suite.yaml", "vars.txt", "stage.yaml", "other.env.yml", "folder"] {
+        let report = format!("junit={report}");
+        let args = ["run", "it.suite.yaml", "--var-file=vars.txt", "-e", "stage.yaml", "--report", &report, "--no-such-flag"];
+        case.call(&args).ends(2).tells("--no-such-flag");
+    }
+    for (name, text) in read {
+        assert_eq!(case.read(name), text);
+    }
+    assert!(case.path("folder").is_dir() && !case.has("other.env.yml"));
+    // A link is replaced; what it points at is not touched.
+    #[cfg(unix)]
+    {
+        case.call(&["run", "--report", "junit=link.xml", "--no-such-flag"]).ends(2);
+        tells_that_nothing_ran(&case, "link.xml", "--no-such-flag");
+        assert_eq!(case.read("vars.txt"), "path=up\n");
+    }
+    // What is not to be written is not touched: a dry run, another command, the words of another program.
+    case.call(&["run", "it.suite.yaml", "--report", "junit=j.xml", "--dry-run", "--no-such-flag"]).ends(2);
     case.call(&["run", "it.suite.yaml", "--report", "junit=j.xml", "--dry-run"]).ends(0);
-    assert_eq!(case.read("j.xml"), "kept");
+    case.call(&["lint", "it.suite.yaml", "--report", "junit=j.xml"]).ends(2);
+    case.call(&["wait", "--nope", "tcp://127.0.0.1:1", "--", "cmd", "--report", "junit=j.xml"]).ends(2);
+    case.call(&["run", "--no-such-flag", "--", "--report", "junit=j.xml"]).ends(2);
+    case.call(&["run", "--help", "--report", "junit=j.xml"]).ends(0);
+    assert_eq!((case.read("j.xml"), case.read("out/junit.xml")), ("old and green".to_owned(), "old and green".to_owned()));
+}
+
+#[test]
+fn an_old_report_that_cannot_be_taken_away_is_told() {
+    let case = stale();
+    std::fs::create_dir(case.path("folder")).unwrap();
+    let seen = case.call(&["run", "--no-such-flag", "--report", "junit=folder"]).ends(2);
+    seen.tells("--no-such-flag").tells("report folder: cannot be written: it is a folder");
 }
 
 #[test]

@@ -64,6 +64,54 @@ fn each_check_stands_in_one_shard() {
 }
 
 #[test]
+fn a_shard_that_the_split_left_empty_fails_no_pipeline() {
+    let (case, server) = case();
+    let mut empty = 0;
+    for part in 1..=8 {
+        let (shard, json, junit) = (format!("{part}/8"), format!("json={part}.json"), format!("junit={part}.xml"));
+        let seen = case.call(&["run", "--shard", &shard, "--report", &json, "--report", &junit]).ends(0);
+        if seen.err.contains("passed=0 ") {
+            empty += 1;
+            let seen = seen.tells(&format!("nothing  shard {shard} has nothing to judge: "));
+            seen.tells(" checks that decide are in other shards").tells("CLEAR  verdict=nothing-judged exit=0 passed=0 ");
+            assert!(case.read(&format!("{part}.xml")).contains("<skipped"), "a reader of JUnit finds one case");
+            case.call(&["list", "--shard", &shard]).ends(0).prints("0 checks in 0 suites");
+            case.call(&["run", "--dry-run", "--shard", &shard]).ends(0);
+            case.call(&["report", &format!("{part}.json")]).ends(0).tells("has nothing to judge");
+        }
+    }
+    assert_eq!(empty, 4, "five checks make four groups, since one needs another");
+    let came = server.came();
+    for path in ["/first", "/second", "/third", "/fourth"] {
+        assert_eq!(came.iter().filter(|c| c.path() == path).count(), 1, "{path}");
+    }
+    let records: Vec<String> = (1..=8).map(|part| format!("{part}.json")).collect();
+    let all: Vec<&str> = ["report"].into_iter().chain(records.iter().map(String::as_str)).collect();
+    case.call(&all).ends(0).tells("CLEAR  verdict=pass exit=0 passed=5 ");
+    case.call(&all[..8]).ends(4).tells("shard 8/8 is missing");
+}
+
+#[test]
+fn shards_that_are_empty_with_all_others_are_nothing_judged() {
+    let (case, _server) = case();
+    case.call(&["run", "--shard", "3/8", "--filter", "nothing like it"]).ends(5);
+    // Only skipped and advisory checks: no shard judges anything that decides.
+    let server = Server::json(200, "{}");
+    let checks = "- name: it writes\n  http: { post: /a, json: {} }\n- name: it is nice\n  severity: advisory\n  http: { get: /b }\n";
+    let case = Case::suite(&server.url(), checks);
+    for part in ["1/3", "2/3", "3/3"] {
+        case.call(&["run", "it.suite.yaml", "--shard", part]).ends(5).tells("verdict=nothing-judged");
+    }
+    // One that is skipped is no reason either, while another shard judges.
+    let case = Case::suite(&server.url(), &format!("{checks}- name: it is up\n  http: {{ get: /c }}\n"));
+    let parts = ["1/3", "2/3", "3/3"]
+        .map(|part| case.call(&["run", "it.suite.yaml", "--shard", part, "--report", &format!("json={}.json", &part[..1])]));
+    assert_eq!(parts.iter().filter(|seen| seen.err.contains("verdict=pass")).count(), 1);
+    parts.into_iter().for_each(|seen| drop(seen.ends(0)));
+    case.call(&["report", "1.json", "2.json", "3.json"]).ends(0).tells("passed=2 failed=0");
+}
+
+#[test]
 fn commands_that_only_look_send_nothing() {
     let (case, server) = case();
     case.call(&["run", "--dry-run"]).ends(0).prints("it\n  the gate  [http, read, gate, #smoke]").prints("nothing was sent");

@@ -108,7 +108,9 @@ pub(crate) fn allclear() -> Command {
             command.env_remove(name);
         }
     }
-    command.env_remove("CI").env_remove("GITHUB_ACTIONS");
+    for name in ["CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI", "TRACEPARENT"] {
+        command.env_remove(name);
+    }
     command
 }
 

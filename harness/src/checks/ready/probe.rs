@@ -27,6 +27,8 @@ const PAIRS: u32 = 10;
 const KEPT: usize = 256;
 /// Least distance of two real requests while not ready: they are to show whether it works, not to load it.
 const APART: Duration = Duration::from_millis(500);
+/// A poll is given so long at least, also right before the deadline: less would be no question.
+const LEAST_ANSWER: Duration = Duration::from_millis(50);
 
 /// Does what the round wants. What is about a ready service is not looked at where it never became ready.
 pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
@@ -86,6 +88,13 @@ async fn poll(spec: &Spec, cx: &Context, seen: &mut Observation) -> Result<Poll,
     timed(spec, cx, seen).await.map(|(poll, _)| poll)
 }
 
+/// One poll that is waited for no longer than this.
+async fn poll_within(patience: Duration, spec: &Spec, cx: &Context, origin: Instant) -> Result<Poll, ProbeError> {
+    let mut how = how(spec);
+    how.wishes.timeouts.total = how.wishes.timeouts.total.min(patience);
+    Poll::of(spec, &cx.call(&spec.a, &how).await?, cx, origin)
+}
+
 /// The same with the moment at which it began.
 async fn timed(spec: &Spec, cx: &Context, seen: &mut Observation) -> Result<(Poll, Instant), ProbeError> {
     let origin = seen.origin(cx);
@@ -96,55 +105,92 @@ async fn timed(spec: &Spec, cx: &Context, seen: &mut Observation) -> Result<(Pol
 }
 
 async fn ask(real: &With<Request, Real>, cx: &Context, seen: &mut Observation) -> Result<Asked, ProbeError> {
+    ask_within(real.b.patience(), real, cx, seen).await
+}
+
+/// One real request that is waited for no longer than this.
+async fn ask_within(patience: Duration, real: &With<Request, Real>, cx: &Context, seen: &mut Observation) -> Result<Asked, ProbeError> {
     let origin = seen.origin(cx);
-    let call = cx.call(&real.a, &How::caller(real.b.patience())).await?;
+    let call = cx.call(&real.a, &How::caller(patience)).await?;
     Asked::of(&real.b, &call, cx, origin)
 }
 
-/// Polls until it is ready, or until a poll that began after the deadline is not.
+/// Polls until it is ready, or the deadline is over: one poll that begins after it still says how it stands then. So nothing is
+/// waited for longer than the deadline and the patience for one answer, whatever hangs.
 async fn becomes(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
-    let deadline = spec.b.deadline();
+    let (deadline, patience) = (spec.b.deadline(), spec.b.patience());
     let origin = seen.origin(cx);
     let mut last_real: Option<Duration> = None;
     loop {
-        let now = poll(spec, cx, seen).await?;
-        if let Some(marker) = &spec.b.not_before
-            && round.wants(table::NOT_BEFORE)
-        {
-            marker::read(marker, &now, cx, seen).await?;
+        // Where this machine stood still, the service is given that time.
+        let left = deadline.saturating_sub(cx.stopwatch().since(origin).lo);
+        if left.is_zero() {
+            return overdue(spec, round, cx, seen).await;
         }
+        // What hangs when the deadline comes is not waited for any longer.
+        let now = poll_within(patience.min(left.max(LEAST_ANSWER)), spec, cx, origin).await?;
         let began = now.seen.at;
-        if now.ready {
-            cx.saw(format!("ready: {}", now.seen.line()));
-            seen.waiting.add(now.clone());
-            seen.ready = Some(now);
+        if took_in(spec, round, cx, seen, now).await? {
             return Ok(());
-        }
-        cx.saw(format!("not ready: {}", now.seen.line()));
-        seen.waiting.add(now);
-        // Three polls after the deadline, so that one lost packet does not decide.
-        if began.lo > deadline {
-            seen.overdue = true;
-            if seen.waiting.not_ready - seen.waiting.ours >= round.enough_bad.max(1) || began.lo > deadline * 2 + Duration::from_secs(5) {
-                return Ok(());
-            }
         }
         if let Some(real) = &spec.b.real
             && round.wants(table::TRUTHFUL)
             && real.a.is_repeatable()
             && last_real.is_none_or(|at| began.hi > at + APART)
             && seen.pairs.len() < KEPT / 2
+            && cx.stopwatch().since(origin).hi < deadline
         {
             last_real = Some(began.hi);
-            let real = ask(real, cx, seen).await?;
+            let left = deadline.saturating_sub(cx.stopwatch().since(origin).hi).max(LEAST_ANSWER);
+            let real = ask_within(real.b.patience().min(left), real, cx, seen).await?;
             seen.pairs.push(Pair { ready: false, real });
         }
-        let elapsed = cx.stopwatch().since(origin).hi;
-        let pause = step(elapsed, least(round));
+        let elapsed = cx.stopwatch().since(origin);
+        let pause = step(elapsed.hi, least(round));
         // The poll that decides comes right after the deadline, and not up to a second later.
-        let left = deadline.checked_sub(elapsed).map(|left| left + Duration::from_millis(1));
+        let left = deadline.checked_sub(elapsed.lo).map(|left| left + Duration::from_millis(1));
         cx.pause(left.map_or(pause, |left| pause.min(left))).await;
     }
+}
+
+/// Looks once more after the deadline. Where fewer than three polls have failed by then, as many as are missing are sent at
+/// once: one lost packet does not decide.
+async fn overdue(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
+    let origin = seen.origin(cx);
+    let failed = seen.waiting.not_ready - seen.waiting.ours;
+    let polls = (0..round.enough_bad.saturating_sub(failed).max(1)).map(|_| poll_within(spec.b.patience(), spec, cx, origin));
+    let mut polls = futures_util::future::try_join_all(polls).await?;
+    // One that is ready says more than others of the same moment.
+    if let Some(ready) = polls.iter().position(|poll| poll.ready) {
+        polls = vec![polls.swap_remove(ready)];
+    }
+    for poll in polls {
+        seen.overdue |= !poll.ready && poll.seen.at.lo > spec.b.deadline();
+        if took_in(spec, round, cx, seen, poll).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Takes in one poll before it was ready, with the marker beside it; answers whether it is ready now.
+async fn took_in(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation, now: Poll) -> Result<bool, ProbeError> {
+    seen.note(&now.seen, cx);
+    let left = spec.b.deadline().saturating_sub(cx.stopwatch().since(seen.origin(cx)).hi);
+    if let Some(marker) = &spec.b.not_before
+        && round.wants(table::NOT_BEFORE)
+        && (now.ready || !left.is_zero())
+    {
+        let patience = if now.ready { marker::PATIENCE } else { marker::PATIENCE.min(left) };
+        marker::read(patience, marker, &now, cx, seen).await?;
+    }
+    let word = if now.ready { "ready" } else { "not ready" };
+    cx.saw(format!("{word}: {}", now.seen.line()));
+    seen.waiting.add(now.clone());
+    if now.ready {
+        seen.ready = Some(now);
+    }
+    Ok(seen.ready.is_some())
 }
 
 /// The first real request, at once; then twenty more.

@@ -2,10 +2,12 @@
 
 mod fit;
 mod screen;
+mod sections;
 mod style;
 
 pub(crate) use screen::verdict_name;
 pub use screen::{Columns, block, head, row, screen, screen_of, tail};
+pub use sections::Sections;
 pub use style::{Style, Verbosity};
 
 use super::{Closing, ReportError, Reporter};
@@ -18,7 +20,6 @@ pub struct Console {
     out: Box<dyn Write + Send>,
     style: Style,
     columns: Columns,
-    environment: String,
     /// Checks that did not pass: what they block is folded under them.
     troubled: HashSet<CheckId>,
     /// The check of the last line that was shown.
@@ -43,7 +44,7 @@ impl Console {
     /// A screen on any writer. Every call writes whole lines.
     #[must_use]
     pub fn new(out: Box<dyn Write + Send>, style: Style) -> Self {
-        Self { out, style, columns: Columns::default(), environment: String::new(), troubled: HashSet::new(), last: None, lively: false }
+        Self { out, style, columns: Columns::default(), troubled: HashSet::new(), last: None, lively: false }
     }
 
     fn say(&mut self, text: &str) {
@@ -53,6 +54,11 @@ impl Console {
         let erase = if std::mem::take(&mut self.lively) { "\r\u{1b}[K" } else { "" };
         let text = format!("{erase}{}", self.style.encode(text));
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    }
+
+    /// Whether the lines of the checks are gathered: where there are none, an empty section would only be in the way.
+    fn sections(&self) -> Sections {
+        if self.style.verbosity == Verbosity::Quiet { Sections::None } else { self.style.sections }
     }
 
     fn finished(&mut self, outcome: &Outcome) {
@@ -73,9 +79,10 @@ impl Reporter for Console {
         match event {
             Event::RunStarted(info) => {
                 self.columns = Columns::of(&info.checks, &self.style);
-                self.environment.clone_from(&info.environment);
                 let head = head(info, &self.style);
                 self.say(&head);
+                let begin = self.sections().begin(info);
+                self.say(&begin);
             }
             Event::CheckFinished(outcome) => self.finished(outcome),
             Event::CheckStarted { .. } | Event::Noticed { .. } | Event::RunFinished(_) => {}
@@ -84,7 +91,11 @@ impl Reporter for Console {
     }
 
     fn finish(&mut self, closing: &Closing<'_>) -> Result<(), ReportError> {
-        let last = self.last.take();
+        let took = closing.record.end.as_ref().map_or(0, |end| end.took.as_secs());
+        let end = self.sections().end(&closing.record.run, took);
+        self.say(&end);
+        // What stands in a section may be folded away: nothing below it may count on it.
+        let last = self.last.take().filter(|_| end.is_empty());
         let tail = tail(closing, &self.style, last.as_ref());
         self.say(&tail);
         Ok(())

@@ -135,12 +135,12 @@ fn summary(outcome: &Outcome) -> String {
 }
 
 /// What happened to one check that did not pass, with what it blocked folded under it. For the end of the screen, and for
-/// the message of a failing `cargo test`.
+/// the message of a failing `cargo test`. `again` is the command that shows it again.
 #[must_use]
-pub fn block(outcome: &Outcome, environment: &str, folded: &[&CheckId], style: &Style) -> String {
+pub fn block(outcome: &Outcome, again: &str, folded: &[&CheckId], style: &Style) -> String {
     let depth = if style.verbosity == Verbosity::Verbose { Depth::REPORT } else { Depth::SCREEN };
     let mut out = String::new();
-    for line in story::lines(outcome, environment, folded, depth) {
+    for line in story::lines(outcome, again, folded, depth) {
         let text = match line.role {
             Role::Head => style.ink(Ink::Strong, &line.text),
             Role::Source => style.ink(Ink::Faint, &line.text),
@@ -163,6 +163,9 @@ pub fn tail(closing: &Closing<'_>, style: &Style, last: Option<&CheckId>) -> Str
     unjudged(record, style, &mut out);
     for notice in &record.notices {
         let _ = writeln!(out, "{}  {}", style.ink(Ink::Doubt, "notice "), inert::line(notice));
+    }
+    if let Some(text) = story::of_an_empty_shard(record) {
+        let _ = writeln!(out, "{}  {}", style.ink(Ink::Doubt, "nothing"), inert::line(&text));
     }
     ending(closing, style, &mut out);
     if !out.is_empty() || style.verbosity != Verbosity::Quiet {
@@ -229,7 +232,7 @@ fn blocks(record: &Record, style: &Style, last: Option<&CheckId>, out: &mut Stri
             let _ = writeln!(out, "{word} {}", inert::line(&outcome.check.to_string()));
         }
         let none = Vec::new();
-        out.push_str(&block(outcome, &record.run.environment, folded.get(&outcome.check).unwrap_or(&none), style));
+        out.push_str(&block(outcome, &story::again(outcome, &record.run), folded.get(&outcome.check).unwrap_or(&none), style));
     }
     if told.len() > most {
         let _ = writeln!(out, "\n{} more checks did not pass; the reports have them", told.len() - most);

@@ -1,5 +1,6 @@
 //! How a screen looks: colour, width, motion and how much is told. All of it is given, nothing is looked up here.
 
+use super::Sections;
 use crate::model::{CheckId, Outcome, Verdict};
 use std::borrow::Cow;
 
@@ -37,6 +38,8 @@ pub struct Style {
     pub live: bool,
     /// Whether only ASCII can be shown (a locale without UTF-8). Other characters become `\u{…}`.
     pub ascii: bool,
+    /// How lines are gathered that nobody needs to see at first.
+    pub sections: Sections,
     /// How much is told.
     pub verbosity: Verbosity,
 }

@@ -59,6 +59,7 @@ pub fn merge(records: Vec<Record>, expected: Option<u32>) -> Result<Record, Reco
     }
     if found.len() > 1 {
         whole.run.shard = None;
+        whole.run.elsewhere = 0;
     }
     match &mut whole.end {
         Some(end) => append_new(&mut end.shrunk, missing),

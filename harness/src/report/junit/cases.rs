@@ -2,6 +2,7 @@
 
 use super::Profile;
 use super::size::{Detail, attribute, name, text};
+use crate::model::event::RunInfo;
 use crate::model::{ClauseVerdict, Outcome, Record, Severity, Verdict};
 use crate::report::console::verdict_name;
 use crate::report::story::{self, Depth};
@@ -58,7 +59,7 @@ pub(super) fn of(record: &Record, detail: &Detail) -> Vec<Suite> {
     }
     for outcome in &record.checks {
         let at = *by_suite.entry(&outcome.check.suite).or_insert_with(|| open(&mut suites, &outcome.check.suite));
-        let mut case = case(outcome, &record.run.environment, detail);
+        let mut case = case(outcome, &record.run, detail);
         set_apart(&mut case, &mut taken);
         let suite = &mut suites[at];
         if !matches!(outcome.verdict, Verdict::Blocked | Verdict::Skip) {
@@ -66,6 +67,19 @@ pub(super) fn of(record: &Record, detail: &Detail) -> Vec<Suite> {
             suite.seconds = if suite.cases.iter().any(|c| c.millis > 0) { suite.seconds.min(started) } else { started };
         }
         suite.cases.push(case);
+    }
+    if let (Some(message), true) = (story::of_an_empty_shard(record), record.checks.is_empty()) {
+        // Readers take a report without any case for one that broke off.
+        let at = open(&mut suites, "allclear");
+        suites[at].cases.push(Case {
+            name: "this shard has something to judge".to_owned(),
+            class: "allclear".to_owned(),
+            file: None,
+            line: None,
+            millis: 0,
+            ended: Ended::Skipped { kind: "skip", message: attribute(&message, 2_000), text: attribute(&message, 8_000) },
+            properties: Vec::new(),
+        });
     }
     let run = story::of_the_run(record);
     if !run.is_empty() {
@@ -102,7 +116,7 @@ fn set_apart(case: &mut Case, taken: &mut HashSet<(String, String)>) {
     }
 }
 
-fn case(outcome: &Outcome, environment: &str, detail: &Detail) -> Case {
+fn case(outcome: &Outcome, run: &RunInfo, detail: &Detail) -> Case {
     let shown = if outcome.check.name.trim().is_empty() { "(no name)" } else { &*outcome.check.name };
     // Ten years are more than any run takes, and sums of them stay inside what the writer can add.
     let millis = ((outcome.took.as_secs_f64() * 1000.0).round() as i64).clamp(0, 315_360_000_000);
@@ -112,7 +126,7 @@ fn case(outcome: &Outcome, environment: &str, detail: &Detail) -> Case {
         file: (detail.place && !outcome.place.file.is_empty()).then(|| attribute(&outcome.place.file, detail.name)),
         line: (detail.place && outcome.place.line > 0).then_some(outcome.place.line),
         millis,
-        ended: ended(outcome, environment, detail),
+        ended: ended(outcome, run, detail),
         properties: if detail.properties { about_case(outcome) } else { Vec::new() },
     }
 }
@@ -120,7 +134,7 @@ fn case(outcome: &Outcome, environment: &str, detail: &Detail) -> Case {
 /// Below so many bytes only the message is told: half a story helps nobody.
 const LEAST_STORY: usize = 300;
 
-fn ended(outcome: &Outcome, environment: &str, detail: &Detail) -> Ended {
+fn ended(outcome: &Outcome, run: &RunInfo, detail: &Detail) -> Ended {
     if outcome.verdict == Verdict::Pass {
         return Ended::Passed;
     }
@@ -131,7 +145,7 @@ fn ended(outcome: &Outcome, environment: &str, detail: &Detail) -> Ended {
         let mut whole = said.clone();
         if story && detail.text >= LEAST_STORY {
             let depth = Depth { value_chars: Depth::REPORT.value_chars.min(detail.text), ..Depth::REPORT };
-            let mut lines = story::lines(outcome, environment, &[], depth);
+            let mut lines = story::lines(outcome, &story::again(outcome, run), &[], depth);
             // A story that begins with the same words need not be told them before.
             if lines.first().is_some_and(|l| l.text.trim_start() == said) {
                 lines.remove(0);

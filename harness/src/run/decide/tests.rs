@@ -131,6 +131,9 @@ fn rule_3_proof_fails_at_one() {
 #[test]
 fn rule_3_confusable_evidence_fails_at_the_third_of_sixty_fresh_samples() {
     check(&one(), &counted(1, 0, 5), &first(), "again 60");
+    // One call that is sent sixty times in all.
+    check(&one(), &counted(1, 0, 1), &first(), "again 59");
+    check(&one(), &counted(1, 0, 60), &after(1, 0), "inconclusive: intermittent (1 of 60)");
     check(&one(), &counted(2, 0, 35), &after(5, 0), "again 30");
     check(&one(), &counted(3, 0, 40), &after(5, 0), "fail");
     check(&one(), &counted(2, 0, 65), &after(5, 0), "inconclusive: intermittent (2 of 65)");

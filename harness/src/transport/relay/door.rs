@@ -4,6 +4,7 @@ use socket2::SockRef;
 use std::collections::HashSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -12,7 +13,7 @@ const QUEUE: u32 = 1024;
 /// A queue is full when a connection to loopback gets no answer for so long; the kernel answers inside the call to connect.
 const NO_ANSWER: Duration = Duration::from_millis(20);
 /// Most connections that fill a queue. One is enough on Linux; others keep a little more than they are told.
-const MOST_FILLERS: usize = 16;
+pub(super) const MOST_FILLERS: usize = 16;
 
 /// A port of loopback.
 #[derive(Debug)]
@@ -65,34 +66,38 @@ impl Door {
         debug_assert!(self.claim.is_some() || cfg!(not(target_os = "linux")), "two sockets may share a port here");
     }
 
-    /// Fills the queue, so that the system drops every further SYN. Listening again with no room needs no privilege, and
-    /// connections that were accepted live on.
-    pub(super) async fn fill(&mut self) -> io::Result<()> {
+    /// Leaves no room in the queue: once it is full, the system drops every further SYN. Listening again with no room needs no
+    /// privilege, and connections that were accepted live on.
+    pub(super) fn narrow(&mut self) -> io::Result<()> {
         self.reopen()?;
         let listener = self.listener.as_ref().expect("it was opened just now");
-        SockRef::from(listener).listen(0)?;
-        for _ in 0..MOST_FILLERS {
-            match tokio::time::timeout(NO_ANSWER, TcpSocket::new_v4()?.connect(self.address)).await {
-                Err(_) => return Ok(()),
-                Ok(Err(e)) => return Err(e),
-                Ok(Ok(filler)) => {
-                    self.filled_by.insert(filler.local_addr()?);
-                    self.fillers.push(filler);
-                }
-            }
-        }
-        Err(io::Error::other("the system still answers connections although the queue is full"))
+        SockRef::from(listener).listen(0)
     }
 
-    /// The next connection, unless it is one of our own.
-    pub(super) async fn accept(&mut self) -> io::Result<TcpStream> {
-        let Some(listener) = &self.listener else { return std::future::pending().await };
+    /// Keeps a connection of our own in the queue, and knows it again when it comes out.
+    pub(super) fn keep(&mut self, filler: TcpStream) -> io::Result<()> {
+        self.filled_by.insert(filler.local_addr()?);
+        self.fillers.push(filler);
+        Ok(())
+    }
+
+    /// The next connection that is none of our own.
+    pub(super) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        let Some(listener) = &self.listener else { return Poll::Pending };
         loop {
-            let (stream, peer) = listener.accept().await?;
+            let (stream, peer) = ready!(listener.poll_accept(cx))?;
             if !self.filled_by.remove(&peer) {
-                return Ok(stream);
+                return Poll::Ready(Ok(stream));
             }
         }
+    }
+}
+
+/// One more connection into the queue of this address; `None` where it gets no answer, which is what a full one gives.
+pub(super) async fn fill(address: SocketAddr) -> io::Result<Option<TcpStream>> {
+    match tokio::time::timeout(NO_ANSWER, TcpSocket::new_v4()?.connect(address)).await {
+        Err(_) => Ok(None),
+        Ok(connected) => connected.map(Some),
     }
 }
 

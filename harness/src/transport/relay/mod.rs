@@ -7,24 +7,28 @@ mod door;
 mod gate;
 mod keeper;
 mod mode;
+mod switch;
 #[cfg(test)]
 mod tests;
 
 pub use mode::{Mode, Pace};
 
-use keeper::{Counts, Keeper, Order};
+use keeper::Counts;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::{mpsc, oneshot, watch};
+use switch::Switch;
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A relay that runs. Dropping it closes its listener and every connection.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,
-    orders: mpsc::Sender<Order>,
+    switch: Arc<Switch>,
     counts: Arc<Counts>,
+    _ends_with_us: DropGuard,
 }
 
 impl Relay {
@@ -38,10 +42,11 @@ impl Relay {
     pub fn start(upstream: SocketAddr) -> io::Result<Self> {
         let door = door::Door::open()?;
         let address = door.address();
-        let (orders, queue) = mpsc::channel(1);
         let counts = Arc::new(Counts::default());
-        tokio::spawn(Keeper::new(door, upstream, counts.clone()).run(queue));
-        Ok(Self { address, orders, counts })
+        let switch = Arc::new(Switch::new(door, upstream, counts.clone()));
+        let gone = CancellationToken::new();
+        tokio::spawn(keeper::keep(switch.clone(), gone.clone()));
+        Ok(Self { address, switch, counts, _ends_with_us: gone.drop_guard() })
     }
 
     /// Where it listens; the same for its whole life, also while it refuses.
@@ -57,10 +62,7 @@ impl Relay {
     /// What the system said: the port could not be listened on again, the queue could not be filled. The relay then stays as
     /// far as it got; setting a mode again is allowed.
     pub async fn set(&self, mode: Mode) -> io::Result<()> {
-        let gone = || io::Error::other("the relay has ended");
-        let (done, told) = oneshot::channel();
-        self.orders.send(Order { mode, done }).await.map_err(|_| gone())?;
-        told.await.map_err(|_| gone())?
+        self.switch.set(mode).await
     }
 
     /// How many connections it has accepted in its life. A relay that nobody uses proves nothing when it is cut.
@@ -80,5 +82,11 @@ impl Relay {
     #[must_use]
     pub fn living(&self) -> usize {
         self.counts.living.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.switch.close();
     }
 }

@@ -1,6 +1,7 @@
 //! The relay on real sockets: what each mode does to living and new connections, and that a mend undoes it.
 
 use super::{Mode, Pace, Relay};
+use futures_util::FutureExt as _;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -130,6 +131,41 @@ async fn a_cut_may_follow_a_cut_in_any_order() {
     }
     relay.set(Mode::Pass).await.unwrap();
     assert_eq!(ask_anew(relay.address(), LONG).await, "answer");
+}
+
+/// One thread, and nothing that gives it away: no task of the relay can have run when a change is in force.
+#[tokio::test]
+async fn a_change_is_in_force_before_any_task_has_run() {
+    let relay = Relay::start(Server::start().await.address).unwrap();
+    let dial = || {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.connect(&relay.address().into()).err().map(|e| e.kind())
+    };
+    for (mode, expected) in [
+        (Mode::Refuse, Some(ErrorKind::ConnectionRefused)),
+        (Mode::Pass, None),
+        (Mode::Refuse, Some(ErrorKind::ConnectionRefused)),
+        (Mode::Blackhole, None),
+        (Mode::Slow(LATE), None),
+    ] {
+        relay.set(mode).now_or_never().unwrap_or_else(|| panic!("{mode:?} waits for somebody")).unwrap();
+        assert_eq!(dial(), expected, "{mode:?}");
+    }
+    assert_eq!(relay.accepted(), 0, "nothing ran");
+    relay.set(Mode::Pass).await.unwrap();
+    assert_eq!(ask_anew(relay.address(), LONG).await, "answer");
+}
+
+#[tokio::test]
+async fn what_was_let_in_before_a_cut_does_not_outlive_it() {
+    let relay = Relay::start(Server::start().await.address).unwrap();
+    for _ in 0..50 {
+        let mut stream = connect(relay.address()).await.unwrap();
+        relay.set(Mode::Refuse).await.unwrap();
+        assert_eq!(ask(&mut stream, LONG).await, "reset", "taken or still in the queue: it is gone");
+        assert_eq!(relay.living(), 0);
+        relay.set(Mode::Pass).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -8,11 +8,17 @@ use crate::words::Request;
 use std::time::Duration;
 
 /// Longest wait for one reading.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) async fn read(marker: &With<Request, Marker>, poll: &Poll, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
+pub(super) async fn read(
+    patience: Duration,
+    marker: &With<Request, Marker>,
+    poll: &Poll,
+    cx: &Context,
+    seen: &mut Observation,
+) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
-    let call = cx.call(&marker.a, &How::caller(PATIENCE)).await?;
+    let call = cx.call(&marker.a, &How::caller(patience)).await?;
     let now = Seen::of(&call, cx.stopwatch(), origin);
     let expect = marker.b.expectation();
     // The marker may stand in the answer of a service that is not ready, so the code says nothing of it.

@@ -71,6 +71,30 @@ async fn nobody_there_is_not_ready_and_no_error() {
     assert!(matches!(&readings[0].found, Found::Counted { bad, .. } if *bad >= 3), "{readings:?}");
 }
 
+/// Waited for one after the other, three polls that hang would take three times as long as one.
+#[tokio::test]
+async fn what_hangs_is_waited_for_no_longer_than_the_deadline_and_one_answer() {
+    let address = serve(|_, _| Reply::Silence).await;
+    let kind = spec::<Ready>("{ get: /ready, within: 1s, real: { get: /jobs } }");
+    let mut seen = super::Observation::default();
+    kind.probe(&round::<Ready>(&["ready/becomes", "ready/truthful"]), &context(address), &mut seen).await.unwrap();
+    let Found::Counted { bad, worst, .. } = &kind.judge(&seen)[0].found else { panic!("{seen:?}") };
+    assert!(*bad == 3 && worst.observed.starts_with("still not ready after 1."), "{worst:?}");
+    let [first, rest @ ..] = &seen.waiting.last[..] else { panic!("{seen:?}") };
+    assert!(first.seen.at.lo < Duration::from_secs(1) && rest.len() == 2, "{seen:?}");
+    // The two that were missing are asked at one moment: a second one that waited for the first would begin 2 s after it.
+    assert!(rest[1].seen.at.lo < rest[0].seen.at.lo + Duration::from_secs(1), "{seen:?}");
+}
+
+#[tokio::test]
+async fn ready_right_after_the_deadline_is_late_or_unsure_and_never_held() {
+    let asked = AtomicUsize::new(0);
+    // The poll that hangs is given up at the deadline; the next ones are answered.
+    let reply = move |_: &str, _: usize| if asked.fetch_add(1, Ordering::SeqCst) == 0 { Reply::Silence } else { json(200, READY) };
+    let told = tell("{ get: /ready, within: 500ms }", "ready/becomes", reply).await;
+    has(&told, "unsure it became ready after ");
+}
+
 #[tokio::test]
 async fn ready_is_the_declared_answer_and_not_any_two_hundred() {
     let yaml = "{ get: /ready, within: 100ms, expect: { json: { $.status: ready } } }";
