@@ -78,6 +78,7 @@ impl Exchange {
     /// # Errors
     /// [`Failed`] where no connection can be had, or the request cannot be sent this way.
     pub async fn dawdle(&self, endpoint: &Endpoint, out: &Outgoing, wishes: &Wishes) -> Result<Dawdle, Box<Failed>> {
+        self.permits().request().await;
         let place = self.permits().connection(|| self.make_room()).await;
         let began = Instant::now();
         let mut answer = Box::new(Answer::begun(began));
@@ -117,7 +118,6 @@ impl Dawdle {
     /// # Errors
     /// As [`Dawdle::send_body`].
     pub async fn send_head(&mut self) -> Result<(), Trouble> {
-        self.permits.request().await;
         let part = self.head.slice(..self.head.len() - 2);
         self.put(&part).await
     }
@@ -127,7 +127,6 @@ impl Dawdle {
     /// # Errors
     /// Where the environment does not allow so many bytes, or they cannot be sent in the time that was wished for.
     pub async fn send_body(&mut self, bytes: usize) -> Result<(), Trouble> {
-        self.permits.request().await;
         let bytes = bytes.min(self.body.len());
         self.permits.upload(bytes as u64)?;
         let part = [&self.head[..], &self.body[..bytes]].concat();
@@ -140,7 +139,6 @@ impl Dawdle {
     /// # Errors
     /// As [`Exchange::send`].
     pub async fn ask(self) -> Result<(Answer, Option<Self>), Box<Failed>> {
-        self.permits.request().await;
         let Self { wire, _place, permits, opened, wishes, to_head, head, body, began, .. } = self;
         let mut answer = Answer::begun(Instant::now());
         (answer.remote, answer.tls) = (opened.remote, opened.tls.clone());

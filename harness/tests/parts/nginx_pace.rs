@@ -4,28 +4,31 @@ use super::program::{Running, allclear, expect_code, free_port, record};
 use std::path::Path;
 use std::process::Command;
 
-/// Two a second, three more at once: a bucket of four that fills within two seconds.
-const ZONE: &str = "limit_req_zone $binary_remote_addr zone=calls:1m rate=2r/s; limit_req_status 429;";
+/// Five a second, three more at once: a bucket of four that fills within 800 ms.
+const ZONE: &str = "limit_req_zone $binary_remote_addr zone=calls:1m rate=5r/s; limit_req_status 429;";
 const LIMITED: &str = "location = /limited { limit_req zone=calls burst=3 nodelay; empty_gif; }";
 
 pub(crate) fn the_edge_of_limit_req_is_where_it_was_declared(nginx: &Path) -> Result<(), String> {
     let world = World::start(nginx, ZONE, LIMITED)?;
-    let check = |quota: u32| {
-        format!("  - name: {quota}\n    promises: [rate/key, rate/edge]\n    rate-limit: {{ get: /limited, quota: {quota}, window: {quota}s, windows: refill, refused: 429 }}\n")
+    // The same rate of five a second: what differs is how many of them at once.
+    let check = |(name, quota): (&str, u32)| {
+        format!(
+            "  - name: {name}\n    promises: [rate/key, rate/edge]\n    rate-limit: {{ get: /limited, quota: {quota}, window: {}ms, windows: refill }}\n",
+            quota * 200
+        )
     };
-    // The same rate of two a second: what differs is how many of them at once.
-    let checks: String = [3, 4, 5].map(|quota| check(quota).replace(&format!("window: {quota}s"), &format!("window: {}ms", quota * 500))).concat();
+    let checks: String = [("three", 3), ("four", 4), ("five", 5)].map(check).concat();
     let run = world.run(&checks, 1)?;
-    run.expect("4", "rate/quota", "held", "")?;
-    run.expect("4", "rate/key", "held", "")?;
-    run.expect("4", "rate/edge", "held", "")?;
-    run.expect("3", "rate/quota", "broken", "4 were admitted within")?;
-    run.expect("5", "rate/quota", "broken", "only 4 were admitted after a window of silence, then 429")
+    run.expect("four", "rate/quota", "held", "")?;
+    run.expect("four", "rate/key", "held", "")?;
+    run.expect("four", "rate/edge", "held", "")?;
+    run.expect("three", "rate/quota", "broken", "4 were admitted within")?;
+    run.expect("five", "rate/quota", "broken", "only 4 were admitted after a window of silence, then 429")
 }
 
 pub(crate) fn limit_req_refuses_by_another_status_and_tells_no_time_unless_it_is_told_to(nginx: &Path) -> Result<(), String> {
     let world = World::start(nginx, &ZONE.replace("limit_req_status 429;", ""), LIMITED)?;
-    let check = "  - name: refused\n    promises: [rate/retry-after]\n    rate-limit: { get: /limited, quota: 4, window: 2s, windows: refill, refused: 429 }\n";
+    let check = "  - name: refused\n    promises: [rate/retry-after]\n    rate-limit: { get: /limited, quota: 4, window: 800ms, windows: refill, refused: 429 }\n";
     let run = world.run(check, 1)?;
     run.expect("refused", "rate/quota", "broken", "503")?;
     run.expect("refused", "rate/retry-after", "broken", "no Retry-After")
@@ -33,9 +36,9 @@ pub(crate) fn limit_req_refuses_by_another_status_and_tells_no_time_unless_it_is
 
 pub(crate) fn a_limit_req_by_a_header_that_callers_write_is_caught(nginx: &Path) -> Result<(), String> {
     let zone = "map $http_x_forwarded_for $caller { '' $binary_remote_addr; default $http_x_forwarded_for; }\n\
-                limit_req_zone $caller zone=calls:1m rate=2r/s; limit_req_status 429;";
+                limit_req_zone $caller zone=calls:1m rate=5r/s; limit_req_status 429;";
     let world = World::start(nginx, zone, LIMITED)?;
-    let check = "  - name: key\n    promises: [rate/key]\n    rate-limit: { get: /limited, quota: 4, window: 2s, windows: refill, refused: 429 }\n";
+    let check = "  - name: key\n    promises: [rate/key]\n    rate-limit: { get: /limited, quota: 4, window: 800ms, windows: refill, refused: 429 }\n";
     let run = world.run(check, 1)?;
     run.expect("key", "rate/quota", "held", "")?;
     run.expect("key", "rate/key", "broken", "`x-forwarded-for` of another address were admitted")
@@ -59,10 +62,10 @@ pub(crate) fn the_timeouts_of_nginx_are_kept_to_the_half_second(nginx: &Path) ->
     for clause in ["time/served", "time/slow-headers", "time/slow-body", "time/idle"] {
         run.expect("kept", clause, "held", "")?;
     }
-    run.expect("other times", "time/slow-headers", "broken", "closed after 2.0")?;
-    run.expect("other times", "time/idle", "broken", "closed only after 3.0").or_else(|_| run.expect("other times", "time/idle", "broken", "still open after"))?;
+    run.expect("other times", "time/slow-headers", "broken", "closed after")?;
+    run.expect("other times", "time/idle", "broken", "after")?;
     // nginx counts from one read to the next.
-    run.expect("other times", "time/slow-body", "broken", "still open after 3.0")
+    run.expect("other times", "time/slow-body", "broken", "still open after")
 }
 
 /// nginx with one server block, and the folder that it runs in.
@@ -118,7 +121,7 @@ impl Told {
     /// A case of the clause in that check has this verdict, and its finding says this; with `held` all of its cases have.
     fn expect(&self, check: &str, clause: &str, verdict: &str, observed: &str) -> Result<(), String> {
         let checks = self.record["checks"].as_array().into_iter().flatten();
-        let of_it = checks.filter(|c| c["name"] == check).flat_map(|c| c["clauses"].as_array().into_iter().flatten()).filter(|c| c["clause"] == clause);
+        let of_it = checks.filter(|c| c["check"]["name"] == check).flat_map(|c| c["clauses"].as_array().into_iter().flatten()).filter(|c| c["clause"] == clause);
         let all: Vec<_> = of_it.collect();
         let fits = |c: &&serde_json::Value| c["verdict"] == verdict && c["finding"]["observed"].as_str().unwrap_or_default().contains(observed);
         let is_told = if verdict == "held" { !all.is_empty() && all.iter().all(fits) } else { all.iter().any(|c| fits(&c)) };

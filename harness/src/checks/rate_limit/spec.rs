@@ -135,7 +135,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         say(refused.at, "refused: a success or a redirect is no refusal", "write the status, such as 429");
     }
     if rate.fields.as_ref().is_some_and(|fields| fields.is_empty()) {
-        say(rate.quota.at, "fields: names none", "write `ratelimit`, `x-ratelimit` or both");
+        say(spec.a.at(), "fields: names none", "write `ratelimit`, `x-ratelimit` or both");
     }
     all
 }
