@@ -49,7 +49,8 @@ fn places() -> String {
     format!("location = /health {{ empty_gif; }} location = /upload {{ proxy_pass http://127.0.0.1:{}; }}", free_port())
 }
 
-const SLOW_BODY: &str = "slow-body: { post: /upload, text: 'a body of which half is sent, and then perhaps a byte now and then, for long enough', after: 2s";
+const SLOW_BODY: &str =
+    "slow-body: { post: /upload, text: 'a body of which half is sent, and then perhaps a byte now and then, for long enough', after: 2s";
 
 pub(crate) fn the_timeouts_of_nginx_are_kept_to_the_half_second(nginx: &Path) -> Result<(), String> {
     let times = "client_header_timeout 2s; client_body_timeout 2s; keepalive_timeout 3s;";
@@ -93,7 +94,8 @@ impl World {
         let file = folder.path().join("nginx.conf");
         std::fs::write(&file, config).map_err(|e| e.to_string())?;
         let running = Running::start(Command::new(nginx).arg("-p").arg(folder.path()).arg("-c").arg(&file))?;
-        let waited = allclear().args(["wait", &format!("tcp://127.0.0.1:{port}"), "--timeout", "20s"]).output().map_err(|e| e.to_string())?;
+        let waited =
+            allclear().args(["wait", &format!("tcp://127.0.0.1:{port}"), "--timeout", "20s"]).output().map_err(|e| e.to_string())?;
         expect_code(&waited, 0).map_err(|e| {
             let log = std::fs::read_to_string(folder.path().join("error.log")).unwrap_or_default();
             format!("nginx does not start: {e}\n{log}")
@@ -104,7 +106,10 @@ impl World {
     /// Runs these checks where load is allowed.
     fn run(&self, checks: &str, code: i32) -> Result<Told, String> {
         let folder = self.folder.path();
-        let environment = format!("environment: nginx\nallows: load\nhosts: [127.0.0.1]\ntargets: {{ api: {{ url: 'http://127.0.0.1:{}' }} }}\n", self.port);
+        let environment = format!(
+            "environment: nginx\nallows: load\nhosts: [127.0.0.1]\ntargets: {{ api: {{ url: 'http://127.0.0.1:{}' }} }}\n",
+            self.port
+        );
         std::fs::write(folder.join("nginx.env.yaml"), environment).map_err(|e| e.to_string())?;
         std::fs::write(folder.join("it.suite.yaml"), format!("suite: nginx\nchecks:\n{checks}")).map_err(|e| e.to_string())?;
         let output = allclear()
@@ -121,9 +126,13 @@ impl Told {
     /// A case of the clause in that check has this verdict, and its finding says this; with `held` all of its cases have.
     fn expect(&self, check: &str, clause: &str, verdict: &str, observed: &str) -> Result<(), String> {
         let checks = self.record["checks"].as_array().into_iter().flatten();
-        let of_it = checks.filter(|c| c["check"]["name"] == check).flat_map(|c| c["clauses"].as_array().into_iter().flatten()).filter(|c| c["clause"] == clause);
+        let of_it = checks
+            .filter(|c| c["check"]["name"] == check)
+            .flat_map(|c| c["clauses"].as_array().into_iter().flatten())
+            .filter(|c| c["clause"] == clause);
         let all: Vec<_> = of_it.collect();
-        let fits = |c: &&serde_json::Value| c["verdict"] == verdict && c["finding"]["observed"].as_str().unwrap_or_default().contains(observed);
+        let fits =
+            |c: &&serde_json::Value| c["verdict"] == verdict && c["finding"]["observed"].as_str().unwrap_or_default().contains(observed);
         let is_told = if verdict == "held" { !all.is_empty() && all.iter().all(fits) } else { all.iter().any(|c| fits(&c)) };
         if is_told { Ok(()) } else { Err(format!("{check}: {clause} is not {verdict} by `{observed}`: {all:#?}\n{}", self.screen)) }
     }

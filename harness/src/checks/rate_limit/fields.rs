@@ -117,12 +117,19 @@ mod tests {
         let whole = [Some(10), Some(2), Some(9), Some(1)];
         check(&[("ratelimit-policy", "\"default\";q=10;w=2"), ("ratelimit", "\"default\";r=9;t=1")], Family::Ratelimit, whole);
         check(
-            &[("ratelimit-policy", "\"day, or so\";q=1000;w=86400, \"burst\";q=10;w=2"), ("ratelimit", "\"day, or so\";r=990;t=80000,\"burst\";r=9;t=1")],
+            &[
+                ("ratelimit-policy", "\"day, or so\";q=1000;w=86400, \"burst\";q=10;w=2"),
+                ("ratelimit", "\"day, or so\";r=990;t=80000,\"burst\";r=9;t=1"),
+            ],
             Family::Ratelimit,
             whole,
         );
         check(&[("ratelimit-policy", "10;w=2"), ("ratelimit", "limit=10, remaining=9, reset=1")], Family::Ratelimit, whole);
-        check(&[("ratelimit-limit", "10"), ("ratelimit-remaining", "9"), ("ratelimit-reset", "1")], Family::Ratelimit, [Some(10), None, Some(9), Some(1)]);
+        check(
+            &[("ratelimit-limit", "10"), ("ratelimit-remaining", "9"), ("ratelimit-reset", "1")],
+            Family::Ratelimit,
+            [Some(10), None, Some(9), Some(1)],
+        );
         check(&[("ratelimit", "\"default\";r=many")], Family::Ratelimit, [None; 4]);
         check(&[], Family::Ratelimit, [None; 4]);
     }

@@ -131,11 +131,16 @@ fn admits(spec: &Spec, seen: &Observation) -> Found {
         let observed = match burst.proves {
             Proves::Over if burst.admitted == burst.sent => format!("all {} were admitted, so no quota was found", burst.sent),
             Proves::Over => format!("{} were admitted within {}", burst.admitted, burst.took),
-            Proves::Under if burst.admitted == 0 => format!("none was admitted after a window of silence, but {}{}", answer.brief(), why(&answer)),
+            Proves::Under if burst.admitted == 0 => {
+                format!("none was admitted after a window of silence, but {}{}", answer.brief(), why(&answer))
+            }
             Proves::Under => format!("only {} were admitted after a window of silence, then {}", burst.admitted, answer.brief()),
             _ => format!("{} of {} were neither admitted nor refused: {}", burst.broken, burst.sent, answer.brief()),
         };
-        answer.finding(format!("{} calls within {window}, and not one more", spec.b.quota()), observed).detail("burst", burst.line()).at(spec.b.quota.at)
+        answer
+            .finding(format!("{} calls within {window}, and not one more", spec.b.quota()), observed)
+            .detail("burst", burst.line())
+            .at(spec.b.quota.at)
     })
 }
 
@@ -181,8 +186,12 @@ fn honest(seen: &Observation) -> Found {
         let Some(lie) = seen.tries.iter().find(|t| t.is_lie()) else { return Finding::default() };
         let said = show_duration(lie.said);
         let (expected, observed) = match lie.turned {
-            Turned::TooLong => (format!("refused after a quarter of the {said} that Retry-After told"), format!("admitted after {} already", lie.after)),
-            _ => (format!("admitted after the {said} that Retry-After told"), format!("refused after {}: {}", lie.after, lie.answer.brief())),
+            Turned::TooLong => {
+                (format!("refused after a quarter of the {said} that Retry-After told"), format!("admitted after {} already", lie.after))
+            }
+            _ => {
+                (format!("admitted after the {said} that Retry-After told"), format!("refused after {}: {}", lie.after, lie.answer.brief()))
+            }
         };
         lie.answer.finding(expected, observed)
     })
@@ -220,7 +229,8 @@ fn edge(spec: &Spec, seen: &Observation) -> Found {
     thrice(over, told, "times", || {
         let edge = seen.edges.iter().find(|e| e.over).cloned().unwrap_or_default();
         let expected = format!("{} in every {}, wherever it begins", spec.b.quota(), show_duration(spec.b.window()));
-        edge.answer.finding(expected, format!("{} were admitted within {}, over the edge of a window", edge.admitted, show_duration(edge.after)))
+        edge.answer
+            .finding(expected, format!("{} were admitted within {}, over the edge of a window", edge.admitted, show_duration(edge.after)))
     })
 }
 

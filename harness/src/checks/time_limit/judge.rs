@@ -143,7 +143,10 @@ fn slow(spec: &Spec, way: Way, seen: &Observation) -> Found {
         let nobody = Slow::default();
         let (slow, what) = worst.unwrap_or((&nobody, String::new()));
         let (at, limit) = time(spec, way).unwrap_or_default();
-        let mut finding = Finding::new(format!("{} after {}, give or take {}", expected(way), show_duration(limit), show_duration(spec.b.guard(limit))), what);
+        let mut finding = Finding::new(
+            format!("{} after {}, give or take {}", expected(way), show_duration(limit), show_duration(spec.b.guard(limit))),
+            what,
+        );
         finding.sent.clone_from(&slow.sent);
         finding.again = Some(slow.again.clone()).filter(|again| !again.is_empty());
         if !slow.said.is_empty() {

@@ -66,7 +66,8 @@ impl Limits {
 /// What the plan must know, from the spec alone.
 pub(super) fn demands(spec: &Spec) -> Demands {
     let longest = spec.b.times().map(|(_, time)| time.value.0 + spec.b.guard(time.value.0) * 2).max().unwrap_or_default();
-    let mut demands = Demands { impact: Impact::Load, longest, certain: longest * 3 + BESIDE, mistakes: mistakes(spec), ..Demands::default() };
+    let mut demands =
+        Demands { impact: Impact::Load, longest, certain: longest * 3 + BESIDE, mistakes: mistakes(spec), ..Demands::default() };
     for request in std::iter::once(&spec.a).chain(spec.b.slow_body.as_ref().map(|b| &b.a)) {
         demands.uses.extend(request.captures_used());
         demands.files.extend(request.files());

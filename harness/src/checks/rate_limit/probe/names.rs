@@ -62,6 +62,6 @@ impl Bench<'_> {
         let is_told = |name: &&str| {
             seen.names.get(*name).is_some_and(|named| named.asked > 0 && (named.admitted == 0 || named.admitted as usize >= self.enough()))
         };
-        !self.round.wants(super::table::KEY) || NAMES.iter().all(|name| is_told(name))
+        !self.round.wants(super::table::KEY) || NAMES.iter().all(is_told)
     }
 }

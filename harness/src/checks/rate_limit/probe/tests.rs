@@ -69,7 +69,9 @@ async fn each_flaw_is_found_by_its_clause_and_by_no_other() {
     for ((flaw, expected), told) in rows.iter().zip(&told) {
         has(told, expected, flaw);
         let clause = expected.split(':').next().filter(|_| expected.contains(": "));
-        let of_another = |t: &&String| clause.is_some_and(|clause| !t.starts_with(clause) && !t.starts_with("x-ratelimit") && !t.starts_with("ratelimit"));
+        let of_another = |t: &&String| {
+            clause.is_some_and(|clause| !t.starts_with(clause) && !t.starts_with("x-ratelimit") && !t.starts_with("ratelimit"))
+        };
         let wrong: Vec<_> = told.iter().filter(of_another).filter(|t| t.contains("counted") || t.contains("proof")).collect();
         assert!(wrong.is_empty(), "{flaw:?}: {wrong:?}");
     }

@@ -17,7 +17,9 @@ impl Bench<'_> {
         for _ in 0..self.enough() {
             self.fresh(seen).await;
             self.one_after_the_other(&families, seen).await?;
-            let is_told = |fields: &Fields| fields.answers > 0 && (fields.wrong == 0 || fields.proof.is_some() || fields.wrong as usize >= self.enough());
+            let is_told = |fields: &Fields| {
+                fields.answers > 0 && (fields.wrong == 0 || fields.proof.is_some() || fields.wrong as usize >= self.enough())
+            };
             if seen.fields.values().all(is_told) {
                 break;
             }

@@ -50,7 +50,11 @@ fn a_cut_is_in_time_within_the_guard_band_and_wrong_only_if_surely_outside() {
 fn a_connection_that_stays_open_is_bad_if_this_machine_was_awake() {
     check(HEAD, &slow(3000, 3001, End::Open, None), "bad still open after 3.00 s");
     check(HEAD, &slow(2400, 3001, End::Open, None), "near");
-    check(HEAD, &Slow { is_closed: false, ..slow(2000, 2000, End::Answered, Some(408)) }, "bad answered by 408 after 2.00 s, and the connection stays open");
+    check(
+        HEAD,
+        &Slow { is_closed: false, ..slow(2000, 2000, End::Answered, Some(408)) },
+        "bad answered by 408 after 2.00 s, and the connection stays open",
+    );
 }
 
 #[test]
@@ -64,8 +68,16 @@ fn an_answer_and_a_close_are_a_cut_and_a_success_is_none() {
 
 #[test]
 fn an_endpoint_that_does_not_wait_for_a_body_leaves_nothing_to_judge() {
-    check(BODY, &slow(3, 3, End::Answered, Some(401)), "nothing GET / was answered by 401 after 3.0 ms, without waiting for the body: it asks for a login");
-    check(BODY, &slow(3, 3, End::Answered, Some(200)), "nothing GET / was answered by 200 after 3.0 ms, without waiting for the body: it takes whatever comes");
+    check(
+        BODY,
+        &slow(3, 3, End::Answered, Some(401)),
+        "nothing GET / was answered by 401 after 3.0 ms, without waiting for the body: it asks for a login",
+    );
+    check(
+        BODY,
+        &slow(3, 3, End::Answered, Some(200)),
+        "nothing GET / was answered by 200 after 3.0 ms, without waiting for the body: it takes whatever comes",
+    );
     check(BODY, &slow(3, 3, End::Answered, Some(408)), "bad answered by 408 after 3.0 ms already");
     check(BODY, &slow(3, 3, End::Answered, Some(500)), "bad answered by 500 after 3.0 ms already");
     check(BODY, &slow(3, 3, End::Closed, None), "bad closed after 3.0 ms already");

@@ -89,7 +89,8 @@ impl House {
             if !more(&mut stream, &mut all, Instant::now() + idle).await {
                 return;
             }
-            let (mut end, is_anew) = (Instant::now() + if self.flaw == Flaw::HeadNever { NEVER } else { SHORT }, self.flaw == Flaw::HeadAnew);
+            let (mut end, is_anew) =
+                (Instant::now() + if self.flaw == Flaw::HeadNever { NEVER } else { SHORT }, self.flaw == Flaw::HeadAnew);
             while !all.windows(4).any(|w| w == b"\r\n\r\n") {
                 if !more(&mut stream, &mut all, end).await {
                     return self.cut(stream).await;
@@ -102,7 +103,8 @@ impl House {
             let (head, body) = text.split_once("\r\n\r\n").expect("found above");
             let length: usize = head.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
             let (mut came, answers_early) = (body.len(), matches!(self.flaw, Flaw::TakesAnything | Flaw::LoginForBodies));
-            let (mut end, is_anew) = (Instant::now() + if self.flaw == Flaw::BodyNever { NEVER } else { SHORT }, self.flaw == Flaw::BodyAnew);
+            let (mut end, is_anew) =
+                (Instant::now() + if self.flaw == Flaw::BodyNever { NEVER } else { SHORT }, self.flaw == Flaw::BodyAnew);
             while came < length && !answers_early {
                 let before = all.len();
                 if !more(&mut stream, &mut all, end).await {
