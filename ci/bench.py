@@ -116,11 +116,16 @@ def sse():
     subprocess.run([os.path.join(os.path.dirname(BIN), "examples", "sse_figures")], check=True)
 
 
+def release():
+    """Time between the first and the last release of a salvo: the example measures itself."""
+    subprocess.run([os.path.join(os.path.dirname(BIN), "examples", "release_figures")], check=True)
+
+
 def size():
     print(f"{'shipping binary (dist, stripped)':42} {os.path.getsize(BIN) / 2**20:9.1f} MiB")
 
 
-FIGURES = {"one": one, "thousand": thousand, "tenthousand": tenthousand, "waiting": waiting, "relay": relay, "sse": sse, "size": size, "build": lambda: None}
+FIGURES = {"one": one, "thousand": thousand, "tenthousand": tenthousand, "waiting": waiting, "relay": relay, "sse": sse, "release": release, "size": size, "build": lambda: None}
 
 if __name__ == "__main__":
     if not HURL:

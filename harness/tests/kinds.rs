@@ -23,6 +23,7 @@ struct Page {
     prefix: &'static str,
     doc: &'static str,
     clauses: &'static [Clause],
+    locals: &'static [&'static str],
     schema: Value,
 }
 
@@ -32,7 +33,7 @@ fn pages() -> Vec<Page> {
         type Out = Page;
         fn visit<K: CheckKind>(&mut self) -> Page {
             let schema = serde_json::to_value(schemars::schema_for!(K)).expect("a schema is JSON");
-            Page { name: K::NAME, prefix: K::CLAUSE_PREFIX, doc: K::DOC, clauses: K::CLAUSES, schema }
+            Page { name: K::NAME, prefix: K::CLAUSE_PREFIX, doc: K::DOC, clauses: K::CLAUSES, locals: K::LOCALS, schema }
         }
     }
     let pages = checks::each(&mut Pages);
@@ -278,7 +279,8 @@ fn the_suites_on_the_page_can_be_copied() {
             wrong("the page has no example".to_owned());
         }
         for block in blocks {
-            let vars: String = variables(block).iter().map(|name| format!("  {name}: value\n")).collect();
+            let given = variables(block).into_iter().filter(|name| !page.locals.contains(name));
+            let vars: String = given.map(|name| format!("  {name}: value\n")).collect();
             let vars = if vars.is_empty() { vars } else { format!("vars:\n{vars}") };
             let suite = format!("suite: page\ntargets: {{ api: {{ url: \"http://127.0.0.1:1\" }} }}\n{vars}checks:\n{block}");
             if let Err(told) = planned("page", &suite) {

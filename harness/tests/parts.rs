@@ -13,6 +13,8 @@ mod junit;
 mod nginx;
 #[path = "parts/nginx_pace.rs"]
 mod nginx_pace;
+#[path = "parts/nginx_slots.rs"]
+mod nginx_slots;
 #[path = "parts/postgres.rs"]
 mod postgres;
 #[path = "parts/program.rs"]
@@ -48,6 +50,11 @@ const ROWS: &[Row] = &[
     ),
     ("nginx", "a_limit_req_by_a_header_that_callers_write_is_caught", nginx_pace::a_limit_req_by_a_header_that_callers_write_is_caught),
     ("nginx", "the_timeouts_of_nginx_are_kept_to_the_half_second", nginx_pace::the_timeouts_of_nginx_are_kept_to_the_half_second),
+    (
+        "nginx",
+        "nginx_that_limits_connections_is_judged_at_its_exact_edge",
+        nginx_slots::nginx_that_limits_connections_is_judged_at_its_exact_edge,
+    ),
     ("redis", "wait_sees_redis_come_and_go", redis::wait_sees_redis_come_and_go),
     (
         "redis",

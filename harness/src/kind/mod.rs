@@ -55,6 +55,8 @@ pub trait CheckKind: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     const DOC: &'static str;
     /// The table that ties key, clause, impact and sentence, in the order in which reports show the clauses.
     const CLAUSES: &'static [Clause];
+    /// Names to which the kind itself gives a value while it runs, such as `id` of a job that it made: `${id}` may stand in its spec.
+    const LOCALS: &'static [&'static str] = &[];
 
     /// What the probes saw: bounded, one field per experiment; it is the evidence.
     type Observation: Default + Serialize + DeserializeOwned + Send + Sync;

@@ -6,7 +6,7 @@ use super::draft::Draft;
 use super::file::SuiteFile;
 use super::folder::Folder;
 use super::keys::Late;
-use super::kind_key::{self, KindKey};
+use super::kind_key::KindKey;
 use super::values::{Variables, empty};
 use crate::checks::Kind;
 use crate::kind::{CheckKind, Demands, Visit};
@@ -37,8 +37,6 @@ struct Names<'a> {
     draft: &'a Draft,
     /// Own captures that were used in the spec.
     own: RefCell<BTreeSet<String>>,
-    /// The name that the kind itself gives a value to, inside its spec.
-    local: Option<&'static str>,
 }
 
 impl Resolver for Names<'_> {
@@ -53,8 +51,15 @@ impl Resolver for Names<'_> {
             self.own.borrow_mut().insert(name.to_owned());
             return Value::Deferred;
         }
-        if self.local == Some(name) {
-            return Value::Deferred;
+        if super::kind_key::locals(self.draft.kind.name).contains(&name) {
+            let variable = self.around.variables.giver(name).or(self.around.file.vars.get(name).map(|(_, origin)| origin.to_string()));
+            return match variable {
+                None => Value::Deferred,
+                Some(from) => Value::Refused {
+                    what: format!("`${{{name}}}` is given by `{}` itself, and is a variable ({from})", self.draft.kind.name),
+                    help: "give the variable another name".to_owned(),
+                },
+            };
         }
         if let Some(value) = self.around.variables.value(name) {
             return value;
@@ -125,16 +130,14 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
     let mut problems = Vec::new();
     clashes(&draft, around, &mut problems);
 
-    let local = kind_key::local(&draft.kind.value).map(|(name, _)| name);
     let (id, at, via) = (draft.late.id, draft.late.at, draft.late.via.clone());
     let kind_name = draft.kind.name;
     let (key, value) = (draft.kind.key.clone(), hollow(&mut draft.kind.value));
     let mut spec = Node { id, at, via, kind: NodeKind::Map(vec![(key, value)]), is_unset: false };
     let mut late_node = hollow(&mut draft.late);
-    let names = Names { around, draft: &draft, own: RefCell::default(), local };
+    let names = Names { around, draft: &draft, own: RefCell::default() };
     problems.extend(expand(source, &mut spec, "", &names));
     let used_in_spec = names.own.take();
-    let names = Names { local: None, ..names };
 
     problems.extend(expand(source, &mut late_node, "", &names));
 
@@ -320,15 +323,6 @@ fn clashes(draft: &Draft, around: &Surroundings<'_>, problems: &mut Vec<Problem>
             told(*at, format!("`{name}` is captured here and is a `for-each` variable"));
         } else if let Some((_, other)) = around.captures.iter().find(|(capture, _)| capture == name) {
             told(*at, format!("`{name}` is captured here and by `{other}`, which this check needs"));
-        }
-    }
-    if let Some((name, at)) = kind_key::local(&draft.kind.value) {
-        if let Some(from) = variable(name) {
-            told(at, format!("`{name}` stands for what is found here and is a variable ({from})"));
-        } else if draft.set.as_ref().is_some_and(|set| set.contains_key(name)) {
-            told(at, format!("`{name}` stands for what is found here and is a `for-each` variable"));
-        } else if let Some((_, other)) = around.captures.iter().find(|(capture, _)| capture == name) {
-            told(at, format!("`{name}` stands for what is found here and is captured by `{other}`"));
         }
     }
     for (i, (name, other)) in around.captures.iter().enumerate() {

@@ -99,15 +99,20 @@ pub(crate) fn keys_of(kind: &str) -> &'static BTreeSet<String> {
     KEYS.get_or_init(|| checks::each(&mut Keys).into_iter().collect()).get(kind).unwrap_or(&NONE)
 }
 
-/// The name that stands for something only inside the spec, and what says where it is found: `${id}` of a job, by a JSONPath at `id`.
-pub(crate) fn local(spec: &Node) -> Option<(&'static str, At)> {
-    let id = |node: &Node| node.entry("id").filter(|(_, value)| value.text().is_some_and(|t| t.starts_with('$'))).map(|(key, _)| key.at);
-    let below = || spec.entries().unwrap_or_default().iter().find_map(|(_, value)| id(value));
-    id(spec).or_else(below).map(|at| ("id", at))
-}
-
 /// The names that the spec captures: the keys of its `capture`.
 pub(crate) fn captures(spec: &Node) -> Vec<(String, At)> {
     let entries = spec.get("capture").and_then(Node::entries).unwrap_or_default();
     entries.iter().filter_map(|(key, _)| Some((key.text()?.to_owned(), key.at))).collect()
+}
+
+/// The names to which a kind itself gives a value while it runs.
+pub(crate) fn locals(kind: &str) -> &'static [&'static str] {
+    struct Locals;
+    impl VisitType for Locals {
+        type Out = &'static [&'static str];
+        fn visit<K: CheckKind>(&mut self) -> Self::Out {
+            K::LOCALS
+        }
+    }
+    checks::named(kind, &mut Locals).unwrap_or_default()
 }

@@ -35,13 +35,13 @@ impl Queues {
 /// One line: number, local and remote address, state, `tx_queue:rx_queue`, and more that is of no interest (`proc(5)`).
 fn row(line: &str) -> Option<((SocketAddr, SocketAddr), u64)> {
     let mut words = line.split_ascii_whitespace().skip(1);
-    let (local, remote) = (address(words.next()?)?, address(words.next()?)?);
-    let state = words.next()?;
-    let (sending, _) = words.next()?.split_once(':')?;
+    let (local, remote, state) = (words.next()?, words.next()?, words.next()?);
+    // Looked at before anything is read as a number: a busy machine has thousands of them.
     if matches!(state, TIME_WAIT | LISTEN) {
         return None;
     }
-    Some(((local, remote), u64::from_str_radix(sending, 16).ok()?))
+    let (sending, _) = words.next()?.split_once(':')?;
+    Some(((address(local)?, address(remote)?), u64::from_str_radix(sending, 16).ok()?))
 }
 
 /// `0100007F:1F90`: each 32-bit word of the address as this machine holds it, the port in plain hexadecimal.

@@ -4,11 +4,16 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     task::{Context, Poll},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
+    time::Instant,
 };
 use tokio_rustls::client::TlsStream;
 
@@ -24,11 +29,37 @@ pub(crate) enum Socket {
 pub(crate) struct Tap {
     socket: Socket,
     dead: Option<io::ErrorKind>,
+    mark: Option<Arc<Mark>>,
+}
+
+/// When something was written: it is armed right before, and the next write that ends sets it.
+#[derive(Debug, Default)]
+pub(crate) struct Mark {
+    is_armed: AtomicBool,
+    at: OnceLock<Instant>,
+}
+
+impl Mark {
+    /// The next write is the one.
+    pub(crate) fn arm(&self) {
+        self.is_armed.store(true, SeqCst);
+    }
+
+    /// When it ended; none: not yet.
+    pub(crate) fn at(&self) -> Option<Instant> {
+        self.at.get().copied()
+    }
+
+    fn wrote(&self) {
+        if self.is_armed.load(SeqCst) {
+            self.at.get_or_init(Instant::now);
+        }
+    }
 }
 
 impl Tap {
     pub(crate) fn new(socket: Socket) -> Self {
-        Self { socket, dead: None }
+        Self { socket, dead: None, mark: None }
     }
 
     pub(crate) fn socket(&self) -> &Socket {
@@ -49,6 +80,15 @@ impl Wire {
             Self::Plain(tap) => tap.dead,
             Self::Tls(tls) => tls.get_ref().0.dead,
         }
+    }
+
+    /// Tells `mark` when it is written to.
+    pub(crate) fn marked_by(&mut self, mark: Arc<Mark>) {
+        let tap = match self {
+            Self::Plain(tap) => tap,
+            Self::Tls(tls) => tls.get_mut().0,
+        };
+        tap.mark = Some(mark);
     }
 
     fn tap(&self) -> &Tap {
@@ -102,7 +142,12 @@ impl AsyncWrite for Tap {
                 self.dead = Some(e.kind());
                 Poll::Pending
             }
-            other => other,
+            other => {
+                if let (Some(mark), Poll::Ready(Ok(_))) = (&self.mark, &other) {
+                    mark.wrote();
+                }
+                other
+            }
         }
     }
 

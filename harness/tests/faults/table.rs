@@ -64,6 +64,16 @@ const fn time(defect: &'static str, must: &'static [&'static str]) -> Row {
     Row { defect, suite: TIME, args: &["--header-timeout=1s", "--body-timeout=1s", "--idle-timeout=2s"], must, may: &[] }
 }
 
+/// So many at once.
+const LIMITS: &str = "limits.suite.yaml";
+const LIMITS_IN_SHORT: &str = "limits-in-short.suite.yaml";
+const LIMITS_OF_JOBS: &str = "limits-of-jobs.suite.yaml";
+const LIMITS_TOLD: &str = "limits-told.suite.yaml";
+
+const fn at_once(suite: &'static str, defect: &'static str, must: &'static [&'static str]) -> Row {
+    Row { defect, suite, args: &["--max-requests=3", "--max-jobs=3"], must, may: &[] }
+}
+
 /// Clauses whose broken twins are scripted servers in the tests of their kind: the reference service has no flaw of that sort.
 pub(crate) const PROVEN_ELSEWHERE: &[&str] = &[
     "http/headers",
@@ -219,6 +229,28 @@ pub(crate) const ROWS: &[Row] = &[
     row(SHUTDOWN, "exit-code-1", &["shutdown/exits"], &[]),
     row(SHUTDOWN, "never-exits", &["shutdown/exits"], &["shutdown/restarts"]),
     row(SHUTDOWN, "starts-slowly", &["shutdown/restarts"], &[]),
+    // So many at once, and not one more.
+    at_once(LIMITS, "", &[]),
+    at_once(LIMITS_IN_SHORT, "", &[]),
+    at_once(LIMITS_OF_JOBS, "", &[]),
+    at_once(LIMITS_TOLD, "", &[]),
+    at_once(LIMITS_OF_JOBS, "limit-absent", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-off-by-one-low", &["limit/exact"]),
+    at_once(LIMITS_OF_JOBS, "limit-off-by-one-low", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-off-by-one-high", &["limit/exact"]),
+    at_once(LIMITS_OF_JOBS, "limit-off-by-one-high", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-per-worker", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-queues", &["limit/status"]),
+    at_once(LIMITS_IN_SHORT, "limit-refuses-late", &["limit/status"]),
+    at_once(LIMITS_TOLD, "limit-answers-503", &["limit/status"]),
+    at_once(LIMITS_TOLD, "limit-retry-after-zero", &["limit/retry-after"]),
+    at_once(LIMITS_TOLD, "limit-retry-after-past", &["limit/retry-after"]),
+    at_once(LIMITS_TOLD, "limit-retry-after-absent", &["limit/retry-after"]),
+    at_once(LIMITS_TOLD, "limit-retry-after-short", &["limit/retry-after"]),
+    at_once(LIMITS_OF_JOBS, "limit-leaks-on-failure", &["limit/returns"]),
+    at_once(LIMITS, "limit-leaks-on-abort", &["limit/returns"]),
+    at_once(LIMITS_OF_JOBS, "limit-refused-starts-task", &["limit/no-effect"]),
+    at_once(LIMITS, "limit-refuses-health", &["limit/alive"]),
     // Other calls.
     row(API, "version-changes", &["http/json"], &[]),
     row(API, "no-request-id-echo", &["http/echoes"], &[]),

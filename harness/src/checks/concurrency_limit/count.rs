@@ -181,6 +181,10 @@ fn proves(wave: &Wave, terms: &Terms) -> Proves {
 fn uncertain(wave: &Wave, terms: &Terms) -> Option<String> {
     let first = wave.first_end?;
     let (spread, takes) = (show_duration(wave.spread), show_duration(terms.takes));
+    // Answered from memory, or begun before its last byte was there: then the times after the release say nothing of slots.
+    if first.hi < terms.takes / 2 {
+        return Some(format!("the first was served after {first} already, and one alone takes {takes}: so it is not known who held a slot"));
+    }
     if wave.spread >= first.lo {
         return Some(format!("the first was served before the last was released: {spread} lay between the first release and the last"));
     }

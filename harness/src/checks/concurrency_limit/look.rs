@@ -190,6 +190,9 @@ pub(super) struct Jobs {
     pub(super) accepted: u32,
     /// The ids of those that had not ended when they were last looked at.
     pub(super) open: BTreeSet<String>,
+    /// The ids of those that were asked to end.
+    #[serde(skip)]
+    pub(super) cancelled: BTreeSet<String>,
     /// Why the state of one could not be read, if so.
     pub(super) unread: Option<(String, Seen)>,
 }
@@ -205,14 +208,30 @@ impl Observation {
         self.trials.entry(case.to_owned()).or_default()
     }
 
-    /// Least time that one takes alone.
+    /// Least time that one takes alone, once it is warm.
     pub(super) fn takes(&self) -> Duration {
-        self.lone.takes.iter().map(|t| t.lo).min().unwrap_or_default()
+        self.lone.warm().map(|t| t.lo).min().unwrap_or_default()
     }
 
     /// Whether the waves of this case speak for the limit.
     pub(super) fn is_kept(&self, case: &str) -> bool {
         self.trials.get(case).is_some_and(Trial::is_kept)
+    }
+}
+
+/// So many that took about the same time one after the other are enough to know it.
+pub(super) const WARM: usize = 3;
+
+impl Lone {
+    /// The times of the last ones.
+    fn warm(&self) -> impl Iterator<Item = Interval> {
+        self.takes.iter().rev().take(WARM).copied()
+    }
+
+    /// The least and the most of them, if they have little to do with each other.
+    pub(super) fn uneven(&self) -> Option<(Duration, Duration)> {
+        let (least, most) = (self.warm().map(|t| t.lo).min()?, self.warm().map(|t| t.lo).max()?);
+        (most > least * 2).then_some((least, most))
     }
 }
 

@@ -27,6 +27,7 @@ impl CheckKind for ConcurrencyLimit {
     const CLAUSE_PREFIX: &'static str = "limit";
     const DOC: &'static str = include_str!("doc.md");
     const CLAUSES: &'static [Clause] = table::CLAUSES;
+    const LOCALS: &'static [&'static str] = &[spec::ID];
     type Observation = Observation;
 
     fn demands(&self) -> Demands {

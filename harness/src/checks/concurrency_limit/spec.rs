@@ -3,7 +3,6 @@
 use crate::kind::{Demands, Mistake};
 use crate::model::{At, Impact};
 use crate::reader::{Dur, Many, Sp, With};
-use crate::transport::Speak;
 use crate::words::{Expect, Path, Request, Status};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -204,10 +203,6 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     let limits = &spec.b;
     if !(1..=MOST).contains(&limits.k()) {
         say(limits.limit.at, "limit: expected a number from 1 to 5000", "write how many at once are promised");
-    }
-    if spec.a.version() == Some(Speak::Http2) {
-        let help = "take `http: 2` out: the limit of streams that an HTTP/2 client keeps looks like the service's";
-        say(spec.a.at(), "http: slots are counted over HTTP/1.1, one request a connection", help);
     }
     if let Some(counts) = limits.counts.as_ref().filter(|_| limits.counts_jobs()) {
         if limits.id.is_none() {

@@ -2,7 +2,7 @@
 
 use super::super::{
     answer::{Answer, Failed},
-    ask::Step,
+    ask::{Speak, Step},
     connect,
     exchange::Exchange,
     h1::Conn,
@@ -11,7 +11,7 @@ use super::super::{
     trouble::{OwnTrouble, Stage, Trouble},
     wire::Wire,
 };
-use super::{Held, Order, Salvo};
+use super::{Held, Order, Salvo, Single};
 use futures_util::{FutureExt as _, StreamExt as _};
 use std::{
     future::poll_fn,
@@ -48,11 +48,14 @@ impl Exchange {
     async fn hold_one(&self, order: &Order, place: Place) -> Result<Held, Box<Failed>> {
         self.permits().request().await;
         let mut answer = Answer::begun(Instant::now());
-        let outcome = self.try_hold(order, place, &mut answer).await;
+        let outcome = match order.endpoint.version {
+            Speak::Http11 => self.try_hold(order, place, &mut answer).await.map(Held::Bytes),
+            Speak::Http2 => self.hold_stream(order, place, &mut answer).await.map(Held::Frames),
+        };
         outcome.map_err(|trouble| failed(trouble, answer))
     }
 
-    async fn try_hold(&self, order: &Order, place: Place, answer: &mut Answer) -> Step<Held> {
+    async fn try_hold(&self, order: &Order, place: Place, answer: &mut Answer) -> Step<Single> {
         let prepared = order.prepare()?;
         self.permits().upload(order.body_len())?;
         let key = Key::of(&order.endpoint, &order.out.url).ok_or(Trouble::Own(OwnTrouble::Request))?;
@@ -64,7 +67,7 @@ impl Exchange {
             Err(_) => return Err(Trouble::TotalTimeout { after: total, stage: Stage::Send, got: 0 }),
         };
         let sent_body = prepared.body_of(sent);
-        Ok(Held { conn: Box::new(Conn::new(wire, answer.remote, answer.tls.clone(), place)), prepared, sent_body })
+        Ok(Single { conn: Box::new(Conn::new(wire, answer.remote, answer.tls.clone(), place)), prepared, sent_body })
     }
 }
 

@@ -6,24 +6,36 @@
 mod hold;
 mod order;
 mod release;
+mod streams;
 
 pub use order::Order;
 pub use release::{Flight, Released};
 
 use super::{answer::Failed, h1::Conn, kernel::Queues};
 use order::Prepared;
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 use tokio::time::{Instant, sleep};
 
-/// Time between two looks into the kernel's tables.
+/// Time between the first two looks into the kernel's tables; twice as long each time after, since they may be long and an acknowledgement
+/// may be put off for 40 ms.
 const STEP: Duration = Duration::from_millis(2);
+/// The longest time between two looks.
+const LONGEST: Duration = Duration::from_millis(32);
 
 /// Requests on connections of their own, each waiting for its last byte. Dropped, they are all given up.
 #[derive(Debug)]
 pub struct Salvo(Vec<Result<Held, Box<Failed>>>);
 
 /// One request without its last byte.
-pub struct Held {
+enum Held {
+    /// Over HTTP/1.1: its last byte is written in the loop itself.
+    Bytes(Single),
+    /// Over HTTP/2: its last byte is behind a gate.
+    Frames(streams::Gated),
+}
+
+/// One request over HTTP/1.1 without its last byte.
+struct Single {
     conn: Box<Conn>,
     prepared: Prepared,
     /// Bytes of the body that have been handed to the system.
@@ -56,7 +68,12 @@ impl Salvo {
     /// Waits until the kernel says that the other side has everything but the last bytes, or until the time is over.
     pub async fn settled(&self, within: Duration) -> Settled {
         let end = Instant::now() + within;
-        let pairs: Vec<_> = self.0.iter().flatten().filter(|held| !held.is_broken()).filter_map(|held| held.conn.wire.pair()).collect();
+        let mut step = STEP;
+        if self.0.iter().flatten().any(|held| matches!(held, Held::Frames(_))) {
+            // What was taken from us is on its way to the system, in the hands of another task.
+            sleep(STEP).await;
+        }
+        let pairs: Vec<_> = self.0.iter().flatten().filter_map(Held::pair).collect();
         if pairs.is_empty() {
             return Settled::Accepted;
         }
@@ -71,27 +88,35 @@ impl Salvo {
             if Instant::now() >= end {
                 return Settled::Stuck(stuck);
             }
-            sleep(STEP).await;
+            sleep(step).await;
+            step = (step * 2).min(LONGEST);
         }
     }
 
     /// Gives every request up, its last byte unsent: by closing, or by a reset.
     pub fn abort(self, reset: bool) {
         for held in self.0.into_iter().flatten() {
-            held.conn.wire.end(reset);
+            match held {
+                Held::Bytes(single) => single.conn.wire.end(reset),
+                Held::Frames(gated) => gated.abort(reset),
+            }
         }
     }
 }
 
 impl Held {
-    /// The other side closed the connection while the request was being sent; an answer may be there all the same.
-    fn is_broken(&self) -> bool {
-        self.conn.wire.write_error().is_some()
+    /// Its connection, as the kernel knows it. None where the other side closed it while the request was being sent: an answer may be there
+    /// all the same.
+    fn pair(&self) -> Option<(SocketAddr, SocketAddr)> {
+        match self {
+            Self::Bytes(single) => single.conn.wire.pair().filter(|_| single.conn.wire.write_error().is_none()),
+            Self::Frames(gated) => gated.pair,
+        }
     }
 }
 
 impl std::fmt::Debug for Held {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Held").field("remote", &self.conn.remote).field("sent_body", &self.sent_body).finish_non_exhaustive()
+        f.debug_tuple("Held").field(&self.pair()).finish()
     }
 }

@@ -1,13 +1,14 @@
 //! One request of a salvo, and its bytes cut before the last one.
 
 use super::super::{
-    ask::{Endpoint, OutBody, Outgoing, Speak, Step, Wishes},
+    ask::{Endpoint, OutBody, Outgoing, Step, Wishes},
     request,
     trouble::{OwnTrouble, Trouble},
 };
 use http::Method;
 
-/// What is to be held: where to, what, and within which bounds. Always a fresh connection, always HTTP/1.1.
+/// What is to be held: where to, what, and within which bounds. Always a fresh connection; over HTTP/2, one for each
+/// request all the same.
 #[derive(Clone, Debug)]
 pub struct Order {
     /// Where it goes.
@@ -18,7 +19,7 @@ pub struct Order {
     pub wishes: Wishes,
 }
 
-/// The bytes of a request, in two pieces.
+/// The bytes of a request over HTTP/1.1, in two pieces.
 pub(super) struct Prepared {
     /// Everything but the last byte.
     pub first: Vec<u8>,
@@ -33,11 +34,8 @@ pub(super) struct Prepared {
 
 impl Order {
     /// # Errors
-    /// Where the request cannot be held: a body that is made while it is sent, or another protocol version.
+    /// Where the request cannot be held: its body is made while it is sent.
     pub(super) fn prepare(&self) -> Step<Prepared> {
-        if self.endpoint.version == Speak::Http2 {
-            return Err(Trouble::Own(OwnTrouble::Request));
-        }
         let through = self.endpoint.proxy.as_ref().filter(|_| self.out.url.scheme() == "http" && self.endpoint.unix.is_none());
         let mut first = request::head(&self.out, &self.wishes, through);
         let body_from = first.len();

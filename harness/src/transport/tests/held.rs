@@ -3,10 +3,14 @@
 use super::tls;
 use crate::model::Rate;
 use crate::transport::{
-    Endpoint, Exchange, Options, OutBody, Outgoing, Permits,
+    Endpoint, Exchange, Options, OutBody, Outgoing, Permits, Speak,
     held::{Order, Released, Settled},
     testing::{OK, Server, Then, patient, read_head, speak},
 };
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http2::Builder, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -115,6 +119,72 @@ async fn an_answer_that_comes_before_the_last_byte_is_heard_also_when_the_connec
     let salvo = Exchange::default().hold(&orders(&server, 3, "hello")).await.expect("it may");
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(answers(salvo.release().await).await, [(429, 3)].into());
+}
+
+#[tokio::test]
+async fn over_http_2_each_request_has_a_connection_and_waits_before_its_last_byte() {
+    for body in ["", r#"{"work-ms":300}"#] {
+        let (whole, all) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(20)));
+        let (count, meet) = (whole.clone(), all.clone());
+        let server = Server::start(move |_, stream| {
+            let (count, meet) = (count.clone(), meet.clone());
+            let answer = service_fn(move |request: Request<Incoming>| {
+                let (count, meet) = (count.clone(), meet.clone());
+                async move {
+                    let got = request.into_body().collect().await?.to_bytes();
+                    count.fetch_add(1, SeqCst);
+                    // Answered only once all 20 are here: they do meet.
+                    meet.wait().await;
+                    Ok::<_, hyper::Error>(Response::new(Full::new(got)))
+                }
+            });
+            async move { drop(Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), answer).await) }
+        })
+        .await;
+        let mut orders = orders(&server, 20, body);
+        orders.iter_mut().for_each(|order| order.endpoint.version = Speak::Http2);
+        let salvo = Exchange::default().hold(&orders).await.expect("it may");
+        assert_eq!((salvo.held(), salvo.lost().count()), (20, 0));
+        let settled = salvo.settled(LONG).await;
+        assert_eq!(settled, if cfg!(target_os = "linux") { Settled::Acknowledged } else { Settled::Accepted });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(whole.load(SeqCst), 0, "the last byte is not there");
+        let released = salvo.release().await;
+        let at: Vec<_> = released.flights.iter().flatten().map(|flight| flight.at).collect();
+        assert!(at.iter().all(|at| (released.began..=released.ended).contains(at)), "{:?}", released.spread());
+        assert_eq!(answers(released).await, [(200, 20)].into());
+        assert_eq!(server.connections(), 20);
+    }
+}
+
+#[tokio::test]
+async fn what_is_given_up_over_http_2_is_never_whole() {
+    for reset in [false, true] {
+        let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
+        let server = Server::start(move |_, stream| {
+            let ended = ended.clone();
+            let answer = service_fn(move |request: Request<Incoming>| {
+                let ended = ended.clone();
+                async move {
+                    let _ = ended.send(request.into_body().collect().await.is_ok());
+                    Ok::<_, hyper::Error>(Response::new(Full::<bytes::Bytes>::default()))
+                }
+            });
+            async move { drop(Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), answer).await) }
+        })
+        .await;
+        let mut orders = orders(&server, 2, "hello");
+        orders.iter_mut().for_each(|order| order.endpoint.version = Speak::Http2);
+        let salvo = Exchange::default().hold(&orders).await.expect("it may");
+        salvo.settled(LONG).await;
+        salvo.abort(reset);
+        for _ in 0..2 {
+            // Dropped with its connection it may say nothing at all; it never says that it came whole.
+            let told = tokio::time::timeout(Duration::from_secs(2), ends.recv()).await.ok().flatten();
+            assert_ne!(told, Some(true));
+            assert!(told.is_some() || !reset, "a reset is seen");
+        }
+    }
 }
 
 #[tokio::test]

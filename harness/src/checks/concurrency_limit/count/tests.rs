@@ -89,6 +89,13 @@ fn without_the_certificate_a_wave_proves_nothing() {
 }
 
 #[test]
+fn a_wave_that_is_served_much_sooner_than_one_alone_proves_nothing() {
+    // From a cache: three at once, none of which held a slot.
+    check(2, "200@5 200@6 200@7", "void the first was served after 5.0 ms already");
+    check(2, "200@301 200@302 200@303", "over");
+}
+
+#[test]
 fn several_processes_have_the_limit_each() {
     let two = Terms { replicas: 2, ..terms(2) };
     check_with(two, "200@601 200@602 200@610 200@611 429@3", "kept");

@@ -123,8 +123,5 @@ fn next(seen: &Observation) -> Found {
     }
     let answer = seen.next.iter().find_map(|n| n.answer.clone()).unwrap_or_default();
     let finding = answer.finding("one more is accepted once a job has ended", format!("{} for half a second after that", answer.brief()));
-    match std::num::NonZeroU32::new(tried) {
-        Some(of) => Found::Counted { bad, near: 0, of, worst: finding, repeatable: false },
-        None => late(),
-    }
+    thrice(bad, tried, "were not accepted", || finding)
 }

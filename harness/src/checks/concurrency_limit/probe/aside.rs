@@ -3,7 +3,7 @@
 use super::super::look::{Alive, Observation};
 use super::super::spec::{Effect, Limits};
 use super::super::table;
-use super::{Bench, PATIENCE};
+use super::{Bench, MANY_MORE, PATIENCE};
 use crate::kind::{How, ProbeError, Seen};
 use crate::model::interval::Against;
 use crate::reader::With;
@@ -50,8 +50,24 @@ impl Bench<'_> {
         Ok(all)
     }
 
+    /// What was begun up to now, where that is asked for beside this wave.
+    pub(super) async fn effect(&self, case: &str, seen: &mut Observation) -> Result<Option<(f64, Seen)>, ProbeError> {
+        let effect = self.spec.b.effect.as_ref().filter(|_| case == MANY_MORE && self.round.wants(table::NO_EFFECT));
+        match effect {
+            Some(effect) => self.count(effect, seen).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The same after the wave: the higher of two looks, since what is begun may show a moment later.
+    pub(super) async fn effect_after(&self, case: &str, seen: &mut Observation) -> Result<Option<(f64, Seen)>, ProbeError> {
+        let Some(first) = self.effect(case, seen).await? else { return Ok(None) };
+        tokio::time::sleep(self.settle(seen)).await;
+        Ok(self.effect(case, seen).await?.map(|second| if first.0 > second.0 { first } else { second }))
+    }
+
     /// Reads the count now; none where it cannot be read.
-    pub(super) async fn count(&self, effect: &With<Request, Effect>, seen: &mut Observation) -> Result<Option<(f64, Seen)>, ProbeError> {
+    async fn count(&self, effect: &With<Request, Effect>, seen: &mut Observation) -> Result<Option<(f64, Seen)>, ProbeError> {
         let call = self.cx.call(&effect.a, &How::caller(PATIENCE)).await?;
         let evidence = self.seen(&call);
         let value = match &call.answer {

@@ -89,7 +89,7 @@ impl Bench<'_> {
             told.turned = Turned::Void("not all slots could be taken".to_owned());
         }
         let ids = door.ids;
-        self.until_ended(&ids, seen).await?;
+        self.end(&ids, seen).await?;
         Ok(told)
     }
 

@@ -67,6 +67,8 @@ impl Bench<'_> {
         let evidence = self.seen(&call);
         let state = match &call.answer {
             Ok(answer) if (200..300).contains(&answer.status) => one(&answer.body, &outcome.b.at.value),
+            // Whoever was asked to end, and is not known any more, has ended.
+            Ok(answer) if is_gone(answer.status) && seen.jobs.cancelled.contains(id) => return Ok(Life::Failed),
             _ => None,
         };
         let Some(state) = state.as_ref().map(plain) else {
@@ -109,26 +111,43 @@ impl Bench<'_> {
         }
     }
 
+    /// These jobs have served their purpose: they are ended by the declared request where there is one, and waited for where there is none.
+    pub(super) async fn end(&self, ids: &[String], seen: &mut Observation) -> Result<(), ProbeError> {
+        self.cancel(ids, seen).await?;
+        let left: Vec<String> = ids.iter().filter(|id| seen.jobs.open.contains(*id)).cloned().collect();
+        if !left.is_empty() {
+            self.until_ended(&left, seen).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks for the end of each; whether there is a way to.
+    pub(super) async fn cancel(&self, ids: &[String], seen: &mut Observation) -> Result<bool, ProbeError> {
+        let Some(cancel) = &self.spec.b.cancel else { return Ok(false) };
+        for id in ids {
+            if !seen.jobs.open.contains(id) {
+                continue;
+            }
+            let call = self.named(id).call(cancel, &crate::kind::How::caller(PATIENCE)).await?;
+            let Ok(status) = call.answer.map(|answer| answer.status) else { continue };
+            if (200..300).contains(&status) || is_gone(status) {
+                seen.jobs.cancelled.insert(id.clone());
+                // 202 says that it will end, not that it has (RFC 9110 §15.3.3).
+                if status != 202 {
+                    seen.jobs.open.remove(id);
+                }
+            }
+        }
+        Ok(true)
+    }
+
     /// Ends what has not ended: by the declared request where there is one, and waits for the rest.
     pub(super) async fn leave_nothing(&self, seen: &mut Observation) -> Result<(), ProbeError> {
         let open: Vec<String> = seen.jobs.open.iter().take(SHOWN).cloned().collect();
         if open.is_empty() || self.cx.cancelled().is_cancelled() {
             return Ok(());
         }
-        if let Some(cancel) = &self.spec.b.cancel {
-            for id in &open {
-                let call = self.named(id).call(cancel, &crate::kind::How::caller(PATIENCE)).await?;
-                // Gone already is as good as ended.
-                if call.answer.is_ok_and(|answer| (200..300).contains(&answer.status) || matches!(answer.status, 404 | 410)) {
-                    seen.jobs.open.remove(id);
-                }
-            }
-        }
-        let left: Vec<String> = open.into_iter().filter(|id| seen.jobs.open.contains(id)).collect();
-        if !left.is_empty() {
-            self.until_ended(&left, seen).await?;
-        }
-        Ok(())
+        self.end(&open, seen).await
     }
 
     /// The context in which `${id}` is this job.
@@ -144,6 +163,10 @@ pub(super) fn one(body: &[u8], path: &Path) -> Option<Json> {
         [one] if !matches!(one.node, Json::Null) => Some(one.node.clone()),
         _ => None,
     }
+}
+
+fn is_gone(status: u16) -> bool {
+    matches!(status, 404 | 410)
 }
 
 /// A value as it is compared and put into a URL: a word without its quotes.

@@ -1,7 +1,7 @@
 //! One request alone, three times: whether it is served at all, and how long it takes.
 
 use super::super::count::Ending;
-use super::super::look::{Observation, ending};
+use super::super::look::{Observation, WARM, ending};
 use super::super::spec::Spec;
 use super::Bench;
 use super::jobs::Life;
@@ -9,8 +9,8 @@ use crate::kind::{ProbeError, Seen, Weight};
 use crate::model::quantity::show_duration;
 use std::time::Duration;
 
-/// Times that one is sent alone.
-const TIMES: usize = 3;
+/// Most times, where the first ones took another time: a service may have to warm up.
+const MOST: usize = 9;
 /// Work of ours and of others that came before this check is given so many tries, half a second apart, to end.
 const TRIES: u32 = 12;
 const BETWEEN: Duration = Duration::from_millis(500);
@@ -19,8 +19,8 @@ const SHORTEST: Duration = Duration::from_millis(100);
 
 impl Bench<'_> {
     pub(super) async fn lone(&self, seen: &mut Observation) -> Result<(), ProbeError> {
-        let times = if self.spec.b.counts_jobs() { 1 } else { TIMES };
-        while seen.lone.takes.len() < times {
+        let times = if self.spec.b.counts_jobs() { 1 } else { WARM };
+        while seen.lone.takes.len() < times || seen.lone.takes.len() < MOST && seen.lone.uneven().is_some() {
             let came = if self.spec.b.counts_jobs() { self.one_job(seen).await? } else { self.one_request(seen).await? };
             let Some(answer) = came else { continue };
             // Nothing that comes again would be another answer; what noise can make, or slots that are held, is asked for again.
@@ -94,14 +94,14 @@ fn stop(spec: &Spec, seen: &Observation) -> Option<String> {
     if seen.lone.stop.is_some() || seen.lone.takes.is_empty() || spec.b.counts_jobs() {
         return seen.lone.stop.clone();
     }
-    let (shortest, longest) = (seen.takes(), seen.lone.takes.iter().map(|t| t.lo).max().unwrap_or_default());
+    let shortest = seen.takes();
     if shortest < SHORTEST {
         let (takes, least) = (show_duration(shortest), show_duration(SHORTEST));
         return Some(format!(
             "one alone takes only {takes}, so that nothing is held open long enough to meet; ask for work of {least} or more, best of half a second"
         ));
     }
-    (longest > shortest * 2).then(|| {
+    seen.lone.uneven().map(|(shortest, longest)| {
         let (shortest, longest) = (show_duration(shortest), show_duration(longest));
         format!("one alone takes {shortest} and then {longest}: ask for work that takes the same time each time")
     })

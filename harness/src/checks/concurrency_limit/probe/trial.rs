@@ -15,6 +15,8 @@ const MOST: usize = 12;
 const VOID: usize = 5;
 /// What held slots before this check began is given so long to end.
 const LEFT_OVER: Duration = Duration::from_secs(2);
+/// Most times that one more is asked for once a job has ended, where it was not accepted once.
+const NEXT_TRIES: usize = 6;
 /// How soon after the end of a job one more is accepted, at the latest.
 const FREED: Duration = Duration::from_millis(500);
 
@@ -53,10 +55,14 @@ impl Bench<'_> {
     /// Whether what is looked at beside the wave far beyond the limit has not been told by it; twice more at most.
     fn needs_more(&self, case: &str, seen: &Observation) -> bool {
         let waves = seen.trials.get(case).map_or(0, |t| t.waves.len());
+        let enough = self.round.enough_bad.max(1);
+        if case == ONE_MORE {
+            let bad = number(seen.next.iter().filter(|n| !n.accepted).count());
+            return (1..enough).contains(&bad) && seen.next.len() < NEXT_TRIES;
+        }
         if case != MANY_MORE || waves >= 3 {
             return false;
         }
-        let enough = self.round.enough_bad.max(1);
         let alive = &seen.alive;
         let bad = alive.bad + alive.late;
         let of_health = self.round.wants(table::ALIVE) && (alive.asked == 0 || (1..enough).contains(&bad));
@@ -68,22 +74,17 @@ impl Bench<'_> {
         if case == ONE_MORE && self.spec.b.counts_jobs() && self.spec.b.replicas() == 1 {
             return self.one_after_the_other(seen).await;
         }
-        let effect = self.spec.b.effect.as_ref().filter(|_| case == MANY_MORE && self.round.wants(table::NO_EFFECT));
-        let Some(effect) = effect else { return self.wave(case, count, seen).await };
-        let before = self.count(effect, seen).await?;
-        let waved = self.wave(case, count, seen).await?;
-        let first = self.count(effect, seen).await?;
-        tokio::time::sleep(self.settle(seen)).await;
-        let second = self.count(effect, seen).await?;
+        let before = self.effect(case, seen).await?;
+        let mut waved = self.wave(case, count, seen).await?;
         // Where some were never answered it is not known how many it should be.
-        if let (Some((before, _)), Some(first), Some(second), false) = (before, first, second, waved.silent) {
-            let (after, answer) = if first.0 > second.0 { first } else { second };
+        if let (Some((before, _)), Some((after, answer)), false) = (before, waved.after.take(), waved.silent) {
             seen.effects.push(Count { before, after, served: waved.served, refused: waved.wave.refused, answer });
         }
         Ok(waved)
     }
 
-    /// Jobs: all slots are taken, then one more is asked for, and all are still open after that. Then one ends, and one more is accepted.
+    /// Jobs: all slots are taken, then one more is asked for, and all are still open after that. Then one ends, or is ended, and one more is
+    /// accepted.
     async fn one_after_the_other(&self, seen: &mut Observation) -> Result<Waved, ProbeError> {
         let limits = &self.spec.b;
         let count = limits.k().saturating_mul(limits.replicas());
@@ -130,12 +131,14 @@ impl Bench<'_> {
         }
         self.take_refusals(ONE_MORE, &wave, std::iter::once((&beyond.seen, &fate)), seen.takes(), seen);
         worst = worst.or(Some(beyond.seen)).filter(|_| wave.is_bad());
-        if wave.is_good() && self.until_one_ended(&ids, seen).await? {
+        // One that is ended while the others go on tells more than one that ends together with them.
+        let has_ended = self.cancel(&ids[..ids.len().min(1)], seen).await? && !seen.jobs.open.contains(&ids[0]);
+        if wave.is_good() && (has_ended || self.until_one_ended(&ids, seen).await?) {
             ids.extend(self.next(seen).await?);
         }
         ids.extend(beyond.id);
-        self.until_ended(&ids, seen).await?;
-        Ok(Waved { served: number(ids.len()), wave, worst, silent: false })
+        self.end(&ids, seen).await?;
+        Ok(Waved { served: number(ids.len()), wave, worst, silent: false, after: None })
     }
 
     /// One more, a moment after a job has ended.

@@ -2,6 +2,7 @@
 
 use super::super::count::{Ending, Fate, Landed, Proves, Terms, Wave, count};
 use super::super::look::{Observation, ending, number};
+use super::super::table;
 use super::aside::Asked;
 use super::{Bench, K, PATIENCE};
 use crate::kind::{Flown, ProbeError, Seen};
@@ -26,6 +27,8 @@ pub(super) struct Waved {
     pub(super) served: u32,
     /// Some were never answered: what became of them is not known.
     pub(super) silent: bool,
+    /// What was counted of everything that was begun, while jobs still held their slots.
+    pub(super) after: Option<(f64, Seen)>,
 }
 
 impl Bench<'_> {
@@ -53,7 +56,8 @@ impl Bench<'_> {
         self.take_refusals(case, &wave, all.iter().map(|(seen, _)| seen).zip(&fates), takes, seen);
         let worst = worst(&wave, all.iter().map(|(seen, _)| seen).zip(&fates)).cloned();
         let served = number(landed.iter().filter(|l| l.ending == Ending::Served).count());
-        Ok(Waved { wave, worst, served, silent: landed.iter().any(|l| l.ending == Ending::Silent) })
+        let after = self.effect_after(case, seen).await?;
+        Ok(Waved { wave, worst, served, silent: landed.iter().any(|l| l.ending == Ending::Silent), after })
     }
 
     async fn wave_of_jobs(&self, case: &str, sent: u32, seen: &mut Observation) -> Result<Waved, ProbeError> {
@@ -92,8 +96,14 @@ impl Bench<'_> {
         seen.alive.add(&self.spec.b, &asked, |_| open >= self.spec.b.k());
         self.take_refusals(case, &wave, all.iter().zip(&fates), takes, seen);
         let worst = worst(&wave, all.iter().zip(&fates)).cloned();
-        self.until_ended(&ids, seen).await?;
-        Ok(Waved { wave, worst, served: number(ids.len()), silent: false })
+        let after = self.effect_after(case, seen).await?;
+        // Whether slots come back after success is told by those that were there to the end.
+        let is_first = case == K && seen.trials.get(K).is_none_or(|trial| trial.waves.is_empty());
+        if is_first && self.round.wants(table::RETURNS) {
+            self.until_ended(&ids, seen).await?;
+        }
+        self.end(&ids, seen).await?;
+        Ok(Waved { wave, worst, served: number(ids.len()), silent: false, after })
     }
 
     /// Jobs that were all accepted before the last answer and are all open after it were open at once.
