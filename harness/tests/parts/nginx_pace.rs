@@ -133,7 +133,7 @@ impl Told {
         let all: Vec<_> = of_it.collect();
         let fits =
             |c: &&serde_json::Value| c["verdict"] == verdict && c["finding"]["observed"].as_str().unwrap_or_default().contains(observed);
-        let is_told = if verdict == "held" { !all.is_empty() && all.iter().all(fits) } else { all.iter().any(|c| fits(&c)) };
+        let is_told = if verdict == "held" { !all.is_empty() && all.iter().all(fits) } else { all.iter().any(fits) };
         if is_told { Ok(()) } else { Err(format!("{check}: {clause} is not {verdict} by `{observed}`: {all:#?}\n{}", self.screen)) }
     }
 }
