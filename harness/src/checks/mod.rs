@@ -1,13 +1,17 @@
 //! The list of kinds: one folder each, strangers to each other. Adding a kind is one folder and two lines here.
 
 pub mod command;
+pub mod concurrency_limit;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod health;
 pub mod http;
+pub mod rate_limit;
 pub mod ready;
 pub mod shutdown;
+pub mod size_limit;
 pub mod sse;
+pub mod time_limit;
 pub mod transition;
 
 use crate::kind::{CheckKind, Visit, VisitType};
@@ -88,6 +92,10 @@ kinds! {
     Ready: ready::Ready,
     Transition: transition::Transition,
     Shutdown: shutdown::Shutdown,
+    SizeLimit: size_limit::SizeLimit,
     Command: command::Command,
     Sse: sse::Sse,
+    ConcurrencyLimit: concurrency_limit::ConcurrencyLimit,
+    RateLimit: rate_limit::RateLimit,
+    TimeLimit: time_limit::TimeLimit,
 }

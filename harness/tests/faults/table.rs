@@ -17,7 +17,7 @@ pub(crate) struct Row {
 impl Row {
     /// Whether the run starts the service and its dependencies itself, so that it may break them.
     pub(crate) fn is_provisioned(&self) -> bool {
-        self.suite == OUTAGE || self.suite == SHUTDOWN
+        [OUTAGE, SHUTDOWN, SSE_RESTART].contains(&self.suite)
     }
 
     /// The name of its test.
@@ -44,6 +44,16 @@ const fn moves(defect: &'static str, must: &'static [&'static str], may: &'stati
     Row { defect, suite: TRANSITION, args: STAGES, must, may }
 }
 
+const SIZE: &str = "size.suite.yaml";
+const SIZE_MEMORY: &str = "size-memory.suite.yaml";
+
+/// The limit of the suite: small, so that ten times as much is sent soon, in every framing.
+const SMALL_UPLOADS: &[&str] = &["--max-upload=32KiB"];
+
+const fn sizes(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
+    Row { defect, suite: SIZE, args: SMALL_UPLOADS, must, may }
+}
+
 /// What is started and broken by the run itself.
 const OUTAGE: &str = "outage.suite.yaml";
 const SHUTDOWN: &str = "shutdown.suite.yaml";
@@ -66,6 +76,44 @@ const fn replays(defect: &'static str, must: &'static [&'static str], may: &'sta
     Row { defect, suite: "sse-replay.suite.yaml", args: &[], must, may }
 }
 
+/// Streams that need a token, and the load that they bear.
+const SSE_PRIVATE: &str = "sse-private.suite.yaml";
+const TENANTS: &[&str] = &["--heartbeat=300ms", "--require-token", "--expired-token=an-expired-one", "--tenant-token=other=the-other-one"];
+
+const SSE_LOAD: &str = "sse-load.suite.yaml";
+const SSE_SLOW: &str = "sse-slow.suite.yaml";
+const SSE_RESTART: &str = "sse-restart.suite.yaml";
+
+const fn tenants(defect: &'static str, must: &'static [&'static str]) -> Row {
+    Row { defect, suite: SSE_PRIVATE, args: TENANTS, must, may: &[] }
+}
+
+const RATE: &str = "rate.suite.yaml";
+/// A window in which a second is too short a time to come again.
+const RATE_LONG: &str = "rate-long.suite.yaml";
+const LONG_WINDOW: &[&str] = &["--rate-quota=4", "--rate-window=3s"];
+const TIME: &str = "time.suite.yaml";
+
+/// The quota of the suite.
+const fn rate(defect: &'static str, must: &'static [&'static str]) -> Row {
+    Row { defect, suite: RATE, args: &["--rate-quota=4", "--rate-window=600ms"], must, may: &[] }
+}
+
+/// The times of the suite.
+const fn time(defect: &'static str, must: &'static [&'static str]) -> Row {
+    Row { defect, suite: TIME, args: &["--header-timeout=1s", "--body-timeout=1s", "--idle-timeout=2s"], must, may: &[] }
+}
+
+/// So many at once.
+const LIMITS: &str = "limits.suite.yaml";
+const LIMITS_IN_SHORT: &str = "limits-in-short.suite.yaml";
+const LIMITS_OF_JOBS: &str = "limits-of-jobs.suite.yaml";
+const LIMITS_TOLD: &str = "limits-told.suite.yaml";
+
+const fn at_once(suite: &'static str, defect: &'static str, must: &'static [&'static str]) -> Row {
+    Row { defect, suite, args: &["--max-requests=3", "--max-jobs=3"], must, may: &[] }
+}
+
 /// Clauses whose broken twins are scripted servers in the tests of their kind: the reference service has no flaw of that sort.
 pub(crate) const PROVEN_ELSEWHERE: &[&str] = &[
     "http/headers",
@@ -77,6 +125,7 @@ pub(crate) const PROVEN_ELSEWHERE: &[&str] = &[
     "command/stdout",
     "command/stderr",
     "command/within",
+    "time/served",
 ];
 
 /// Every clause that reads the plain answer of /health: a flaw that takes the answer away may leave these with nothing to hold.
@@ -259,10 +308,92 @@ pub(crate) const ROWS: &[Row] = &[
     replays("sse-seam-duplicate", &["sse/replay"], &[]),
     replays("sse-seam-gap", &["sse/replay"], &[]),
     replays("sse-bom", &["sse/replay"], &[]),
+    // So many at once, and not one more.
+    at_once(LIMITS, "", &[]),
+    at_once(LIMITS_IN_SHORT, "", &[]),
+    at_once(LIMITS_OF_JOBS, "", &[]),
+    at_once(LIMITS_TOLD, "", &[]),
+    at_once(LIMITS_OF_JOBS, "limit-absent", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-off-by-one-low", &["limit/exact"]),
+    at_once(LIMITS_OF_JOBS, "limit-off-by-one-low", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-off-by-one-high", &["limit/exact"]),
+    at_once(LIMITS_OF_JOBS, "limit-off-by-one-high", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-per-worker", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-queues", &["limit/status"]),
+    at_once(LIMITS_IN_SHORT, "limit-refuses-late", &["limit/status"]),
+    at_once(LIMITS_TOLD, "limit-answers-503", &["limit/status"]),
+    at_once(LIMITS_TOLD, "limit-retry-after-zero", &["limit/retry-after"]),
+    at_once(LIMITS_TOLD, "limit-retry-after-past", &["limit/retry-after"]),
+    at_once(LIMITS_TOLD, "limit-retry-after-absent", &["limit/retry-after"]),
+    at_once(LIMITS_TOLD, "limit-retry-after-short", &["limit/retry-after"]),
+    at_once(LIMITS_OF_JOBS, "limit-leaks-on-failure", &["limit/returns"]),
+    at_once(LIMITS, "limit-leaks-on-abort", &["limit/returns"]),
+    at_once(LIMITS_OF_JOBS, "limit-refused-starts-task", &["limit/no-effect"]),
+    at_once(LIMITS, "limit-refuses-health", &["limit/alive"]),
     // Other calls.
     row(API, "version-changes", &["http/json"], &[]),
     row(API, "no-request-id-echo", &["http/echoes"], &[]),
     row(API, "trace-not-continued", &["http/echoes"], &[]),
     row(API, "status-open", &["http/status"], &[]),
     row(API, "api-health-fails", &["http/status"], &["http/json"]),
+    // Streams that are not everybody's.
+    tenants("", &[]),
+    tenants("sse-expired-token", &["sse/private"]),
+    tenants("sse-401-after-opening", &["sse/private"]),
+    tenants("sse-foreign-event", &["sse/private"]),
+    // Streams of many.
+    row(SSE_LOAD, "", &[], &[]),
+    row(SSE_LOAD, "sse-lost-for-one", &["sse/fan-out"], &[]),
+    row(SSE_LOAD, "sse-skewed", &["sse/fan-out"], &[]),
+    row(SSE_LOAD, "sse-disconnect-leak", &["sse/cleans-up"], &[]),
+    row(SSE_SLOW, "", &[], &[]),
+    row(SSE_SLOW, "sse-slow-blocks-all", &["sse/slow-consumer"], &[]),
+    row(SSE_SLOW, "sse-slow-unbounded", &["sse/slow-consumer"], &[]),
+    row(SSE_SLOW, "sse-slow-loses", &["sse/slow-consumer"], &[]),
+    // Streams over a restart.
+    row(SSE_RESTART, "", &[], &[]),
+    row(SSE_RESTART, "sse-ids-reset", &["sse/identified"], &[]),
+    row(SSE_RESTART, "sse-stale-silent", &["sse/identified"], &[]),
+    // How large an upload may be, and what becomes of a larger one. Those that wait for long come first.
+    sizes("size-refused-late", &["size/early"], &[]),
+    sizes("size-memory-grows", &["size/early"], &[]),
+    row(SIZE_MEMORY, "size-memory-grows", &["size/no-trace"], &[]),
+    sizes("", &[], &[]),
+    sizes("size-limit-absent", &["size/refuses"], &["size/edge"]),
+    sizes("size-off-by-one-low", &["size/accepts", "size/edge"], &[]),
+    sizes("size-off-by-one-high", &["size/refuses", "size/edge"], &[]),
+    sizes("size-mb-for-mib", &["size/accepts", "size/edge"], &[]),
+    sizes("size-only-content-length", &["size/refuses"], &[]),
+    sizes("size-expect-unlimited", &["size/refuses"], &[]),
+    sizes("size-gzip-bomb", &["size/refuses"], &[]),
+    sizes("size-multipart-overhead", &["size/accepts"], &["size/edge"]),
+    sizes("size-answer-lost", &["size/answer-arrives"], &[]),
+    sizes("size-reset-only", &["size/refuses"], &["size/early", "size/answer-arrives", "size/in-sync", "size/edge"]),
+    sizes("size-invites-then-refuses", &["size/early"], &[]),
+    sizes("size-leaves-temp-file", &["size/no-trace"], &[]),
+    sizes("size-leaves-entry", &["size/no-trace"], &[]),
+    sizes("size-out-of-sync", &["size/in-sync"], &["size/answer-arrives"]),
+    row(SIZE_MEMORY, "", &[], &[]),
+    sizes("size-cuts-silently", &["size/refuses"], &["size/accepts"]),
+    sizes("size-answers-500", &["size/refuses"], &["size/edge"]),
+    sizes("size-largest-spoiled", &["size/accepts"], &[]),
+    sizes("size-harms-next", &["size/unharmed"], &["size/refuses", "size/early", "size/answer-arrives", "size/edge"]),
+    // How often one may call.
+    rate("", &[]),
+    rate("rate-absent", &["rate/quota"]),
+    rate("rate-off-by-one", &["rate/quota"]),
+    rate("rate-answers-503", &["rate/quota"]),
+    rate("rate-retry-after-absent", &["rate/retry-after"]),
+    rate("rate-fields-lie", &["rate/fields"]),
+    rate("rate-fixed-window", &["rate/edge"]),
+    rate("rate-key-spoofed", &["rate/key"]),
+    Row { defect: "", suite: RATE_LONG, args: LONG_WINDOW, must: &[], may: &[] },
+    Row { defect: "rate-retry-after-short", suite: RATE_LONG, args: LONG_WINDOW, must: &["rate/retry-after"], may: &[] },
+    // How long one may take.
+    time("", &[]),
+    time("time-slow-headers-kept", &["time/slow-headers"]),
+    time("time-dripped-headers-kept", &["time/slow-headers"]),
+    time("time-slow-body-kept", &["time/slow-body"]),
+    time("time-idle-kept", &["time/idle"]),
+    time("time-idle-cut-early", &["time/idle"]),
 ];

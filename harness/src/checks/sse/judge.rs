@@ -7,13 +7,20 @@ use crate::model::quantity::show_duration;
 use crate::model::{Case, ClauseId, Finding, Found, Reading, Unseen};
 use std::num::NonZeroU32;
 
+mod cleans_up;
 mod ends;
+mod fan_out;
 mod framed;
 mod heartbeat;
+#[cfg(test)]
+mod heavy_tests;
 mod identified;
 mod opening;
 mod ordered;
+mod private;
 mod replay;
+mod restart;
+mod slow;
 mod stale;
 mod tell;
 #[cfg(test)]
@@ -21,6 +28,7 @@ mod tests;
 mod timely;
 
 pub(super) use replay::seams;
+pub(super) use slow::is_later;
 pub(super) use stale::name as stale_name;
 pub(super) use tell::{control, tell};
 
@@ -45,9 +53,16 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
             table::TIMELY => readings.extend(timely::timely(spec, seen)),
             table::FRAMED => readings.extend(framed::framed(seen)),
             table::ORDERED => readings.extend(ordered::ordered(spec, seen)),
-            table::IDENTIFIED => readings.extend(identified::identified(spec, seen)),
+            table::IDENTIFIED => {
+                readings.extend(identified::identified(spec, seen));
+                readings.extend(restart::restart(spec, seen));
+            }
             table::REPLAY => readings.push(Reading::of(clause, replay::replay(spec, seen))),
             table::STALE => readings.extend(stale::stale(spec, seen)),
+            table::FAN_OUT => readings.extend(fan_out::fan_out(spec, seen)),
+            table::CLEANS_UP => readings.extend(cleans_up::cleans_up(spec, seen)),
+            table::SLOW => readings.extend(slow::slow(spec, seen)),
+            table::PRIVATE => readings.extend(private::private(spec, seen)),
             _ => readings.extend(ends::ends(spec, seen)),
         }
     }
@@ -73,6 +88,12 @@ fn counted(bad: u32, near: u32, of: u32, repeatable: bool, worst: impl FnOnce() 
         Some(n) if bad == 0 && near == 0 => Found::Held { n },
         Some(of) => Found::Counted { bad, near, of, worst: worst(), repeatable },
     }
+}
+
+/// More streams at once than the environment's `limits` allow: that says nothing of the service.
+fn limited(open: u32, asked: u32) -> Found {
+    let why = format!("`limits` of this environment allow {open} streams at once, and {asked} are asked for");
+    Found::Unseen { why: Unseen::NotPermitted(why) }
 }
 
 fn number(n: usize) -> u32 {

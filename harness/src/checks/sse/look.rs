@@ -4,21 +4,31 @@ use crate::kind::Context;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
+mod cleans_up;
 mod ends;
+mod fan_out;
 mod framed;
 mod ledger;
 mod live;
+mod private;
 mod replay;
+mod restart;
 mod silence;
+mod slow;
 mod stale;
 mod tape;
 
+pub(super) use cleans_up::{Block, CleansUp};
 pub(super) use ends::{Ends, Fetched, Own};
+pub(super) use fan_out::{FanOut, MISSES, Miss, Skew};
 pub(super) use framed::{Framed, Payload};
 pub(super) use ledger::{Job, Ledger};
 pub(super) use live::{Batch, Delay, Live, Subscriber};
+pub(super) use private::{Knock, Other, Private};
 pub(super) use replay::{Cut, Leg, Replay};
+pub(super) use restart::{Driven, Restart};
 pub(super) use silence::{Gap, Silence};
+pub(super) use slow::{Phase, Slow, Stuck};
 pub(super) use stale::Stale;
 pub(super) use tape::{Arrival, Ended, Slip, Tape};
 
@@ -46,6 +56,16 @@ pub struct Observation {
     pub(super) stale: Vec<Stale>,
     /// Streams of single jobs, and what they left.
     pub(super) ends: Ends,
+    /// Many subscribers at once, and again where it could not be told.
+    pub(super) fan_outs: Vec<FanOut>,
+    /// What was left of streams that were left.
+    pub(super) cleans_up: CleansUp,
+    /// A subscriber that does not read.
+    pub(super) slow: Slow,
+    /// Streams before and after a restart.
+    pub(super) restart: Restart,
+    /// Those who may not read.
+    pub(super) private: Private,
 }
 
 /// Openings that are kept: the bad ones and the newest good ones decide nothing more.

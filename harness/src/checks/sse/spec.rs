@@ -7,10 +7,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
 
+mod cleans_up;
 mod demands;
+mod heavy;
 pub(super) mod order;
+mod private;
+mod slow;
 
+pub(super) use cleans_up::{CleansUp, HELD};
 pub(super) use demands::{ID, PAYLOAD, demands};
+pub(super) use heavy::at_once;
+pub(super) use private::{FOREIGN, OTHER, Private};
+pub(super) use slow::{Fate, Memory, PIECE, SlowConsumer};
 
 /// The request of the stream, and what is promised of it.
 pub(super) type Spec = With<Request, Own>;
@@ -67,6 +75,25 @@ pub(super) struct Own {
     /// A request that makes a job which fails.
     #[serde(default)]
     pub(super) failing: Option<With<Request, Failing>>,
+    /// How many subscribers watch the driven jobs at once: 100 are many for most. Declares `sse/fan-out`.
+    #[serde(default)]
+    pub(super) fan_out: Option<Sp<u32>>,
+    /// Longest time from the first subscriber that gets an event to the last (p99). Default: not judged.
+    #[serde(default)]
+    pub(super) skew_within: Option<Sp<Dur>>,
+    /// Where a gauge of open streams is read, which must come back to where it was once many were closed. Declares `sse/cleans-up`.
+    #[serde(default)]
+    pub(super) cleans_up: Option<With<Request, CleansUp>>,
+    /// A request that makes a job with a payload, `${payload}`, which flows past a subscriber that does not read, and what becomes of
+    /// that. Declares `sse/slow-consumer`.
+    #[serde(default)]
+    pub(super) slow_consumer: Option<With<Request, SlowConsumer>>,
+    /// The part that is killed and started again between two drives: `service`. Then `sse/identified` is judged over the restart too.
+    #[serde(default)]
+    pub(super) restart: Option<Sp<String>>,
+    /// Who may not read the stream. Declares `sse/private`.
+    #[serde(default)]
+    pub(super) private: Option<Private>,
 }
 
 /// Keys of `drive` beside those of its request.
@@ -141,6 +168,8 @@ pub(super) const APART: Duration = Duration::from_millis(110);
 pub(super) const PAIRS: u32 = 20;
 /// Most jobs of one drive.
 pub(super) const MOST_JOBS: u32 = 10_000;
+/// Most subscribers at once.
+pub(super) const MOST_SUBSCRIBERS: u32 = 20_000;
 /// Most cuts.
 pub(super) const MOST_CUTS: u32 = 1000;
 

@@ -13,6 +13,10 @@ pub(super) const IDENTIFIED: ClauseId = ClauseId("sse/identified");
 pub(super) const REPLAY: ClauseId = ClauseId("sse/replay");
 pub(super) const STALE: ClauseId = ClauseId("sse/stale");
 pub(super) const ENDS: ClauseId = ClauseId("sse/ends");
+pub(super) const FAN_OUT: ClauseId = ClauseId("sse/fan-out");
+pub(super) const SLOW: ClauseId = ClauseId("sse/slow-consumer");
+pub(super) const CLEANS_UP: ClauseId = ClauseId("sse/cleans-up");
+pub(super) const PRIVATE: ClauseId = ClauseId("sse/private");
 
 /// The clauses that are judged from the events of driven jobs on streams that nobody cuts.
 pub(super) const LIVE: &[ClauseId] = &[TIMELY, ORDERED, IDENTIFIED, ENDS];
@@ -112,6 +116,40 @@ pub(super) const CLAUSES: &[Clause] = &[
         "each job ends with exactly one terminal event, after all progress",
         "None once the stream has drained, two, or any event of the job after it: proof; so is progress that goes back (`progress`). Case `result`: it is asked for the moment \
          the terminal event arrives. Case `per-job`: the job's own stream ends after its terminal event, and a reconnect to it is answered 204. Case `failing`: a job that fails says so by an event, and not by an end.",
+    ),
+    row(
+        FAN_OUT,
+        Declared::Key("fan-out"),
+        Impact::Load,
+        "many subscribers at once all get every event, at about the same time",
+        "So many streams are opened, and then jobs are driven. Case `all`: an event that one subscriber got and another did not is proof, and so is a job of which nobody heard. A \
+         stream that does not open or ends meanwhile is bad. Case `skew`, where `skew-within` is given: from the first subscriber that gets an event to the one in the 99th percentile; \
+         one event of a hundred may be later. Events during a stall of this machine do not count.",
+    ),
+    row(
+        SLOW,
+        Declared::Key("slow-consumer"),
+        Impact::Load,
+        "a subscriber that does not read holds up nobody, costs little, and knows what it missed",
+        "Payloads flow, one after the other, some without it and then over 4 MiB past it. Case `others`: a subscriber beside it gets its events as before; three that take three times as \
+         long as the longest before, and 500 ms longer, are proof, and so is one that comes only once the slow one has gone. Case `memory`: the gauge grows by no more than is declared. \
+         Case `slow`: what does not read is `evicted`, so that its stream ends, or `lossless`, so that it gets everything once it reads. An event lost on a stream that stays open is proof.",
+    ),
+    row(
+        CLEANS_UP,
+        Declared::Key("cleans-up"),
+        Impact::Load,
+        "streams that are left are forgotten",
+        "Half of the streams are closed and half are reset, fifty at a time. The gauge must rise while they are open, else it does not count them, and come back within `within` to where it was. \
+         A service that keeps those who left writes to them for ever, until it has no memory left: proof. It runs alone on its target; a difference under 2 % may be somebody else's.",
+    ),
+    row(
+        PRIVATE,
+        Declared::Key("private"),
+        Impact::Read,
+        "who may not read is refused before the stream opens",
+        "Without a token, with an expired one, with one that nobody gave out, and with another tenant's for a job of ours: 401 or 403 (404 for the job). 200 and then an event that \
+         says no is proof: clients take it for a stream, and come back for ever. Case `other`: while our jobs are driven another tenant's own stream tells nothing of them; one event is proof.",
     ),
 ];
 

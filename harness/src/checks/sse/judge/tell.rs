@@ -24,6 +24,23 @@ pub(in crate::checks::sse) fn tell(spec: &Spec, seen: &Observation) -> Told {
     if seen.replay.witness.is_some() {
         parts.push(replay::told(&seen.replay));
     }
+    if let Some(drive) = seen.fan_outs.last() {
+        parts.push(format!("{} subscribers got {} events", drive.open, drive.arrivals));
+    }
+    if seen.slow.slow.is_some() {
+        parts.push(format!("{} bytes flowed past one that does not read", seen.slow.beside.bytes));
+    }
+    let left: u32 = seen.cleans_up.blocks.iter().map(|b| b.left).sum();
+    if left > 0 {
+        parts.push(format!("{left} streams left"));
+    }
+    let knocks = seen.private.knocks.len();
+    if knocks > 0 {
+        parts.push(format!("{knocks} knocks"));
+    }
+    if let Some(back) = &seen.restart.back {
+        parts.push(format!("a stream again {back} after the restart"));
+    }
     if let Some(worst) = silences.iter().map(|d| d.hi).max() {
         parts.push(format!("silent for {} at most", show_duration(worst)));
     }

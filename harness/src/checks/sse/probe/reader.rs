@@ -29,13 +29,15 @@ pub(super) struct Wish<'w> {
     pub(super) gzip: bool,
     /// Bytes of a line at most.
     pub(super) line: usize,
+    /// Size of the receive buffer; none: the system's.
+    pub(super) receive_buffer: Option<u32>,
     /// Longest wait for the head. Default: what the spec says.
     pub(super) patience: Option<Duration>,
 }
 
 impl Default for Wish<'_> {
     fn default() -> Self {
-        Self { name: "", last_id: None, gzip: false, line: LINE, patience: None }
+        Self { name: "", last_id: None, gzip: false, line: LINE, receive_buffer: None, patience: None }
     }
 }
 
@@ -72,7 +74,8 @@ impl<'s> Reader<'s> {
         origin: Instant,
         tape: &mut Tape,
     ) -> Result<Option<Self>, ProbeError> {
-        let (how, opening) = opening(wish.patience.unwrap_or_else(|| spec.b.head()), wish.last_id, wish.gzip);
+        let (how, mut opening) = opening(wish.patience.unwrap_or_else(|| spec.b.head()), wish.last_id, wish.gzip);
+        opening.receive_buffer = wish.receive_buffer;
         let opened = cx.open(request, &how, &opening).await?;
         wish.name.clone_into(&mut tape.name);
         tape.took = opened.took;
@@ -111,6 +114,13 @@ impl<'s> Reader<'s> {
     /// When the head was whole.
     pub(super) fn opened(&self) -> Instant {
         self.opened
+    }
+
+    /// Leaves the stream by a reset.
+    pub(super) fn abort(self) {
+        if let Some(stream) = self.stream {
+            stream.abort();
+        }
     }
 
     /// Whether more can come.

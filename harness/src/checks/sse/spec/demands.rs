@@ -1,6 +1,6 @@
 //! What the plan must know of an `sse` check, from its spec alone, and the mistakes that only the whole shows.
 
-use super::{APART, MOST_CUTS, MOST_JOBS, Own, PAIRS, SILENCES, Spec};
+use super::{APART, MOST_CUTS, MOST_JOBS, Own, PAIRS, SILENCES, Spec, heavy};
 use crate::kind::{Demands, Mistake};
 use crate::model::At;
 use crate::reader::{Dur, Sp};
@@ -21,11 +21,12 @@ pub(in crate::checks::sse) fn demands(spec: &Spec) -> Demands {
         own.per_job.as_ref(),
         result.map(|r| &r.a),
     ];
-    for request in requests.into_iter().flatten() {
+    for request in requests.into_iter().flatten().chain(heavy::requests(own)) {
         demands.uses.extend(request.captures_used().into_iter().filter(|(name, _)| name != ID && name != PAYLOAD));
         demands.files.extend(request.files());
         demands.hosts.extend(request.absolute_host());
     }
+    heavy::raise(own, &mut demands);
     if let Some(expect) = result.and_then(|r| r.b.expect.as_ref()) {
         demands.uses.extend(expect.captures_used().into_iter().filter(|(name, _)| name != ID));
         demands.files.extend(expect.files());
@@ -40,7 +41,7 @@ pub(in crate::checks::sse) const PAYLOAD: &str = "payload";
 
 /// What the declared durations add up to, with one answer for each part.
 fn longest(own: &Own) -> Duration {
-    let mut longest = own.head() + Duration::from_secs(2);
+    let mut longest = own.head() + Duration::from_secs(2) + heavy::longest(own);
     if let Some(silence) = own.silence() {
         longest += (silence + silence / 8) * SILENCES;
     }
@@ -106,6 +107,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
     driven(own, &mut say);
     counts(own, &mut say);
     locals(spec, &mut say);
+    heavy::mistakes(spec, &mut say);
     all
 }
 
@@ -115,10 +117,10 @@ fn driven(own: &Own, say: &mut impl FnMut(At, String, &str)) {
     if own.drive.is_none() {
         let keys = [
             ("timely-within", own.timely_within.as_ref().map(|v| v.at)),
-            ("identify", own.identify.as_ref().filter(|_| own.framed.is_none()).map(|v| v.job.at)),
+            ("identify", own.identify.as_ref().filter(|_| own.framed.is_none() && own.slow_consumer.is_none()).map(|v| v.job.at)),
             ("cuts", own.cuts.as_ref().map(|v| v.at)),
             ("ends-with", own.ends_with.as_ref().and_then(|v| v.first()).map(|v| v.at)),
-            ("drains-within", own.drains_within.as_ref().filter(|_| own.framed.is_none()).map(|v| v.at)),
+            ("drains-within", own.drains_within.as_ref().filter(|_| own.framed.is_none() && own.slow_consumer.is_none()).map(|v| v.at)),
         ];
         for (key, at) in keys.into_iter().filter_map(|(key, at)| Some((key, at?))) {
             say(at, format!("{key}: is about events, and nothing makes any"), DRIVE);
@@ -133,7 +135,8 @@ fn driven(own: &Own, say: &mut impl FnMut(At, String, &str)) {
             && own.cuts.is_none()
             && own.ends_with.is_none()
             && own.orders().next().is_none()
-            && own.framed.is_none(),
+            && own.framed.is_none()
+            && !heavy::is_driven(own),
     ) {
         say(
             drive.b.id.at,
