@@ -45,7 +45,9 @@ const ROWS: &[Row] = &[
     ("nginx", "a_stream_that_asks_nginx_for_no_buffers_is_held", nginx_streams::a_stream_that_asks_nginx_for_no_buffers_is_held),
     ("nginx", "a_stream_in_tls_is_held", nginx_streams::a_stream_in_tls_is_held),
     ("nginx", "a_stream_over_http2_is_held", nginx_streams::a_stream_over_http2_is_held),
-    ("nginx", "a_flaw_of_a_stream_is_caught_over_http2", nginx_streams::a_flaw_of_a_stream_is_caught_over_http2),
+    ("nginx", "a_batched_stream_is_caught_over_http2", nginx_streams::a_batched_stream_is_caught_over_http2),
+    ("nginx", "a_bad_seam_is_caught_over_http2", nginx_streams::a_bad_seam_is_caught_over_http2),
+    ("nginx", "a_silent_stream_is_caught_over_http2", nginx_streams::a_silent_stream_is_caught_over_http2),
     ("redis", "wait_sees_redis_come_and_go", redis::wait_sees_redis_come_and_go),
     (
         "redis",
