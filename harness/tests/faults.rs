@@ -22,7 +22,7 @@ use verdicts::verdicts;
 const NEEDS_A_FAULT: &[&str] = &["health/independent", "ready/falls", "ready/recovers", "ready/soft", "ready/leaves-first"];
 
 /// Kinds that are still to come, by the prefix of their clauses: the defects of that prefix have no rows until the first of these clauses is there.
-const AWAITED: &[&str] = &["sse", "size", "limit", "rate", "time"];
+const AWAITED: &[&str] = &["rate", "time"];
 
 fn main() -> ExitCode {
     let mut trials: Vec<Trial> = ROWS.iter().map(|row| Trial::test(row.title(), move || try_row(row).map_err(Failed::from))).collect();
@@ -34,8 +34,28 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Runs the row's suite against the reference service with the row's defect and holds every clause against the table.
+/// How often a row is run that could not tell because this machine stood still.
+const TURNS: u32 = 5;
+
+/// Holds every clause against the table. A run that is in doubt, and says that this machine stood still meanwhile, proves nothing either way:
+/// it is done again. A wrong verdict never is.
 fn try_row(row: &Row) -> Result<(), String> {
+    let mut turn = 1;
+    loop {
+        let (wrong, screen) = run_row(row)?;
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let is_doubt = wrong.iter().all(|w| w.ends_with(" is unsure")) && screen.contains("this machine stood still for ");
+        if !is_doubt || turn == TURNS {
+            return Err(format!("{}\n{screen}", wrong.join("\n")));
+        }
+        turn += 1;
+    }
+}
+
+/// Runs the row's suite against the reference service with the row's defect: what is wrong by the table, and the screen.
+fn run_row(row: &Row) -> Result<(Vec<String>, String), String> {
     let mut args: Vec<&str> = row.args.to_vec();
     let defect = format!("--defect={}", row.defect);
     if !row.defect.is_empty() {
@@ -70,8 +90,7 @@ fn try_row(row: &Row) -> Result<(), String> {
         return Err("a secret stands in a report".to_owned());
     }
     let record: serde_json::Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
-    let wrong = hold(row, &verdicts(&record));
-    if wrong.is_empty() { Ok(()) } else { Err(format!("{}\n{screen}", wrong.join("\n"))) }
+    Ok((hold(row, &verdicts(&record)), screen))
 }
 
 /// A world of the run's own: two dependencies that can be cut, and the service with its flaw.

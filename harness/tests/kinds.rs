@@ -188,7 +188,7 @@ fn is_blessed() -> bool {
 
 /// The examples of a kind whose names begin so.
 fn examples(kind: &str, begin: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/checks").join(kind).join("examples");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/checks").join(kind.replace('-', "_")).join("examples");
     let files = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let mut files: Vec<PathBuf> = files.map(|entry| entry.expect("an entry can be read").path()).collect();
     files.retain(|p| p.extension().is_some_and(|e| e == "yaml") && p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(begin)));
@@ -265,10 +265,11 @@ fn bad_examples_are_refused_in_exactly_these_words() {
     });
 }
 
-/// The names between `${` and `}` of a text, less those that it captures.
+/// The names between `${` and `}` of a text, less those that it captures and the id that a kind knows by itself.
 fn variables(text: &str) -> BTreeSet<&str> {
+    let is_own = |name: &str| name == "id" && text.contains("    id: $");
     let names = text.match_indices("${").filter_map(|(at, _)| text[at + 2..].split_once('}')).map(|(name, _)| name);
-    names.filter(|name| !text.contains(&format!("capture: {{ {name}:"))).collect()
+    names.filter(|name| !is_own(name) && !text.contains(&format!("capture: {{ {name}:"))).collect()
 }
 
 #[test]

@@ -13,6 +13,10 @@ mod junit;
 mod nginx;
 #[path = "parts/nginx_streams.rs"]
 mod nginx_streams;
+#[path = "parts/nginx_sizes.rs"]
+mod nginx_sizes;
+#[path = "parts/nginx_slots.rs"]
+mod nginx_slots;
 #[path = "parts/postgres.rs"]
 mod postgres;
 #[path = "parts/program.rs"]
@@ -48,6 +52,21 @@ const ROWS: &[Row] = &[
     ("nginx", "a_batched_stream_is_caught_over_http2", nginx_streams::a_batched_stream_is_caught_over_http2),
     ("nginx", "a_bad_seam_is_caught_over_http2", nginx_streams::a_bad_seam_is_caught_over_http2),
     ("nginx", "a_silent_stream_is_caught_over_http2", nginx_streams::a_silent_stream_is_caught_over_http2),
+    ("nginx", "its_limit_is_exact_in_every_framing_and_named", nginx_sizes::its_limit_is_exact_in_every_framing_and_named),
+    ("nginx", "its_limit_is_found_where_none_is_declared", nginx_sizes::its_limit_is_found_where_none_is_declared),
+    ("nginx", "a_unit_that_was_misread_is_told", nginx_sizes::a_unit_that_was_misread_is_told),
+    ("nginx", "a_form_is_limited_whole_and_that_is_caught", nginx_sizes::a_form_is_limited_whole_and_that_is_caught),
+    (
+        "nginx",
+        "without_lingering_plain_clients_lose_the_answer_and_that_is_caught",
+        nginx_sizes::without_lingering_plain_clients_lose_the_answer_and_that_is_caught,
+    ),
+    ("nginx", "its_limit_is_the_same_under_tls_and_on_http2", nginx_sizes::its_limit_is_the_same_under_tls_and_on_http2),
+    (
+        "nginx",
+        "nginx_that_limits_connections_is_judged_at_its_exact_edge",
+        nginx_slots::nginx_that_limits_connections_is_judged_at_its_exact_edge,
+    ),
     ("redis", "wait_sees_redis_come_and_go", redis::wait_sees_redis_come_and_go),
     (
         "redis",

@@ -1,12 +1,14 @@
 //! The list of kinds: one folder each, strangers to each other. Adding a kind is one folder and two lines here.
 
 pub mod command;
+pub mod concurrency_limit;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod health;
 pub mod http;
 pub mod ready;
 pub mod shutdown;
+pub mod size_limit;
 pub mod sse;
 pub mod transition;
 
@@ -88,6 +90,8 @@ kinds! {
     Ready: ready::Ready,
     Transition: transition::Transition,
     Shutdown: shutdown::Shutdown,
+    SizeLimit: size_limit::SizeLimit,
     Command: command::Command,
     Sse: sse::Sse,
+    ConcurrencyLimit: concurrency_limit::ConcurrencyLimit,
 }

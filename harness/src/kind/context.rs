@@ -212,9 +212,17 @@ impl Context {
     /// [`ProbeError`] if the request cannot be made (a capture is missing, a sample cannot be read) or this machine
     /// is out of descriptors, ports or memory. Everything that the service does is in [`Call::answer`].
     pub async fn call(&self, request: &Request, how: &How) -> Result<Call, ProbeError> {
-        let Prepared { ids, out, endpoint } = self.prepare(request, how)?;
-        let endpoint = &*endpoint;
-        let answer = self.setting.exchange.send(endpoint, &out, &how.wishes).await;
+        let prepared = self.prepare(request, how)?;
+        let answer = self.setting.exchange.send(&prepared.endpoint, &prepared.out, &how.wishes).await;
+        self.told(prepared, answer)
+    }
+
+    /// What came of a request: by [`Context::call`], or on a connection that its caller had opened before.
+    ///
+    /// # Errors
+    /// As [`Context::call`].
+    pub(super) fn told(&self, prepared: Prepared<'_>, answer: Result<Answer, Box<Failed>>) -> Result<Call, ProbeError> {
+        let Prepared { ids, out, endpoint } = prepared;
         let (began, ended) = match &answer {
             Ok(answer) => (answer.began, answer.ended),
             Err(failed) => {
@@ -233,7 +241,7 @@ impl Context {
             took: self.setting.stopwatch.between(began, ended.into_std()),
             began,
             answer,
-            again: crate::transport::curl(endpoint, &out),
+            again: crate::transport::curl(&endpoint, &out),
             sent: out.shown,
             request_id: ids.request,
             trace_id: ids.trace,
@@ -268,6 +276,13 @@ impl Context {
             (None, _) => {}
         }
         Ok(Prepared { ids, out, endpoint })
+    }
+}
+
+impl Prepared<'_> {
+    /// The same, for longer than its context.
+    pub(super) fn into_owned(self) -> Prepared<'static> {
+        Prepared { ids: self.ids, out: self.out, endpoint: Cow::Owned(self.endpoint.into_owned()) }
     }
 }
 

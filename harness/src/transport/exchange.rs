@@ -51,6 +51,17 @@ impl Exchange {
         &self.0.permits
     }
 
+    /// The TLS configurations of the run.
+    pub(super) fn tls(&self) -> &Configs {
+        &self.0.tls
+    }
+
+    /// Closes an idle connection, if there is one, so that its place is free.
+    pub(super) fn make_room(&self) {
+        self.0.pool.evict();
+        self.0.http2.clear();
+    }
+
     /// Sends one request and reads its answer, within `wishes.timeouts` whatever the service does; the time spent waiting for a
     /// permit does not count. Dropping the future closes the connection.
     ///
@@ -152,8 +163,8 @@ impl Exchange {
         answer.remote = conn.remote;
         answer.tls.clone_from(&conn.tls);
         let through = endpoint.proxy.as_ref().filter(|_| out.url.scheme() == "http" && endpoint.unix.is_none());
-        let upload = Upload::new(request::head(out, wishes, through), &out.body, &self.0.permits)?;
-        let again = h1::exchange(conn, upload, out.method == Method::HEAD, wishes, limit, answer).await;
+        let mut upload = Upload::new(request::head(out, wishes, through), &out.body, &self.0.permits)?;
+        let again = h1::exchange(conn, &mut upload, out.method == Method::HEAD, wishes, limit, answer).await;
         answer.ended = Instant::now();
         answer.phases.total = answer.ended - answer.began;
         again

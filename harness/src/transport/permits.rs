@@ -22,6 +22,7 @@ pub struct Permits(Arc<State>);
 struct State {
     rate: Option<Pace>,
     connections: Option<Arc<Semaphore>>,
+    most: Option<usize>,
     waiting: AtomicUsize,
     upload: Option<Upload>,
 }
@@ -50,6 +51,7 @@ impl Permits {
         Self(Arc::new(State {
             rate: rate.map(pace),
             connections: connections.map(|n| Arc::new(Semaphore::new(n.clamp(1, Semaphore::MAX_PERMITS)))),
+            most: connections,
             waiting: AtomicUsize::new(0),
             upload: upload.map(|n| Upload { left: AtomicU64::new(n) }),
         }))
@@ -73,9 +75,43 @@ impl Permits {
         Held(Some(semaphore.clone().acquire_owned().await.expect("the semaphore is never closed")))
     }
 
+    /// Waits until so many connections may be held, and takes all their places at once: whoever took them one by one could wait for
+    /// another who does the same. None where so many are never allowed.
+    pub(crate) async fn connections(&self, count: usize, make_room: impl Fn()) -> Option<Vec<Held>> {
+        let Some(semaphore) = &self.0.connections else { return Some((0..count).map(|_| Held(None)).collect()) };
+        let wanted = u32::try_from(count).ok().filter(|_| self.most_connections().is_none_or(|most| count <= most))?;
+        let mut all = match semaphore.clone().try_acquire_many_owned(wanted) {
+            Ok(all) => all,
+            Err(_) => {
+                let _waiting = Waiting::new(&self.0.waiting);
+                (0..count).for_each(|_| make_room());
+                semaphore.clone().acquire_many_owned(wanted).await.expect("the semaphore is never closed")
+            }
+        };
+        Some((0..count).map(|_| Held(all.split(1))).collect())
+    }
+
+    /// The most connections that may be held at once; none: as many as wanted.
+    #[must_use]
+    pub fn most_connections(&self) -> Option<usize> {
+        self.0.most
+    }
+
+    /// The time between two requests that is always kept; none: none.
+    #[must_use]
+    pub fn gap(&self) -> Option<Duration> {
+        self.0.rate.as_ref().map(|pace| pace.gap)
+    }
+
     /// Somebody waits for a connection, so none may be kept idle.
     pub(crate) fn wanted(&self) -> bool {
         self.0.waiting.load(SeqCst) > 0
+    }
+
+    /// Bytes that may still be uploaded; none: without limit.
+    #[must_use]
+    pub fn upload_left(&self) -> Option<u64> {
+        self.0.upload.as_ref().map(|upload| upload.left.load(SeqCst))
     }
 
     /// Takes that many bytes from what may be uploaded.
@@ -143,6 +179,26 @@ mod tests {
         drop(first);
         waiter.await.expect("the waiter gets its place");
         assert!(!permits.wanted());
+    }
+
+    #[tokio::test]
+    async fn many_places_are_taken_at_once_or_not_at_all() {
+        let permits = Permits::new(None, Some(3), None);
+        assert_eq!(permits.most_connections(), Some(3));
+        assert!(permits.connections(4, || unreachable!("it would not help")).await.is_none(), "it never may");
+        let mut all = permits.connections(3, || unreachable!("there is room")).await.expect("it may");
+        let waiter = tokio::spawn({
+            let permits = permits.clone();
+            async move { permits.connections(2, || {}).await }
+        });
+        while !permits.wanted() {
+            tokio::task::yield_now().await;
+        }
+        all.pop();
+        tokio::task::yield_now().await;
+        assert!(!waiter.is_finished(), "one place is not two");
+        all.pop();
+        assert_eq!(waiter.await.expect("it ends").expect("it may").len(), 2);
     }
 
     #[test]

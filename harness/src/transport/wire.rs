@@ -2,12 +2,18 @@
 
 use std::{
     io,
+    net::SocketAddr,
     pin::Pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     task::{Context, Poll},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
+    time::Instant,
 };
 use tokio_rustls::client::TlsStream;
 
@@ -23,11 +29,37 @@ pub(crate) enum Socket {
 pub(crate) struct Tap {
     socket: Socket,
     dead: Option<io::ErrorKind>,
+    mark: Option<Arc<Mark>>,
+}
+
+/// When something was written: it is armed right before, and the next write that ends sets it.
+#[derive(Debug, Default)]
+pub(crate) struct Mark {
+    is_armed: AtomicBool,
+    at: OnceLock<Instant>,
+}
+
+impl Mark {
+    /// The next write is the one.
+    pub(crate) fn arm(&self) {
+        self.is_armed.store(true, SeqCst);
+    }
+
+    /// When it ended; none: not yet.
+    pub(crate) fn at(&self) -> Option<Instant> {
+        self.at.get().copied()
+    }
+
+    fn wrote(&self) {
+        if self.is_armed.load(SeqCst) {
+            self.at.get_or_init(Instant::now);
+        }
+    }
 }
 
 impl Tap {
     pub(crate) fn new(socket: Socket) -> Self {
-        Self { socket, dead: None }
+        Self { socket, dead: None, mark: None }
     }
 
     pub(crate) fn socket(&self) -> &Socket {
@@ -47,6 +79,47 @@ impl Wire {
         match self {
             Self::Plain(tap) => tap.dead,
             Self::Tls(tls) => tls.get_ref().0.dead,
+        }
+    }
+
+    /// Tells `mark` when it is written to.
+    pub(crate) fn marked_by(&mut self, mark: Arc<Mark>) {
+        let tap = match self {
+            Self::Plain(tap) => tap,
+            Self::Tls(tls) => tls.get_mut().0,
+        };
+        tap.mark = Some(mark);
+    }
+
+    fn tap(&self) -> &Tap {
+        match self {
+            Self::Plain(tap) => tap,
+            Self::Tls(tls) => tls.get_ref().0,
+        }
+    }
+
+    /// Our own address and the other one, by which the kernel knows the connection; none for a Unix socket.
+    pub(crate) fn pair(&self) -> Option<(SocketAddr, SocketAddr)> {
+        match &self.tap().socket {
+            Socket::Tcp(stream) => stream.local_addr().ok().zip(stream.peer_addr().ok()),
+            Socket::Unix(_) => None,
+        }
+    }
+
+    /// Ready once something can be read, which is left there. Under TLS it may be nothing of the answer, and over a Unix socket this
+    /// is never ready: whoever waits has a time for it.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match (self, &self.tap().socket) {
+            (Self::Plain(_), Socket::Tcp(tcp)) => tcp.poll_read_ready(cx).map(|_| ()),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Goes away at once: by closing, or by a reset, as from a client that has died (RFC 9293 §3.10.7).
+    pub(crate) fn end(self, reset: bool) {
+        if let (true, Socket::Tcp(stream)) = (reset, &self.tap().socket) {
+            // Where the option cannot be set the connection is gone already.
+            let _ = stream.set_zero_linger();
         }
     }
 }
@@ -78,7 +151,12 @@ impl AsyncWrite for Tap {
                 self.dead = Some(e.kind());
                 Poll::Pending
             }
-            other => other,
+            other => {
+                if let (Some(mark), Poll::Ready(Ok(_))) = (&self.mark, &other) {
+                    mark.wrote();
+                }
+                other
+            }
         }
     }
 

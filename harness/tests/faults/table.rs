@@ -44,6 +44,16 @@ const fn moves(defect: &'static str, must: &'static [&'static str], may: &'stati
     Row { defect, suite: TRANSITION, args: STAGES, must, may }
 }
 
+const SIZE: &str = "size.suite.yaml";
+const SIZE_MEMORY: &str = "size-memory.suite.yaml";
+
+/// The limit of the suite: small, so that ten times as much is sent soon, in every framing.
+const SMALL_UPLOADS: &[&str] = &["--max-upload=32KiB"];
+
+const fn sizes(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
+    Row { defect, suite: SIZE, args: SMALL_UPLOADS, must, may }
+}
+
 /// What is started and broken by the run itself.
 const OUTAGE: &str = "outage.suite.yaml";
 const SHUTDOWN: &str = "shutdown.suite.yaml";
@@ -76,6 +86,16 @@ const SSE_RESTART: &str = "sse-restart.suite.yaml";
 
 const fn tenants(defect: &'static str, must: &'static [&'static str]) -> Row {
     Row { defect, suite: SSE_PRIVATE, args: TENANTS, must, may: &[] }
+}
+
+/// So many at once.
+const LIMITS: &str = "limits.suite.yaml";
+const LIMITS_IN_SHORT: &str = "limits-in-short.suite.yaml";
+const LIMITS_OF_JOBS: &str = "limits-of-jobs.suite.yaml";
+const LIMITS_TOLD: &str = "limits-told.suite.yaml";
+
+const fn at_once(suite: &'static str, defect: &'static str, must: &'static [&'static str]) -> Row {
+    Row { defect, suite, args: &["--max-requests=3", "--max-jobs=3"], must, may: &[] }
 }
 
 /// Clauses whose broken twins are scripted servers in the tests of their kind: the reference service has no flaw of that sort.
@@ -271,6 +291,28 @@ pub(crate) const ROWS: &[Row] = &[
     replays("sse-seam-duplicate", &["sse/replay"], &[]),
     replays("sse-seam-gap", &["sse/replay"], &[]),
     replays("sse-bom", &["sse/replay"], &[]),
+    // So many at once, and not one more.
+    at_once(LIMITS, "", &[]),
+    at_once(LIMITS_IN_SHORT, "", &[]),
+    at_once(LIMITS_OF_JOBS, "", &[]),
+    at_once(LIMITS_TOLD, "", &[]),
+    at_once(LIMITS_OF_JOBS, "limit-absent", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-off-by-one-low", &["limit/exact"]),
+    at_once(LIMITS_OF_JOBS, "limit-off-by-one-low", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-off-by-one-high", &["limit/exact"]),
+    at_once(LIMITS_OF_JOBS, "limit-off-by-one-high", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-per-worker", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-queues", &["limit/status"]),
+    at_once(LIMITS_IN_SHORT, "limit-refuses-late", &["limit/status"]),
+    at_once(LIMITS_TOLD, "limit-answers-503", &["limit/status"]),
+    at_once(LIMITS_TOLD, "limit-retry-after-zero", &["limit/retry-after"]),
+    at_once(LIMITS_TOLD, "limit-retry-after-past", &["limit/retry-after"]),
+    at_once(LIMITS_TOLD, "limit-retry-after-absent", &["limit/retry-after"]),
+    at_once(LIMITS_TOLD, "limit-retry-after-short", &["limit/retry-after"]),
+    at_once(LIMITS_OF_JOBS, "limit-leaks-on-failure", &["limit/returns"]),
+    at_once(LIMITS, "limit-leaks-on-abort", &["limit/returns"]),
+    at_once(LIMITS_OF_JOBS, "limit-refused-starts-task", &["limit/no-effect"]),
+    at_once(LIMITS, "limit-refuses-health", &["limit/alive"]),
     // Other calls.
     row(API, "version-changes", &["http/json"], &[]),
     row(API, "no-request-id-echo", &["http/echoes"], &[]),
@@ -295,4 +337,28 @@ pub(crate) const ROWS: &[Row] = &[
     row(SSE_RESTART, "", &[], &[]),
     row(SSE_RESTART, "sse-ids-reset", &["sse/identified"], &[]),
     row(SSE_RESTART, "sse-stale-silent", &["sse/identified"], &[]),
+    // How large an upload may be, and what becomes of a larger one. Those that wait for long come first.
+    sizes("size-refused-late", &["size/early"], &[]),
+    sizes("size-memory-grows", &["size/early"], &[]),
+    row(SIZE_MEMORY, "size-memory-grows", &["size/no-trace"], &[]),
+    sizes("", &[], &[]),
+    sizes("size-limit-absent", &["size/refuses"], &["size/edge"]),
+    sizes("size-off-by-one-low", &["size/accepts", "size/edge"], &[]),
+    sizes("size-off-by-one-high", &["size/refuses", "size/edge"], &[]),
+    sizes("size-mb-for-mib", &["size/accepts", "size/edge"], &[]),
+    sizes("size-only-content-length", &["size/refuses"], &[]),
+    sizes("size-expect-unlimited", &["size/refuses"], &[]),
+    sizes("size-gzip-bomb", &["size/refuses"], &[]),
+    sizes("size-multipart-overhead", &["size/accepts"], &["size/edge"]),
+    sizes("size-answer-lost", &["size/answer-arrives"], &[]),
+    sizes("size-reset-only", &["size/refuses"], &["size/early", "size/answer-arrives", "size/in-sync", "size/edge"]),
+    sizes("size-invites-then-refuses", &["size/early"], &[]),
+    sizes("size-leaves-temp-file", &["size/no-trace"], &[]),
+    sizes("size-leaves-entry", &["size/no-trace"], &[]),
+    sizes("size-out-of-sync", &["size/in-sync"], &["size/answer-arrives"]),
+    row(SIZE_MEMORY, "", &[], &[]),
+    sizes("size-cuts-silently", &["size/refuses"], &["size/accepts"]),
+    sizes("size-answers-500", &["size/refuses"], &["size/edge"]),
+    sizes("size-largest-spoiled", &["size/accepts"], &[]),
+    sizes("size-harms-next", &["size/unharmed"], &["size/refuses", "size/early", "size/answer-arrives", "size/edge"]),
 ];

@@ -1,0 +1,107 @@
+//! Waves by hand: the guard bands, the certificate, and what needs neither.
+
+use super::*;
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+/// `200@600`: served at that moment (of work that takes 600 ms); `429@5`, `x@5` broken, `-@2000` silent; `200@590..640` as an interval.
+fn landed(text: &str) -> Vec<Landed> {
+    text.split_whitespace()
+        .map(|one| {
+            let (what, when) = one.split_once('@').expect("what@when");
+            let (what, replica) = what.split_once('/').map_or((what, None), |(what, name)| (what, Some(name.to_owned())));
+            let (lo, hi) = when.split_once("..").unwrap_or((when, when));
+            let ms = |text: &str| MS(text.parse().expect("a number"));
+            let ending = match what {
+                "200" => Ending::Served,
+                "429" => Ending::Refused,
+                "-" => Ending::Silent,
+                _ => Ending::Broken,
+            };
+            Landed { end: Interval { lo: ms(lo), hi: ms(hi) }, ending, replica }
+        })
+        .collect()
+}
+
+fn terms(limit: u32) -> Terms {
+    Terms { limit, replicas: 1, apart: false, takes: MS(600), spread: MS(1) }
+}
+
+#[track_caller]
+fn check_with(terms: Terms, text: &str, expected: &str) {
+    let (wave, _) = count(&landed(text), &terms);
+    let told = match &wave.proves {
+        Proves::Void(why) => format!("void {why}"),
+        other => format!("{other:?} {}", wave.line()).to_lowercase(),
+    };
+    assert!(told.starts_with(expected), "{told}");
+}
+
+#[track_caller]
+fn check(limit: u32, text: &str, expected: &str) {
+    check_with(terms(limit), text, expected);
+}
+
+#[test]
+fn as_many_as_the_limit_are_admitted_and_the_next_is_refused_or_waits() {
+    check(2, "200@601 200@610", "kept 2 sent: 2 admitted at once");
+    check(2, "200@601 200@610 429@3", "kept 3 sent: 2 admitted at once, 1 refused");
+    check(2, "200@601 200@610 200@1205", "kept 3 sent: 2 admitted at once, 1 a slot's time later");
+    check(2, "200@601 200@610 200@1205 200@1206 200@1810 -@3000", "kept 6 sent: 2 admitted at once, 4 a slot's time later");
+    check(2, "429@3 200@601 429@3 200@610 429@4 429@9", "kept 6 sent: 2 admitted at once, 4 refused");
+}
+
+#[test]
+fn more_or_fewer_than_the_limit_are_told() {
+    check(2, "200@601 200@602 200@610", "over 3 sent: 3 admitted at once");
+    check(2, "200@601 200@602 200@610 429@5", "over 4 sent: 3 admitted at once, 1 refused");
+    check(2, "200@601 429@3", "under 2 sent: 1 admitted at once, 1 refused");
+    check(2, "200@601 200@1203", "under 2 sent: 1 admitted at once, 1 a slot's time later");
+    check(3, "429@3 429@3 429@4", "under 3 sent: 3 refused");
+    check(2, "200@601 200@1203 429@3", "under 3 sent: 1 admitted at once, 1 refused, 1 a slot's time later");
+    check(2, "200@601 x@3", "broken 2 sent: 1 admitted at once, 1 broken");
+    check(2, "-@3000 -@3000", "broken 2 sent: 2 broken");
+}
+
+#[test]
+fn what_ends_between_the_two_bands_makes_the_wave_void_unless_it_is_over_already() {
+    check(2, "200@601 200@950", "void 1 ended more than 300 ms after the first");
+    check(2, "200@601 200@602 200@950", "void 1 ended more than 300 ms after the first");
+    check(2, "200@601 200@950 429@3 429@3", "void");
+    check(2, "200@601 200@602 200@603 200@950", "over");
+    check(2, "200@601 200@900..1400", "void");
+}
+
+#[test]
+fn a_wave_that_this_machine_slept_through_proves_nothing_of_more_and_nothing_of_fewer() {
+    // All three are read after a stall of 1.2 s: any of them may have been served in a second or third wave.
+    check(1, "200@600..1800 200@600..1800 200@600..1800", "void");
+    check(2, "200@600..1800 200@600..1800", "void");
+    // A refusal needs no clock.
+    check(2, "200@600..1800 429@5..1800", "under");
+}
+
+#[test]
+fn without_the_certificate_a_wave_proves_nothing() {
+    check_with(Terms { spread: MS(601), ..terms(2) }, "200@601 200@602 200@610", "void the first was served before the last was released");
+    check_with(Terms { spread: MS(121), ..terms(2) }, "200@601 200@602 200@610", "void the releases lay 121 ms apart");
+    check_with(Terms { spread: MS(119), ..terms(2) }, "200@601 200@602 200@610", "over");
+}
+
+#[test]
+fn a_wave_that_is_served_much_sooner_than_one_alone_proves_nothing() {
+    // From a cache: three at once, none of which held a slot.
+    check(2, "200@5 200@6 200@7", "void the first was served after 5.0 ms already");
+    check(2, "200@301 200@302 200@303", "over");
+}
+
+#[test]
+fn several_processes_have_the_limit_each() {
+    let two = Terms { replicas: 2, ..terms(2) };
+    check_with(two, "200@601 200@602 200@610 200@611 429@3", "kept");
+    check_with(two, "200@601 200@602 200@610 429@4 429@3", "kept");
+    check_with(two, "200@601 200@602 200@610 200@611 200@611", "over");
+    let apart = Terms { apart: true, ..two };
+    check_with(apart, "200/a@601 200/a@602 200/b@610 429/a@3", "kept");
+    check_with(apart, "200/a@601 200/a@602 200/a@610 429/b@3", "over");
+}

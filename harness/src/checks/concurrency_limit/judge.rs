@@ -1,0 +1,146 @@
+//! Holds what was seen against the promises, clause by clause. No I/O.
+
+use super::look::{Observation, Trial, number};
+use super::probe::{MANY_MORE, ONE_MORE};
+use super::spec::Spec;
+use super::table;
+use crate::kind::Told;
+use crate::model::quantity::show_duration;
+use crate::model::{Case, ClauseId, Finding, Found, Measurement, Reading, Unseen};
+use std::num::NonZeroU32;
+
+mod exact;
+mod rest;
+#[cfg(test)]
+mod tests;
+
+/// The readings of every clause that was looked at.
+pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
+    let mut readings = Vec::new();
+    for asked in &seen.asked {
+        let Some(clause) = table::CLAUSES.iter().map(|c| c.id).find(|id| id.0 == asked) else { continue };
+        match clause {
+            table::EXACT => readings.extend(exact::exact(spec, seen)),
+            table::STATUS => readings.push(Reading::of(clause, before(spec, seen).unwrap_or_else(|| rest::status(spec, seen)))),
+            table::RETRY_AFTER => readings.extend(cases(spec, seen, clause, rest::retry_after)),
+            table::RETURNS => readings.extend(cases(spec, seen, clause, rest::returns)),
+            table::NO_EFFECT => readings.push(Reading::of(clause, before(spec, seen).unwrap_or_else(|| rest::no_effect(seen)))),
+            _ => readings.push(Reading::of(clause, before(spec, seen).unwrap_or_else(|| rest::alive(spec, seen)))),
+        }
+    }
+    readings
+}
+
+/// The cases of a clause, or one reading that says why there are none.
+fn cases(spec: &Spec, seen: &Observation, clause: ClauseId, all: fn(&Spec, &Observation) -> Vec<(&'static str, Found)>) -> Vec<Reading> {
+    match before(spec, seen) {
+        Some(found) => vec![Reading::of(clause, found)],
+        None => all(spec, seen).into_iter().map(|(name, found)| case(clause, name, found)).collect(),
+    }
+}
+
+/// Why nothing beyond the limit itself could be looked at, if so.
+fn before(spec: &Spec, seen: &Observation) -> Option<Found> {
+    if !seen.lone.done {
+        return Some(late());
+    }
+    if seen.lone.takes.is_empty() {
+        return Some(nothing("not even one alone was served: limit/exact tells why"));
+    }
+    if let Some(why) = &seen.lone.stop {
+        return Some(unsure(why.clone()));
+    }
+    let trial = seen.trials.get(super::probe::K)?;
+    if let Some(why) = &trial.not_here {
+        return Some(Found::Unseen { why: Unseen::NotPermitted(why.clone()) });
+    }
+    if !trial.done {
+        return Some(late());
+    }
+    let limit = spec.b.k();
+    (!seen.is_kept(super::probe::K)).then(|| nothing(format!("it is not certain that {limit} at once are admitted: limit/exact tells why")))
+}
+
+fn case(clause: ClauseId, name: &'static str, found: Found) -> Reading {
+    Reading { clause, case: Case::Borrowed(name), found }
+}
+
+fn nothing(why: impl Into<String>) -> Found {
+    Found::Unseen { why: Unseen::NothingToJudge(why.into()) }
+}
+
+fn unsure(why: impl Into<String>) -> Found {
+    Found::Unsure { why: why.into(), wants: None }
+}
+
+/// The deadline came first.
+fn late() -> Found {
+    Found::Unseen { why: Unseen::Deadline }
+}
+
+/// The third bad one breaks it; one or two are a doubt; none is good.
+fn thrice(bad: u32, of: u32, what: &str, worst: impl FnOnce() -> Finding) -> Found {
+    match NonZeroU32::new(of) {
+        None => late(),
+        Some(n) if bad == 0 => Found::Held { n },
+        Some(of) if bad >= 3 => Found::Counted { bad, near: 0, of, worst: worst(), repeatable: false },
+        Some(of) => unsure(format!("intermittent: {bad} of {of} {what}: {}", worst().observed)),
+    }
+}
+
+/// One line for the screen, and the numbers for the record.
+pub(super) fn tell(spec: &Spec, seen: &Observation) -> Told {
+    let mut parts = Vec::new();
+    if let Some(most) = measured(seen) {
+        parts.push(format!("{most} at once"));
+    }
+    if seen.refusals.right > 0 {
+        let slowest = seen.refusals.slowest.map(|s| format!(", the slowest after {s}")).unwrap_or_default();
+        parts.push(format!("{} refused{slowest}", seen.refusals.right));
+    }
+    if spec.b.counts_jobs() && seen.jobs.accepted > 0 {
+        parts.push(format!("{} jobs begun", seen.jobs.accepted));
+    }
+    if !seen.jobs.open.is_empty() {
+        let shown: Vec<&str> = seen.jobs.open.iter().take(5).map(String::as_str).collect();
+        let more = if seen.jobs.open.len() > shown.len() { ", …" } else { "" };
+        parts.push(format!("{} of them left unfinished: {}{more}", seen.jobs.open.len(), shown.join(", ")));
+    }
+    let widest = seen.trials.values().flat_map(|t| &t.waves).map(|w| w.spread).max();
+    if let Some(spread) = widest {
+        parts.push(format!("releases within {}", show_duration(spread)));
+    }
+    Told { summary: parts.join(", "), measurements: Measurement::of_times("time_alone", &seen.lone.takes).into_iter().collect() }
+}
+
+/// The most that were in work at once in any wave.
+fn measured(seen: &Observation) -> Option<u32> {
+    let waves = || seen.trials.values().flat_map(|t| &t.waves);
+    waves().map(|w| w.admitted).max().filter(|most| *most > 0)
+}
+
+/// What is known of where the limit really lies.
+fn edge(seen: &Observation, limit: u32) -> Option<String> {
+    let most = measured(seen)?;
+    let widest = [MANY_MORE, ONE_MORE].iter().find_map(|case| seen.trials.get(*case).filter(|t| !t.waves.is_empty()))?;
+    let wave = widest.waves.iter().max_by_key(|w| w.admitted)?;
+    let by_replica = match wave.by_replica.len() {
+        0 | 1 => String::new(),
+        _ => format!(" ({})", wave.by_replica.iter().map(|(name, n)| format!("{n} by {name}")).collect::<Vec<_>>().join(", ")),
+    };
+    Some(match most {
+        most if most >= wave.sent => format!("none was found up to {most}{by_replica}"),
+        most if most == limit => return None,
+        most if most > limit && most.is_multiple_of(limit) => {
+            format!("{most} at once{by_replica}: {} times {limit}, as where each of {0} processes counts for itself", most / limit)
+        }
+        most => format!("{most} at once{by_replica}"),
+    })
+}
+
+impl Trial {
+    /// How many waves told something.
+    fn told(&self) -> u32 {
+        number(self.waves.iter().filter(|w| w.is_good() || w.is_bad()).count())
+    }
+}

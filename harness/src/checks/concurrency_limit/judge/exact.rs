@@ -1,0 +1,129 @@
+//! `limit/exact`: as many as promised, and not one more.
+
+use super::super::count::{Proves, Wave};
+use super::super::look::{Observation, Trial};
+use super::super::probe::{K, MANY_MORE, NEXT, ONE_MORE};
+use super::super::spec::Spec;
+use super::super::table::EXACT;
+use super::{case, edge, late, nothing, thrice, unsure};
+use crate::kind::{Seen, Weight};
+use crate::model::{Finding, Found, Reading, Unseen};
+
+pub(super) fn exact(spec: &Spec, seen: &Observation) -> Vec<Reading> {
+    if let Some(found) = lone(seen) {
+        return vec![Reading::of(EXACT, found)];
+    }
+    let mut readings: Vec<Reading> = [K, ONE_MORE, MANY_MORE].into_iter().map(|name| case(EXACT, name, trial(spec, seen, name))).collect();
+    if spec.b.counts_jobs() && spec.b.replicas() == 1 {
+        readings.push(case(EXACT, NEXT, next(seen)));
+    }
+    readings
+}
+
+/// One alone that was not served, or that tells nothing.
+fn lone(seen: &Observation) -> Option<Found> {
+    let lone = &seen.lone;
+    if !lone.done {
+        return Some(late());
+    }
+    if let (true, Some(worst)) = (lone.takes.is_empty(), &lone.worst) {
+        if let Some((expected, observed)) = &lone.missed {
+            return Some(Found::Proof(worst.finding(expected.clone(), observed.clone())));
+        }
+        let finding = worst.finding("one request alone is served (2xx)", format!("{}{}", worst.brief(), why(worst)));
+        return Some(match worst.weight() {
+            Weight::Proof => Found::Proof(finding),
+            Weight::Confusable => thrice(lone.bad, lone.bad, "were not served", || finding),
+        });
+    }
+    lone.stop.clone().map(unsure)
+}
+
+/// What an answer to one request alone probably means.
+fn why(seen: &Seen) -> String {
+    let what = match (&seen.trouble, seen.status) {
+        (Some(snag), _) if snag.name.ends_with("timeout") => "nothing is ever answered",
+        (Some(_), _) => return String::new(),
+        (None, Some(401 | 403)) => "it asks for a login",
+        (None, Some(404 | 405 | 410)) => "there is nothing that takes this request",
+        (None, Some(400 | 413 | 415 | 422)) => "it does not take this sample",
+        (None, Some(408 | 429 | 503)) => "every slot was taken all the time, or there is none",
+        (None, Some(300..=399)) => {
+            return format!(": it sends on to {}", seen.header("location").unwrap_or("nowhere"));
+        }
+        _ => return String::new(),
+    };
+    format!(": {what}")
+}
+
+fn trial(spec: &Spec, seen: &Observation, name: &str) -> Found {
+    let Some(trial) = seen.trials.get(name) else {
+        let is_over = seen.trials.get(K).is_some_and(|k| k.done && !seen.is_kept(K));
+        return if is_over { nothing("not tried, since case `k` is not kept") } else { late() };
+    };
+    if let Some(why) = &trial.not_here {
+        return Found::Unseen { why: Unseen::NotPermitted(why.clone()) };
+    }
+    let (good, bad) = (trial.good(), trial.bad());
+    if !trial.done && bad < 3 {
+        return late();
+    }
+    if trial.waves.is_empty() {
+        let why = format!("no wave is larger than `{ONE_MORE}` here: the environment allows no more connections");
+        return Found::Unseen { why: Unseen::NotPermitted(why) };
+    }
+    if bad == 0 && good < trial.wanted.max(1) {
+        let why = trial.waves.iter().rev().find_map(|w| if let Proves::Void(why) = &w.proves { Some(why.clone()) } else { None });
+        return unsure(format!("in {} waves it was never certain that all met: {}", trial.waves.len(), why.unwrap_or_default()));
+    }
+    thrice(bad, trial.told(), "waves", || finding(spec, seen, trial))
+}
+
+fn finding(spec: &Spec, seen: &Observation, trial: &Trial) -> Finding {
+    let limits = &spec.b;
+    let nobody = Wave::default();
+    let wave = trial.waves.iter().find(|w| w.is_bad()).unwrap_or(&nobody);
+    let answer = trial.worst.clone().unwrap_or_default();
+    let what = if limits.counts_jobs() { "jobs" } else { "requests" };
+    let expected = match limits.replicas() {
+        1 => format!("{} {what} at once, and not one more", limits.k()),
+        n => format!("{} {what} at once in each of {n} processes, and not one more", limits.k()),
+    };
+    let (sent, admitted) = (wave.sent, wave.admitted);
+    let observed = match wave.proves {
+        Proves::Over => format!("{admitted} of {sent} were admitted at once"),
+        Proves::Under if wave.refused > 0 => {
+            format!("only {admitted} of {sent} were admitted at once, and {} refused: {}", wave.refused, answer.brief())
+        }
+        Proves::Under => format!("only {admitted} of {sent} were admitted at once, and the others had to wait for a slot"),
+        _ => format!("{} of {sent} were neither served nor refused: {}", wave.broken, answer.brief()),
+    };
+    let mut finding = answer.finding(expected, observed).detail("wave", wave.line()).at(limits.limit.at);
+    if let Some(edge) = edge(seen, limits.k()) {
+        finding = finding.detail("limit", edge);
+    }
+    if let Some(first) = wave.first_end {
+        let spread = crate::model::quantity::show_duration(wave.spread);
+        finding = finding.detail("certificate", format!("all released within {spread}, the first served after {first}"));
+    }
+    if let Some(first) = &trial.first_try {
+        finding = finding.detail("before", format!("a first wave, not counted: {}", first.line()));
+    }
+    finding
+}
+
+/// One more once a job has ended.
+fn next(seen: &Observation) -> Found {
+    let tried = super::number(seen.next.len());
+    let bad = super::number(seen.next.iter().filter(|n| !n.accepted).count());
+    if tried == 0 {
+        let is_done = seen.trials.get(ONE_MORE).is_some_and(|t| t.done) || seen.trials.get(K).is_some_and(|t| t.done && !seen.is_kept(K));
+        return if is_done { nothing("no job was seen to end while all others were held") } else { late() };
+    }
+    if bad == 0 {
+        return Found::held(tried as usize, "");
+    }
+    let answer = seen.next.iter().find_map(|n| n.answer.clone()).unwrap_or_default();
+    let finding = answer.finding("one more is accepted once a job has ended", format!("{} for half a second after that", answer.brief()));
+    thrice(bad, tried, "were not accepted", || finding)
+}

@@ -1,0 +1,317 @@
+//! What the probes of `concurrency-limit` saw: waves as numbers, with the answers that tell most. Bounded, the evidence of every verdict.
+
+use super::count::{Ending, Wave};
+use super::spec::Limits;
+use super::wait::Wait;
+use crate::kind::{Context, Seen};
+use crate::model::Interval;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// Everything that was seen.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Observation {
+    /// When the check began.
+    #[serde(skip)]
+    pub(super) origin: Option<Instant>,
+    /// The clauses that were looked at.
+    pub(super) asked: Vec<String>,
+    /// One request alone.
+    pub(super) lone: Lone,
+    /// Waves by case.
+    pub(super) trials: BTreeMap<String, Trial>,
+    /// What was refused in the waves beyond the limit.
+    pub(super) refusals: Refusals,
+    /// Comings again after a refusal.
+    pub(super) honest: Honesty,
+    /// The count of what was begun, before and after each wave far beyond the limit.
+    pub(super) effects: Vec<Count>,
+    /// Why the count could not be read, if so.
+    pub(super) no_effect: Option<Seen>,
+    /// Health while all slots were held.
+    pub(super) alive: Alive,
+    /// Once a job had ended: the one more.
+    pub(super) next: Vec<Next>,
+    /// Jobs that were begun.
+    pub(super) jobs: Jobs,
+}
+
+/// One request alone, a few times: is it served, and how long does it take.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Lone {
+    /// The times that it took.
+    pub(super) takes: Vec<Interval>,
+    /// How often it was not served.
+    pub(super) bad: u32,
+    /// The last answer that was none to this.
+    pub(super) worst: Option<Seen>,
+    /// What is wrong with an answer that came, where it is not its code: no id.
+    pub(super) missed: Option<(String, String)>,
+    /// Why nothing more was tried, though it was served.
+    pub(super) stop: Option<String>,
+    /// It was looked at to the end.
+    pub(super) done: bool,
+}
+
+/// Waves of one size.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Trial {
+    /// Good ones that are enough.
+    pub(super) wanted: u32,
+    /// Each wave, in order.
+    pub(super) waves: Vec<Wave>,
+    /// The answer that tells most of the first bad wave.
+    pub(super) worst: Option<Seen>,
+    /// Why they can tell nothing, if so.
+    pub(super) nothing: Option<String>,
+    /// Why none were sent, if so.
+    pub(super) not_here: Option<String>,
+    /// It was looked at to the end.
+    pub(super) done: bool,
+    /// A first wave that found fewer slots than promised and was not held against it: something else may still have held them.
+    pub(super) first_try: Option<Wave>,
+}
+
+/// What was refused beyond the limit.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Refusals {
+    /// By the declared status.
+    pub(super) right: u32,
+    /// By another one.
+    pub(super) wrong: u32,
+    /// An example of those.
+    pub(super) wrong_one: Option<Seen>,
+    /// Not refused, but left waiting.
+    pub(super) queued: u32,
+    /// An example of those.
+    pub(super) queued_one: Option<Seen>,
+    /// Refused late, for sure.
+    pub(super) late: u32,
+    /// An example of those.
+    pub(super) late_one: Option<Seen>,
+    /// The longest time to a refusal.
+    pub(super) slowest: Option<Interval>,
+    /// Refusals that say when to come again.
+    pub(super) says: u32,
+    /// Refusals that do not, or not so that it could be done.
+    pub(super) says_not: u32,
+    /// An example of those, and what is wrong with it.
+    pub(super) says_not_one: Option<(String, Seen)>,
+    /// Dates that cannot be counted from.
+    pub(super) unknown: Option<String>,
+}
+
+/// Whether what a refusal says of coming again is true.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Honesty {
+    /// Each time that it was tried.
+    pub(super) tries: Vec<Try>,
+    /// It was looked at to the end.
+    pub(super) done: bool,
+}
+
+/// One refusal, and two comings again.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Try {
+    /// What it said.
+    pub(super) said: Option<Duration>,
+    /// How it turned out.
+    pub(super) turned: Turned,
+    /// The answer that tells it.
+    pub(super) answer: Option<Seen>,
+    /// When that was asked for, since the refusal.
+    pub(super) after: Interval,
+}
+
+/// How a coming again turned out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Turned {
+    /// Refused before, accepted after.
+    True,
+    /// Accepted long before.
+    TooLong,
+    /// Refused after.
+    TooShort,
+    /// It could not be told, for this reason.
+    #[default]
+    Untold,
+    /// It could not be told, for this reason.
+    Void(String),
+}
+
+/// The count of what was begun, around one wave.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Count {
+    /// Before it.
+    pub(super) before: f64,
+    /// After it: the higher of two looks.
+    pub(super) after: f64,
+    /// How many of the wave were served.
+    pub(super) served: u32,
+    /// How many were refused.
+    pub(super) refused: u32,
+    /// The answer that told the second value.
+    pub(super) answer: Seen,
+}
+
+/// Health while all slots were held.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Alive {
+    /// Asked and answered while they were.
+    pub(super) asked: u32,
+    /// Not answered as declared.
+    pub(super) bad: u32,
+    /// An example of those.
+    pub(super) worst: Option<(String, Seen)>,
+    /// Answered later than declared, for sure.
+    pub(super) late: u32,
+    /// Of which it cannot be told whether they were in time.
+    pub(super) near: u32,
+    /// The slowest answer.
+    pub(super) slowest: Option<Seen>,
+    /// Answers that came when a slot may have been free again.
+    pub(super) void: u32,
+}
+
+/// One more request once a job had ended.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Next {
+    /// It was accepted.
+    pub(super) accepted: bool,
+    /// The last answer, where it was not.
+    pub(super) answer: Option<Seen>,
+}
+
+/// Jobs that were begun by this check.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Jobs {
+    /// How many were accepted.
+    pub(super) accepted: u32,
+    /// The ids of those that had not ended when they were last looked at.
+    pub(super) open: BTreeSet<String>,
+    /// The ids of those that were asked to end.
+    #[serde(skip)]
+    pub(super) cancelled: BTreeSet<String>,
+    /// Why the state of one could not be read, if so.
+    pub(super) unread: Option<(String, Seen)>,
+}
+
+impl Observation {
+    /// When the check began; the first caller sets it.
+    pub(super) fn origin(&mut self, cx: &Context) -> Instant {
+        *self.origin.get_or_insert_with(|| cx.stopwatch().now())
+    }
+
+    /// The waves of a case.
+    pub(super) fn trial(&mut self, case: &str) -> &mut Trial {
+        self.trials.entry(case.to_owned()).or_default()
+    }
+
+    /// Least time that one takes alone, once it is warm.
+    pub(super) fn takes(&self) -> Duration {
+        self.lone.warm().map(|t| t.lo).min().unwrap_or_default()
+    }
+
+    /// Whether the waves of this case speak for the limit.
+    pub(super) fn is_kept(&self, case: &str) -> bool {
+        self.trials.get(case).is_some_and(Trial::is_kept)
+    }
+}
+
+/// So many that took about the same time one after the other are enough to know it.
+pub(super) const WARM: usize = 3;
+
+impl Lone {
+    /// The times of the last ones.
+    fn warm(&self) -> impl Iterator<Item = Interval> {
+        self.takes.iter().rev().take(WARM).copied()
+    }
+
+    /// The least and the most of them, if they have little to do with each other.
+    pub(super) fn uneven(&self) -> Option<(Duration, Duration)> {
+        let (least, most) = (self.warm().map(|t| t.lo).min()?, self.warm().map(|t| t.lo).max()?);
+        (most > least * 2).then_some((least, most))
+    }
+}
+
+impl Trial {
+    /// Notes why it can tell nothing, if so; the first reason stays.
+    pub(super) fn note(&mut self, why: Option<String>) {
+        self.nothing = self.nothing.take().or(why);
+    }
+
+    pub(super) fn good(&self) -> u32 {
+        number(self.waves.iter().filter(|w| w.is_good()).count())
+    }
+
+    pub(super) fn bad(&self) -> u32 {
+        number(self.waves.iter().filter(|w| w.is_bad()).count())
+    }
+
+    fn is_kept(&self) -> bool {
+        self.done && self.bad() == 0 && self.good() >= self.wanted.max(1)
+    }
+}
+
+impl Refusals {
+    /// Takes in a refusal.
+    pub(super) fn add(&mut self, limits: &Limits, seen: &Seen, late: Duration) {
+        let declared = limits.refused.as_ref().map(|s| &s.value);
+        match seen.answered() {
+            Some(status) if declared.is_none_or(|d| d.fits(status)) => self.right += 1,
+            _ => {
+                self.wrong += 1;
+                self.wrong_one.get_or_insert_with(|| seen.clone());
+            }
+        }
+        if seen.took.lo > late {
+            self.late += 1;
+            self.late_one.get_or_insert_with(|| seen.clone());
+        }
+        if self.slowest.is_none_or(|slowest| slowest.hi < seen.took.hi) {
+            self.slowest = Some(seen.took);
+        }
+        match Wait::of(seen) {
+            Wait::For(_) => self.says += 1,
+            Wait::Unknown(why) => _ = self.unknown.get_or_insert(why),
+            Wait::Wrong(what) => {
+                self.says_not += 1;
+                self.says_not_one.get_or_insert_with(|| (what, seen.clone()));
+            }
+        }
+    }
+}
+
+impl Try {
+    /// It was not true.
+    pub(super) fn is_lie(&self) -> bool {
+        matches!(self.turned, Turned::TooLong | Turned::TooShort)
+    }
+}
+
+impl Count {
+    /// By how many it rose beyond what was served.
+    pub(super) fn surplus(&self) -> f64 {
+        self.after - self.before - f64::from(self.served)
+    }
+}
+
+/// How a request ended, as far as slots are concerned.
+pub(super) fn ending(limits: &Limits, seen: &Seen) -> Ending {
+    match (&seen.trouble, seen.status) {
+        (Some(snag), _) if snag.name.ends_with("timeout") && snag.name != "connect-timeout" => Ending::Silent,
+        (None, Some(200..=299)) => Ending::Served,
+        (None, Some(status)) if is_refusal(limits, status) => Ending::Refused,
+        _ => Ending::Broken,
+    }
+}
+
+/// Whether this status says that there is no place: the declared one, and what services say by mistake in its stead.
+fn is_refusal(limits: &Limits, status: u16) -> bool {
+    matches!(status, 400..=499 | 503) || limits.refused.as_ref().is_some_and(|s| s.value.fits(status))
+}
+
+pub(super) fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

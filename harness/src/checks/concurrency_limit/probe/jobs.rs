@@ -1,0 +1,183 @@
+//! Jobs that hold slots: submitted, known by their ids, looked at until they have ended.
+
+use super::super::count::Ending;
+use super::super::look::{Observation, ending};
+use super::super::spec::ID;
+use super::{Bench, PATIENCE};
+use crate::kind::{Call, Context, ProbeError, Seen, Weight};
+use crate::words::{Document, Json, Path};
+
+/// What is known of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    /// It holds its slot.
+    Open,
+    /// It has ended well.
+    Done,
+    /// It has ended badly.
+    Failed,
+}
+
+/// What came of a submission.
+pub(super) struct Submitted {
+    pub(super) seen: Seen,
+    pub(super) ending: Ending,
+    /// Of a job that was accepted.
+    pub(super) id: Option<String>,
+}
+
+/// Most jobs that are waited for at the end, so that the list of what is left stays one that can be read.
+const SHOWN: usize = 100;
+
+impl Bench<'_> {
+    /// Reads a submission, and notes the job that it began.
+    pub(super) fn submitted(&self, call: &Call, seen: &mut Observation) -> Submitted {
+        let evidence = self.seen(call);
+        let ending = ending(&self.spec.b, &evidence);
+        let at = self.spec.b.id.as_ref().map(|id| &id.value);
+        let id = match (&call.answer, at) {
+            (Ok(answer), Some(at)) if ending == Ending::Served => one(&answer.body, at).map(|json| plain(&json)),
+            _ => None,
+        };
+        if ending == Ending::Served {
+            seen.jobs.accepted += 1;
+        }
+        if let Some(id) = &id {
+            seen.jobs.open.insert(id.clone());
+        }
+        Submitted { seen: evidence, ending, id }
+    }
+
+    /// The state of each job, asked for now; those that have ended are noted.
+    pub(super) async fn lives(&self, ids: &[String], seen: &mut Observation) -> Result<Vec<(String, Life)>, ProbeError> {
+        let mut lives = Vec::with_capacity(ids.len());
+        for id in ids {
+            let life = self.life(id, seen).await?;
+            if life != Life::Open {
+                seen.jobs.open.remove(id);
+            }
+            lives.push((id.clone(), life));
+        }
+        Ok(lives)
+    }
+
+    async fn life(&self, id: &str, seen: &mut Observation) -> Result<Life, ProbeError> {
+        let Some(outcome) = &self.spec.b.outcome else { return Ok(Life::Open) };
+        let call = self.named(id).call(&outcome.a, &crate::kind::How::caller(PATIENCE)).await?;
+        let evidence = self.seen(&call);
+        let state = match &call.answer {
+            Ok(answer) if (200..300).contains(&answer.status) => one(&answer.body, &outcome.b.at.value),
+            // Whoever was asked to end, and is not known any more, has ended.
+            Ok(answer) if is_gone(answer.status) && seen.jobs.cancelled.contains(id) => return Ok(Life::Failed),
+            _ => None,
+        };
+        let Some(state) = state.as_ref().map(plain) else {
+            let why = format!("the state of job {id} cannot be read at {}: {}", outcome.b.at.value.text(), evidence.brief());
+            seen.jobs.unread.get_or_insert((why, evidence));
+            return Ok(Life::Open);
+        };
+        let is_in = |states: &[String]| states.contains(&state);
+        Ok(match &outcome.b.failed {
+            _ if is_in(&outcome.b.done) => Life::Done,
+            Some(failed) if is_in(failed) => Life::Failed,
+            _ => Life::Open,
+        })
+    }
+
+    /// Waits until one of the jobs has ended, or for as long as one may live.
+    pub(super) async fn until_one_ended(&self, ids: &[String], seen: &mut Observation) -> Result<bool, ProbeError> {
+        self.until(ids, seen, |open| open < ids.len()).await.map(|lives| lives.iter().any(|(_, life)| *life != Life::Open))
+    }
+
+    /// Waits until all of the jobs have ended, or for as long as one may live.
+    pub(super) async fn until_ended(&self, ids: &[String], seen: &mut Observation) -> Result<Vec<(String, Life)>, ProbeError> {
+        self.until(ids, seen, |open| open == 0).await
+    }
+
+    async fn until(
+        &self,
+        ids: &[String],
+        seen: &mut Observation,
+        enough: impl Fn(usize) -> bool,
+    ) -> Result<Vec<(String, Life)>, ProbeError> {
+        let Some(outcome) = &self.spec.b.outcome else { return Ok(Vec::new()) };
+        let watch = self.cx.stopwatch();
+        let began = watch.now();
+        loop {
+            let lives = self.lives(ids, seen).await?;
+            let open = lives.iter().filter(|(_, life)| *life == Life::Open).count();
+            // A state that is answered by something else, and not by noise, does not become one by waiting.
+            let is_hopeless = seen.jobs.unread.as_ref().is_some_and(|(_, answer)| answer.weight() == Weight::Proof);
+            if enough(open) || is_hopeless || watch.since(began).lo >= outcome.b.within() {
+                return Ok(lives);
+            }
+            self.cx.saw(format!("{open} of {} jobs have not ended", ids.len()));
+            tokio::time::sleep(outcome.b.every()).await;
+        }
+    }
+
+    /// These jobs have served their purpose: they are ended by the declared request where there is one, and waited for where there is none.
+    pub(super) async fn end(&self, ids: &[String], seen: &mut Observation) -> Result<(), ProbeError> {
+        self.cancel(ids, seen).await?;
+        let left: Vec<String> = ids.iter().filter(|id| seen.jobs.open.contains(*id)).cloned().collect();
+        if !left.is_empty() {
+            self.until_ended(&left, seen).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks for the end of each; whether there is a way to.
+    pub(super) async fn cancel(&self, ids: &[String], seen: &mut Observation) -> Result<bool, ProbeError> {
+        let Some(cancel) = &self.spec.b.cancel else { return Ok(false) };
+        for id in ids {
+            if !seen.jobs.open.contains(id) {
+                continue;
+            }
+            let call = self.named(id).call(cancel, &crate::kind::How::caller(PATIENCE)).await?;
+            let Ok(status) = call.answer.map(|answer| answer.status) else { continue };
+            if (200..300).contains(&status) || is_gone(status) {
+                seen.jobs.cancelled.insert(id.clone());
+                // 202 says that it will end, not that it has (RFC 9110 §15.3.3).
+                if status != 202 {
+                    seen.jobs.open.remove(id);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Ends what has not ended: by the declared request where there is one, and waits for the rest.
+    pub(super) async fn leave_nothing(&self, seen: &mut Observation) -> Result<(), ProbeError> {
+        let open: Vec<String> = seen.jobs.open.iter().take(SHOWN).cloned().collect();
+        if open.is_empty() || self.cx.cancelled().is_cancelled() {
+            return Ok(());
+        }
+        self.end(&open, seen).await
+    }
+
+    /// The context in which `${id}` is this job.
+    fn named(&self, id: &str) -> Context {
+        self.cx.with_values(self.cx.values().clone().with(ID, Json::String(id.to_owned()), false))
+    }
+}
+
+/// The one value that a path selects in a body.
+pub(super) fn one(body: &[u8], path: &Path) -> Option<Json> {
+    let document = Document::read(body).ok()?;
+    match path.select(&document).ok()?.as_slice() {
+        [one] if !matches!(one.node, Json::Null) => Some(one.node.clone()),
+        _ => None,
+    }
+}
+
+fn is_gone(status: u16) -> bool {
+    matches!(status, 404 | 410)
+}
+
+/// A value as it is compared and put into a URL: a word without its quotes.
+fn plain(json: &Json) -> String {
+    match json {
+        Json::String(text) => text.clone(),
+        other => other.brief(200),
+    }
+}

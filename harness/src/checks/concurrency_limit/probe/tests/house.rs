@@ -1,0 +1,299 @@
+//! A service of this process with so many slots, held by requests or by jobs, and with at most one flaw.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+/// What is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    None,
+    /// Nothing is limited.
+    Absent,
+    OffByOneLow,
+    OffByOneHigh,
+    /// Each of two processes counts for itself.
+    Twice,
+    LeakOnAbort,
+    LeakOnFailure,
+    HealthWhenFull,
+    HealthSlowWhenFull,
+    RetryZero,
+    RetryAbsent,
+    RetryShort,
+    RetryLong,
+    /// Waits for a slot in silence.
+    Queues,
+    Status503,
+    /// What is refused is counted as begun.
+    RefusedIsBegun,
+    ClosesBeyond,
+    Login,
+    Redirects,
+    Silent,
+    Closes,
+    /// 200 at once to everything.
+    Anything,
+    /// Once every slot was held, one is never given back.
+    LosesOne,
+    /// Refuses after two seconds.
+    RefusesLate,
+    /// No flaw: two processes with as many slots each.
+    Pair,
+    /// Of two processes one has too many slots, and the other too few.
+    UnevenPair,
+    /// The fourth answer and all after it come from memory.
+    Remembers,
+    /// No flaw: the first answer takes three times as long.
+    WarmsUp,
+    /// No flaw: a job that is asked to end does so a while later.
+    EndsSlowly,
+    /// The slots of jobs are free when none runs any more.
+    FreesTogether,
+}
+
+pub(super) struct House {
+    pub(super) flaw: Flaw,
+    pub(super) limit: usize,
+    /// Work takes so long.
+    pub(super) takes: Duration,
+    state: Mutex<State>,
+    queue: Semaphore,
+}
+
+#[derive(Default)]
+struct State {
+    /// By each of two processes; one alone is the first.
+    held: [usize; 2],
+    running: usize,
+    begun: usize,
+    served: usize,
+    jobs: BTreeMap<usize, &'static str>,
+    lost: bool,
+}
+
+/// A slot that is held, and in which process.
+struct Slot(Arc<House>, usize);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.running -= 1;
+        match self.0.flaw {
+            Flaw::FreesTogether if state.running == 0 => state.held = [0, 0],
+            Flaw::FreesTogether => {}
+            _ => state.held[self.1] -= 1,
+        }
+    }
+}
+
+impl House {
+    /// Serves for as long as the runtime lives.
+    pub(super) async fn open(flaw: Flaw, limit: usize, takes: Duration) -> SocketAddr {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port on loopback");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let house = Arc::new(Self { flaw, limit, takes, state: Mutex::default(), queue: Semaphore::new(limit) });
+        tokio::spawn(async move {
+            for turn in 0.. {
+                let Ok((stream, _)) = listener.accept().await else { return };
+                let house = house.clone();
+                let process = if matches!(house.flaw, Flaw::Pair | Flaw::UnevenPair) { turn % 2 } else { 0 };
+                tokio::spawn(async move { house.serve(stream, process).await });
+            }
+        });
+        address
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn serve(self: Arc<Self>, mut stream: TcpStream, process: usize) {
+        let Some((head, body)) = read(&mut stream).await else { return };
+        let fails = body.contains("fail");
+        let answer = match head.split(' ').take(2).collect::<Vec<_>>().as_slice() {
+            ["GET", "/health"] => self.health().await,
+            ["GET", "/tasks"] => json(200, &format!(r#"{{"count":{}}}"#, self.state().begun)),
+            ["GET", path] if path.starts_with("/tasks/") => self.task(path),
+            ["DELETE", path] if path.starts_with("/tasks/") => self.end(path),
+            ["POST", "/tasks"] => self.begin(fails).await,
+            ["POST", _] => match self.work(&mut stream, fails, process).await {
+                Some(answer) => answer.replacen("\r\n", &format!("\r\nx-instance-id: {process}\r\n"), 1),
+                None => return,
+            },
+            _ => json(404, "{}"),
+        };
+        let _ = stream.write_all(answer.as_bytes()).await;
+        let _ = stream.shutdown().await;
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+
+    fn slots(&self, process: usize) -> usize {
+        match self.flaw {
+            Flaw::UnevenPair if process == 0 => self.limit + 1,
+            Flaw::UnevenPair => self.limit - 1,
+            Flaw::Absent => usize::MAX,
+            Flaw::OffByOneLow => self.limit - 1,
+            Flaw::OffByOneHigh => self.limit + 1,
+            Flaw::Twice => self.limit * 2,
+            _ => self.limit,
+        }
+    }
+
+    fn slot(self: &Arc<Self>, process: usize) -> Option<Slot> {
+        let mut state = self.state();
+        if state.held[process] >= self.slots(process) {
+            if self.flaw == Flaw::RefusedIsBegun {
+                state.begun += 1;
+            }
+            return None;
+        }
+        state.held[process] += 1;
+        state.running += 1;
+        state.begun += 1;
+        if self.flaw == Flaw::LosesOne && state.held[process] == self.limit && !state.lost {
+            state.lost = true;
+            state.held[process] += 1;
+        }
+        Some(Slot(self.clone(), process))
+    }
+
+    async fn refused(&self) -> String {
+        if self.flaw == Flaw::RefusesLate {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        let status = if self.flaw == Flaw::Status503 { 503 } else { 429 };
+        let honest = self.takes.as_millis().div_ceil(1000);
+        let retry = match self.flaw {
+            Flaw::RetryZero => "retry-after: 0\r\n".to_owned(),
+            Flaw::RetryAbsent => String::new(),
+            Flaw::RetryShort => "retry-after: 1\r\n".to_owned(),
+            Flaw::RetryLong => "retry-after: 60\r\n".to_owned(),
+            _ => format!("retry-after: {honest}\r\n"),
+        };
+        format!("HTTP/1.1 {status} Full\r\n{retry}content-length: 2\r\nconnection: close\r\n\r\n{{}}")
+    }
+
+    async fn work(self: &Arc<Self>, stream: &mut TcpStream, fails: bool, process: usize) -> Option<String> {
+        let served = self.state().served;
+        match self.flaw {
+            Flaw::Login => return Some(json(401, r#"{"error":"who are you"}"#)),
+            Flaw::Redirects => {
+                return Some("HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned());
+            }
+            Flaw::Silent => return std::future::pending().await,
+            Flaw::Closes => return None,
+            Flaw::Anything => return Some(json(200, "{}")),
+            Flaw::Remembers if served >= 3 => return Some(json(200, "{}")),
+            _ => {}
+        }
+        let _turn = match self.flaw {
+            Flaw::Queues => Some(self.queue.acquire().await.expect("never closed")),
+            _ => None,
+        };
+        let Some(slot) = self.slot(process) else {
+            return if self.flaw == Flaw::ClosesBeyond { None } else { Some(self.refused().await) };
+        };
+        let takes = if self.flaw == Flaw::WarmsUp && served == 0 { self.takes * 3 } else { self.takes };
+        let mut byte = [0];
+        tokio::select! {
+            () = tokio::time::sleep(takes) => {}
+            // Whoever goes away gives the slot back.
+            _ = stream.read(&mut byte) => {
+                if self.flaw == Flaw::LeakOnAbort {
+                    std::mem::forget(slot);
+                }
+                return None;
+            }
+        }
+        if fails && self.flaw == Flaw::LeakOnFailure {
+            std::mem::forget(slot);
+        }
+        self.state().served += 1;
+        Some(json(if fails { 500 } else { 200 }, r#"{"done":true}"#))
+    }
+
+    async fn health(&self) -> String {
+        let is_full = self.state().held[0] >= self.limit;
+        match self.flaw {
+            Flaw::HealthWhenFull if is_full => json(429, "{}"),
+            Flaw::HealthSlowWhenFull if is_full => {
+                tokio::time::sleep(self.takes * 3 / 5).await;
+                json(200, "{}")
+            }
+            _ => json(200, "{}"),
+        }
+    }
+
+    async fn begin(self: &Arc<Self>, fails: bool) -> String {
+        let Some(slot) = self.slot(0) else { return self.refused().await };
+        let id = {
+            let mut state = self.state();
+            let id = state.jobs.len();
+            state.jobs.insert(id, "running");
+            id
+        };
+        let house = self.clone();
+        tokio::spawn(async move {
+            let end = tokio::time::Instant::now() + house.takes;
+            while tokio::time::Instant::now() < end && house.state().jobs[&id] == "running" {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            let is_asked = house.state().jobs[&id] != "running";
+            if is_asked && house.flaw == Flaw::EndsSlowly {
+                tokio::time::sleep(house.takes / 2).await;
+            }
+            if fails && house.flaw == Flaw::LeakOnFailure {
+                std::mem::forget(slot);
+            } else {
+                drop(slot);
+            }
+            house.state().jobs.insert(id, if fails || is_asked { "failed" } else { "succeeded" });
+        });
+        json(202, &format!(r#"{{"id":{id}}}"#))
+    }
+
+    /// Asks a job to end; it has by the time that is answered, unless it is slow.
+    fn end(&self, path: &str) -> String {
+        let id = path.trim_start_matches("/tasks/").parse().unwrap_or(usize::MAX);
+        match self.state().jobs.get_mut(&id) {
+            Some(state) if *state == "running" => *state = "ending",
+            Some(_) => {}
+            None => return json(404, "{}"),
+        }
+        json(if self.flaw == Flaw::EndsSlowly { 202 } else { 204 }, "")
+    }
+
+    fn task(&self, path: &str) -> String {
+        let id = path.trim_start_matches("/tasks/").parse().unwrap_or(usize::MAX);
+        match self.state().jobs.get(&id) {
+            Some(state) => json(200, &format!(r#"{{"state":"{state}"}}"#)),
+            None => json(404, "{}"),
+        }
+    }
+}
+
+fn json(status: u16, body: &str) -> String {
+    format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+}
+
+/// A whole request: its head, and the body that its length tells.
+async fn read(stream: &mut TcpStream) -> Option<(String, String)> {
+    let mut all = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&all);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned));
+            if body.len() >= length.and_then(|l| l.parse().ok()).unwrap_or(0) {
+                return Some((head.to_owned(), body.to_owned()));
+            }
+        }
+        if stream.read_buf(&mut all).await.ok()? == 0 {
+            return None;
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Waves of one size until they have told what they can: enough good ones, three bad ones, or no more tries.
+
+use super::super::count::{Ending, Fate, Proves, Wave};
+use super::super::look::{Count, Next, Observation, number};
+use super::super::table;
+use super::jobs::Life;
+use super::wave::Waved;
+use super::{Bench, K, MANY_MORE, ONE_MORE};
+use crate::kind::ProbeError;
+use std::time::Duration;
+
+/// Most waves of one size, where one of them was bad.
+const MOST: usize = 12;
+/// Most waves that told nothing.
+const VOID: usize = 5;
+/// What held slots before this check began is given so long to end.
+const LEFT_OVER: Duration = Duration::from_secs(2);
+/// Most times that one more is asked for once a job has ended, where it was not accepted once.
+const NEXT_TRIES: usize = 6;
+/// How soon after the end of a job one more is accepted, at the latest.
+const FREED: Duration = Duration::from_millis(500);
+
+impl Bench<'_> {
+    /// Waves of `count` requests; `wanted` good ones are enough.
+    pub(super) async fn trial(&self, case: &str, count: u32, wanted: u32, seen: &mut Observation) -> Result<(), ProbeError> {
+        seen.trial(case).wanted = wanted;
+        for _ in 0..MOST + 1 {
+            let Waved { wave, worst, silent, .. } = self.one_wave(case, count, seen).await?;
+            self.cx.saw(wave.line());
+            // What waits on is served by and by, and holds slots until then.
+            let takes = seen.takes();
+            let waiting =
+                if silent { (takes * count.div_ceil(self.spec.b.k().max(1))).min(Duration::from_secs(10)) } else { Duration::ZERO };
+            let trial = seen.trial(case);
+            if case == K && trial.waves.is_empty() && trial.first_try.is_none() && wave.proves == Proves::Under {
+                trial.first_try = Some(wave);
+                tokio::time::sleep(takes.max(LEFT_OVER)).await;
+                continue;
+            }
+            if wave.is_bad() && trial.worst.is_none() {
+                trial.worst = worst;
+            }
+            trial.waves.push(wave);
+            let void = trial.waves.iter().filter(|w| !w.is_bad() && !w.is_good()).count();
+            let (good, bad) = (trial.good(), trial.bad());
+            let is_told = bad >= self.round.enough_bad.max(1) || bad == 0 && good >= wanted;
+            if is_told && !self.needs_more(case, seen) || void >= VOID || seen.trial(case).waves.len() >= MOST {
+                break;
+            }
+            tokio::time::sleep(self.settle(seen) + waiting).await;
+        }
+        seen.trial(case).done = true;
+        Ok(())
+    }
+
+    /// Whether what is looked at beside the wave far beyond the limit has not been told by it; twice more at most.
+    fn needs_more(&self, case: &str, seen: &Observation) -> bool {
+        let waves = seen.trials.get(case).map_or(0, |t| t.waves.len());
+        let enough = self.round.enough_bad.max(1);
+        if case == ONE_MORE {
+            let bad = number(seen.next.iter().filter(|n| !n.accepted).count());
+            return (1..enough).contains(&bad) && seen.next.len() < NEXT_TRIES;
+        }
+        if case != MANY_MORE || waves >= 3 {
+            return false;
+        }
+        let alive = &seen.alive;
+        let bad = alive.bad + alive.late;
+        let of_health = self.round.wants(table::ALIVE) && (alive.asked == 0 || (1..enough).contains(&bad));
+        let of_effect = self.round.wants(table::NO_EFFECT) && seen.effects.iter().any(|c| c.surplus() > 0.0);
+        of_health || of_effect
+    }
+
+    async fn one_wave(&self, case: &str, count: u32, seen: &mut Observation) -> Result<Waved, ProbeError> {
+        if case == ONE_MORE && self.spec.b.counts_jobs() && self.spec.b.replicas() == 1 {
+            return self.one_after_the_other(seen).await;
+        }
+        let before = self.effect(case, seen).await?;
+        let mut waved = self.wave(case, count, seen).await?;
+        // Where some were never answered it is not known how many it should be.
+        if let (Some((before, _)), Some((after, answer)), false) = (before, waved.after.take(), waved.silent) {
+            seen.effects.push(Count { before, after, served: waved.served, refused: waved.wave.refused, answer });
+        }
+        Ok(waved)
+    }
+
+    /// Jobs: all slots are taken, then one more is asked for, and all are still open after that. Then one ends, or is ended, and one more is
+    /// accepted.
+    async fn one_after_the_other(&self, seen: &mut Observation) -> Result<Waved, ProbeError> {
+        let limits = &self.spec.b;
+        let count = limits.k().saturating_mul(limits.replicas());
+        let (flown, _) = self.fly(&self.spec.a, count).await?;
+        let spread = flown.ended - flown.began;
+        let mut ids = Vec::new();
+        let mut wave = Wave { sent: count + 1, spread, ..Wave::default() };
+        let mut worst = None;
+        for shot in flown.shots {
+            let submitted = self.submitted(&shot.land(self.cx.patience()).await?, seen);
+            match submitted.id {
+                Some(id) => ids.push(id),
+                None => {
+                    wave.refused += 1;
+                    worst = Some(submitted.seen);
+                }
+            }
+        }
+        let before = self.open(&ids, seen).await?;
+        let call = self.once(&self.spec.a, self.cx, self.cx.patience()).await?;
+        let beyond = self.submitted(&call, seen);
+        let after = self.open(&ids, seen).await?;
+        let accepted = ids.len();
+        (wave.admitted, wave.unclear) = (number(after), number(accepted - after));
+        let fate = match (&beyond.id, beyond.ending) {
+            (Some(_), _) => Fate::Admitted,
+            (None, Ending::Refused) => Fate::Refused,
+            (None, _) => Fate::Broken,
+        };
+        wave.proves = match fate {
+            _ if wave.refused > 0 => Proves::Under,
+            Fate::Broken => Proves::Broken,
+            _ if seen.jobs.unread.is_some() => Proves::Void(seen.jobs.unread.as_ref().map(|(why, _)| why.clone()).unwrap_or_default()),
+            _ if before.min(after) < accepted => {
+                Proves::Void(format!("{} of {accepted} jobs had ended before one more was answered; ask for longer ones", accepted - after))
+            }
+            Fate::Admitted => Proves::Over,
+            _ => Proves::Kept,
+        };
+        match fate {
+            Fate::Admitted => wave.admitted += 1,
+            Fate::Refused => wave.refused += 1,
+            _ => wave.broken += 1,
+        }
+        self.take_refusals(ONE_MORE, &wave, std::iter::once((&beyond.seen, &fate)), seen.takes(), seen);
+        worst = worst.or(Some(beyond.seen)).filter(|_| wave.is_bad());
+        // One that is ended while the others go on tells more than one that ends together with them.
+        let has_ended = self.cancel(&ids[..ids.len().min(1)], seen).await? && !seen.jobs.open.contains(&ids[0]);
+        if wave.is_good() && (has_ended || self.until_one_ended(&ids, seen).await?) {
+            ids.extend(self.next(seen).await?);
+        }
+        ids.extend(beyond.id);
+        self.end(&ids, seen).await?;
+        Ok(Waved { served: number(ids.len()), wave, worst, silent: false, after: None })
+    }
+
+    /// One more, a moment after a job has ended.
+    async fn next(&self, seen: &mut Observation) -> Result<Option<String>, ProbeError> {
+        let watch = self.cx.stopwatch();
+        let began = watch.now();
+        loop {
+            let call = self.once(&self.spec.a, self.cx, self.cx.patience()).await?;
+            let submitted = self.submitted(&call, seen);
+            if submitted.id.is_some() {
+                seen.next.push(Next { accepted: true, answer: None });
+                return Ok(submitted.id);
+            }
+            if watch.since(began).lo >= FREED {
+                seen.next.push(Next { accepted: false, answer: Some(submitted.seen) });
+                return Ok(None);
+            }
+            tokio::time::sleep(FREED / 10).await;
+        }
+    }
+
+    async fn open(&self, ids: &[String], seen: &mut Observation) -> Result<usize, ProbeError> {
+        let lives = self.lives(ids, seen).await?;
+        Ok(lives.iter().filter(|(_, life)| *life == Life::Open).count())
+    }
+}

@@ -1,0 +1,216 @@
+//! One wave: so many requests released in one loop, each answer held against the time that one takes alone.
+
+use super::super::count::{Ending, Fate, Landed, Proves, Terms, Wave, count};
+use super::super::look::{Observation, ending, number};
+use super::super::table;
+use super::aside::Asked;
+use super::{Bench, K, PATIENCE};
+use crate::kind::{Flown, ProbeError, Seen};
+use crate::words::Request;
+use futures_util::StreamExt as _;
+use futures_util::future::join;
+use futures_util::stream::FuturesUnordered;
+use std::time::{Duration, Instant};
+
+/// Longest wait until the other side has everything but the last bytes.
+const SETTLE: Duration = Duration::from_secs(2);
+/// Beyond the slots' own time: what one answer may take on its way.
+const BEYOND: Duration = Duration::from_secs(2);
+/// Bounds of the time to a refusal, which is else a quarter of what the work takes.
+const PROMPT: (Duration, Duration) = (Duration::from_millis(250), Duration::from_millis(500));
+
+/// A wave and the answer that tells most of it.
+pub(super) struct Waved {
+    pub(super) wave: Wave,
+    pub(super) worst: Option<Seen>,
+    /// How many were served, by whatever time.
+    pub(super) served: u32,
+    /// Some were never answered: what became of them is not known.
+    pub(super) silent: bool,
+    /// What was counted of everything that was begun, while jobs still held their slots.
+    pub(super) after: Option<(f64, Seen)>,
+}
+
+impl Bench<'_> {
+    /// A wave of the kind that this check counts.
+    pub(super) async fn wave(&self, case: &str, count: u32, seen: &mut Observation) -> Result<Waved, ProbeError> {
+        match self.spec.b.counts_jobs() {
+            false => self.wave_of_requests(case, count, seen).await,
+            true => self.wave_of_jobs(case, count, seen).await,
+        }
+    }
+
+    async fn wave_of_requests(&self, case: &str, sent: u32, seen: &mut Observation) -> Result<Waved, ProbeError> {
+        let takes = seen.takes();
+        let (flown, stuck) = self.fly(&self.spec.a, sent).await?;
+        let (began, last, spread) = (flown.began, flown.ended, flown.ended - flown.began);
+        let (calls, asked) = join(self.land(flown, self.patience(sent, takes)), self.ask_aside(case, last, takes)).await;
+        let (all, asked) = (calls?, asked?);
+        let landed: Vec<Landed> = all.iter().map(|(seen, ended)| self.landed(seen, began, *ended)).collect();
+        let (limits, terms) = (&self.spec.b, self.terms(takes, spread));
+        let (mut wave, fates) = count(&landed, &terms);
+        void(&mut wave, stuck);
+        if let Some(first) = wave.first_end {
+            seen.alive.add(limits, &asked, |ended| self.cx.stopwatch().between(began, ended).hi <= first.lo);
+        }
+        self.take_refusals(case, &wave, all.iter().map(|(seen, _)| seen).zip(&fates), takes, seen);
+        let worst = worst(&wave, all.iter().map(|(seen, _)| seen).zip(&fates)).cloned();
+        let served = number(landed.iter().filter(|l| l.ending == Ending::Served).count());
+        let after = self.effect_after(case, seen).await?;
+        Ok(Waved { wave, worst, served, silent: landed.iter().any(|l| l.ending == Ending::Silent), after })
+    }
+
+    async fn wave_of_jobs(&self, case: &str, sent: u32, seen: &mut Observation) -> Result<Waved, ProbeError> {
+        let takes = seen.takes();
+        let (flown, stuck) = self.fly(&self.spec.a, sent).await?;
+        let (last, spread) = (flown.ended, flown.ended - flown.began);
+        let mut landing: FuturesUnordered<_> = flown.shots.into_iter().map(|shot| shot.land(self.cx.patience())).collect();
+        let (mut all, mut ids, mut fates) = (Vec::new(), Vec::new(), Vec::new());
+        while let Some(call) = landing.next().await {
+            // Each job is noted as soon as it is known: whatever ends this check, it is told.
+            let submitted = self.submitted(&call?, seen);
+            fates.push(match (submitted.ending, &submitted.id) {
+                (Ending::Served, Some(_)) => Fate::Admitted,
+                (Ending::Refused, _) => Fate::Refused,
+                _ => Fate::Broken,
+            });
+            ids.extend(submitted.id);
+            all.push(submitted.seen);
+        }
+        drop(landing);
+        let asked = self.ask_aside(case, last, takes).await?;
+        let lives = self.lives(&ids, seen).await?;
+        let open = number(lives.iter().filter(|(_, life)| *life == super::jobs::Life::Open).count());
+        let mut wave = Wave {
+            sent,
+            admitted: open,
+            refused: number(fates.iter().filter(|f| **f == Fate::Refused).count()),
+            broken: number(fates.iter().filter(|f| **f == Fate::Broken).count()),
+            unclear: number(ids.len()) - open,
+            spread,
+            ..Wave::default()
+        };
+        wave.proves = self.proves_of_jobs(&wave, seen);
+        void(&mut wave, stuck);
+        // They were open when all was asked for, since they still are.
+        seen.alive.add(&self.spec.b, &asked, |_| open >= self.spec.b.k());
+        self.take_refusals(case, &wave, all.iter().zip(&fates), takes, seen);
+        let worst = worst(&wave, all.iter().zip(&fates)).cloned();
+        let after = self.effect_after(case, seen).await?;
+        // Whether slots come back after success is told by those that were there to the end.
+        let is_first = case == K && seen.trials.get(K).is_none_or(|trial| trial.waves.is_empty());
+        if is_first && self.round.wants(table::RETURNS) {
+            self.until_ended(&ids, seen).await?;
+        }
+        self.end(&ids, seen).await?;
+        Ok(Waved { wave, worst, served: number(ids.len()), silent: false, after })
+    }
+
+    /// Jobs that were all accepted before the last answer and are all open after it were open at once.
+    fn proves_of_jobs(&self, wave: &Wave, seen: &Observation) -> Proves {
+        let limits = &self.spec.b;
+        let accepted = wave.admitted + wave.unclear;
+        if wave.broken > 0 {
+            return Proves::Broken;
+        }
+        if accepted < limits.k().min(wave.sent) {
+            return Proves::Under;
+        }
+        if let Some((why, _)) = &seen.jobs.unread {
+            return Proves::Void(why.clone());
+        }
+        if wave.admitted > limits.k().saturating_mul(limits.replicas()) {
+            return Proves::Over;
+        }
+        if wave.unclear > 0 {
+            return Proves::Void(format!(
+                "{} of {accepted} jobs had ended before it was seen that all were open; ask for longer ones",
+                wave.unclear
+            ));
+        }
+        Proves::Kept
+    }
+
+    /// Everything but the last bytes, then those. How many connections were not ready, where some were not.
+    pub(super) async fn fly(&self, request: &Request, count: u32) -> Result<(Flown, Option<usize>), ProbeError> {
+        self.cx.saw(format!("opening {count} connections"));
+        let salvo = self.cx.hold(request, &super::alone(PATIENCE), count as usize).await?;
+        let stuck = salvo.settled(SETTLE).await.err();
+        Ok((salvo.release().await, stuck))
+    }
+
+    /// Every answer with the moment of its end.
+    pub(super) async fn land(&self, flown: Flown, patience: Duration) -> Result<Vec<(Seen, Instant)>, ProbeError> {
+        let mut landing: FuturesUnordered<_> = flown.shots.into_iter().map(|shot| shot.land(patience)).collect();
+        let mut all = Vec::with_capacity(landing.len());
+        while let Some(call) = landing.next().await {
+            let call = call?;
+            all.push((self.seen(&call), call.began + call.took.hi));
+        }
+        Ok(all)
+    }
+
+    fn landed(&self, seen: &Seen, began: Instant, ended: Instant) -> Landed {
+        let replica = seen.header(&self.spec.b.replica_header()).map(|name| name.chars().take(64).collect());
+        Landed { end: self.cx.stopwatch().between(began, ended), ending: ending(&self.spec.b, seen), replica }
+    }
+
+    fn terms(&self, takes: Duration, spread: Duration) -> Terms {
+        let limits = &self.spec.b;
+        Terms { limit: limits.k(), replicas: limits.replicas(), apart: limits.tells_replicas_apart(), takes, spread }
+    }
+
+    /// How long answers are waited for: a few slots' time where the rest is to be refused, all of it where it may wait.
+    pub(super) fn patience(&self, sent: u32, takes: Duration) -> Duration {
+        let waves = if self.spec.b.refused.is_some() { 4 } else { sent.div_ceil(self.spec.b.k().max(1)) + 2 };
+        takes * waves + BEYOND
+    }
+
+    /// Notes how the requests beyond the limit were refused, or not.
+    pub(super) fn take_refusals<'s>(
+        &self,
+        case: &str,
+        wave: &Wave,
+        all: impl Iterator<Item = (&'s Seen, &'s Fate)>,
+        takes: Duration,
+        seen: &mut Observation,
+    ) {
+        if case == K || case.starts_with("returns/") || matches!(wave.proves, Proves::Void(_) | Proves::Nothing) {
+            return;
+        }
+        let late = (takes / 4).clamp(PROMPT.0, PROMPT.1);
+        for (answer, fate) in all {
+            match fate {
+                Fate::Refused => seen.refusals.add(&self.spec.b, answer, late),
+                Fate::Queued if self.spec.b.refused.is_some() => {
+                    seen.refusals.queued += 1;
+                    seen.refusals.queued_one.get_or_insert_with(|| answer.clone());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The refused and the served of a wave, for the asking beside it.
+    async fn ask_aside(&self, case: &str, last: Instant, takes: Duration) -> Result<Vec<Asked>, ProbeError> {
+        if case == super::MANY_MORE { self.alive(last, takes).await } else { Ok(Vec::new()) }
+    }
+}
+
+/// What was not on the other side when it was released proves nothing of what meets there.
+fn void(wave: &mut Wave, stuck: Option<usize>) {
+    if let Some(count) = stuck.filter(|_| matches!(wave.proves, Proves::Kept | Proves::Over)) {
+        wave.proves = Proves::Void(format!("{count} of the requests were still on their way when the last bytes were released"));
+    }
+}
+
+/// The answer that tells most of what is wrong with a wave.
+fn worst<'s>(wave: &Wave, all: impl Iterator<Item = (&'s Seen, &'s Fate)>) -> Option<&'s Seen> {
+    let wanted: &[Fate] = match wave.proves {
+        Proves::Broken => &[Fate::Broken],
+        Proves::Under => &[Fate::Refused, Fate::Queued],
+        Proves::Over => &[Fate::Admitted],
+        _ => return None,
+    };
+    all.filter_map(|(seen, fate)| Some((wanted.iter().position(|w| w == fate)?, seen))).min_by_key(|(rank, _)| *rank).map(|(_, seen)| seen)
+}

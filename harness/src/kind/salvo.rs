@@ -1,0 +1,113 @@
+//! One request many times at once, as kinds use it: held before its last byte, released in one loop, answered one by one.
+
+use super::context::Prepared;
+use super::{Call, Context, How, ProbeError};
+use crate::transport::held::{self, Flight, Order, Settled};
+use crate::transport::{Failed, OwnTrouble, Trouble};
+use crate::words::Request;
+use std::time::{Duration, Instant};
+
+/// Copies of a request that wait for their last byte. Dropped, they are given up.
+pub struct Salvo {
+    cx: Context,
+    inner: held::Salvo,
+    prepared: Vec<Prepared<'static>>,
+}
+
+/// A salvo that is on its way.
+pub struct Flown {
+    /// Each copy, in order.
+    pub shots: Vec<Shot>,
+    /// Before the first last byte was written.
+    pub began: Instant,
+    /// After the last one was.
+    pub ended: Instant,
+}
+
+/// One copy on its way.
+pub struct Shot {
+    cx: Context,
+    prepared: Prepared<'static>,
+    flight: Result<Flight, Box<Failed>>,
+}
+
+impl Context {
+    /// Opens `count` connections and sends everything of the request but its last byte on each, as fast as the environment's limits allow.
+    ///
+    /// # Errors
+    /// [`ProbeError`] as from [`Context::call`], and where the environment never allows so many connections.
+    pub async fn hold(&self, request: &Request, how: &How, count: usize) -> Result<Salvo, ProbeError> {
+        let prepared = (0..count).map(|_| Ok(self.prepare(request, how)?.into_owned())).collect::<Result<Vec<_>, ProbeError>>()?;
+        let orders: Vec<Order> = prepared
+            .iter()
+            .map(|prepared| Order {
+                endpoint: prepared.endpoint.clone().into_owned(),
+                out: prepared.out.clone(),
+                wishes: how.wishes.clone(),
+            })
+            .collect();
+        let inner = self.exchange().hold(&orders).await.map_err(|trouble| match trouble {
+            Trouble::Own(OwnTrouble::Request) => ProbeError(format!("{count} connections at once are more than the environment allows")),
+            other => ProbeError(other.to_string()),
+        })?;
+        if let Some(own) = inner.lost().find(|failed| failed.trouble.own().is_some()).map(ToString::to_string) {
+            return Err(ProbeError(own));
+        }
+        Ok(Salvo { cx: self.clone(), inner, prepared })
+    }
+}
+
+impl Salvo {
+    /// How many copies wait for their last byte; the others could not be brought so far, and [`Shot::land`] tells why.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.inner.held()
+    }
+
+    /// Waits until the other side has everything but the last bytes. How many connections had not, where the time was over before.
+    pub async fn settled(&self, within: Duration) -> Result<(), usize> {
+        match self.inner.settled(within).await {
+            Settled::Acknowledged | Settled::Accepted => Ok(()),
+            Settled::Stuck(count) => Err(count),
+        }
+    }
+
+    /// Sends all the last bytes in one loop.
+    pub async fn release(self) -> Flown {
+        let Self { cx, inner, prepared } = self;
+        let released = inner.release().await;
+        let (began, ended) = (released.began.into_std(), released.ended.into_std());
+        let shots =
+            released.flights.into_iter().zip(prepared).map(|(flight, prepared)| Shot { cx: cx.clone(), prepared, flight }).collect();
+        Flown { shots, began, ended }
+    }
+
+    /// Gives every copy up with its last byte unsent: by closing, or by a reset.
+    pub fn abort(self, reset: bool) {
+        self.inner.abort(reset);
+    }
+}
+
+impl Shot {
+    /// Waits for the whole answer, at most so long from the release on. Its time counts from there.
+    ///
+    /// # Errors
+    /// As [`Context::call`].
+    pub async fn land(self, within: Duration) -> Result<Call, ProbeError> {
+        let answer = match self.flight {
+            Ok(flight) => {
+                let end = flight.at + within;
+                flight.answer(end).await
+            }
+            Err(failed) => Err(failed),
+        };
+        self.cx.told(self.prepared, answer)
+    }
+
+    /// Goes away without the answer: by closing, or by a reset.
+    pub fn abort(self, reset: bool) {
+        if let Ok(flight) = self.flight {
+            flight.abort(reset);
+        }
+    }
+}

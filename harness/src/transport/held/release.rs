@@ -1,0 +1,157 @@
+//! Lets the last bytes go in one loop, and reads what comes back strictly.
+
+use super::super::{
+    answer::{Answer, Failed},
+    ask::OutBody,
+    h1::{self, Limit},
+    permits::Permits,
+    upload::Upload,
+};
+use super::hold::failed;
+use super::{Held, Salvo, Single, streams::Going};
+use std::{
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+use tokio::{
+    io::AsyncWrite as _,
+    time::{Instant, timeout_at},
+};
+
+/// Longest time to the last release over HTTP/2.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// A salvo that is on its way.
+#[derive(Debug)]
+pub struct Released {
+    /// In the order of the salvo; what could not be held stays what it was.
+    pub flights: Vec<Result<Flight, Box<Failed>>>,
+    /// Before the first last byte was written.
+    pub began: Instant,
+    /// After the last one was.
+    pub ended: Instant,
+}
+
+/// A request that is sent whole, and whose answer is to come.
+#[derive(Debug)]
+pub struct Flight {
+    way: Way,
+    /// After its last byte was handed to the system.
+    pub at: Instant,
+}
+
+enum Way {
+    Bytes(Single),
+    Frames(Going),
+}
+
+impl std::fmt::Debug for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if matches!(self, Self::Bytes(_)) { "HTTP/1.1" } else { "HTTP/2" })
+    }
+}
+
+impl Released {
+    /// Time between the first and the last release.
+    #[must_use]
+    pub fn spread(&self) -> Duration {
+        self.ended - self.began
+    }
+}
+
+impl Salvo {
+    /// Writes the last byte of every request, one after the other and without waiting for anything. Over HTTP/2 the gates are opened so, and the
+    /// connections' own tasks write: it ends when all have.
+    pub async fn release(self) -> Released {
+        // A task may do only so much before it is asked to let others run, and a thousand writes are more.
+        let mut released = tokio::task::unconstrained(async move {
+            let mut flights = Vec::with_capacity(self.0.len());
+            let began = Instant::now();
+            for held in self.0 {
+                flights.push(held.map(Held::release));
+            }
+            Released { flights, began, ended: Instant::now() }
+        })
+        .await;
+        for flight in released.flights.iter_mut().flatten() {
+            if let Way::Frames(going) = &flight.way {
+                // What was not written by then is so late that nothing rests on this salvo.
+                let written = timeout_at(released.began + LONGEST, going.is_released()).await;
+                flight.at = written.unwrap_or_else(|_| Instant::now());
+                released.ended = released.ended.max(flight.at);
+            }
+        }
+        released
+    }
+}
+
+impl Held {
+    fn release(self) -> Flight {
+        match self {
+            Self::Bytes(single) => single.release(),
+            Self::Frames(gated) => Flight { way: Way::Frames(gated.release()), at: Instant::now() },
+        }
+    }
+}
+
+impl Single {
+    fn release(mut self) -> Flight {
+        let mut cx = Context::from_waker(Waker::noop());
+        // The queue of the connection is empty, so one byte always fits; where it does not, the connection is dead and reading tells.
+        if let Poll::Ready(Ok(1)) = Pin::new(&mut self.conn.wire).poll_write(&mut cx, &self.prepared.last) {
+            self.sent_body = self.prepared.body_of(self.prepared.first.len() + 1);
+        }
+        // Whatever is left to flush goes out when the answer is waited for.
+        let _ = Pin::new(&mut self.conn.wire).poll_flush(&mut cx);
+        Flight { at: Instant::now(), way: Way::Bytes(self) }
+    }
+}
+
+impl Flight {
+    /// Waits for the whole answer, which counts from the release, at most until `end`.
+    ///
+    /// # Errors
+    /// [`Failed`], as from [`super::super::Exchange::send`].
+    pub async fn answer(self, end: Instant) -> Result<Answer, Box<Failed>> {
+        match self.way {
+            Way::Bytes(single) => single.answer(self.at, end).await,
+            Way::Frames(going) => going.answer(self.at, end).await,
+        }
+    }
+
+    /// Goes away without waiting for the answer: by closing, or by a reset.
+    pub fn abort(self, reset: bool) {
+        match self.way {
+            Way::Bytes(single) => single.conn.wire.end(reset),
+            Way::Frames(going) => going.abort(reset),
+        }
+    }
+}
+
+impl Single {
+    async fn answer(mut self, at: Instant, end: Instant) -> Result<Answer, Box<Failed>> {
+        let mut answer = Answer::begun(at);
+        answer.remote = self.conn.remote;
+        answer.tls.clone_from(&self.conn.tls);
+        let limit = Limit { at: end, total: end - at };
+        let mut wishes = self.prepared.wishes.clone();
+        wishes.timeouts.first_byte = limit.total;
+        let outcome = match Upload::new(Vec::new(), &OutBody::Empty, &Permits::default()) {
+            Ok(nothing) => h1::exchange(&mut self.conn, nothing, self.prepared.to_head, &wishes, limit, &mut answer).await,
+            Err(trouble) => Err(trouble),
+        };
+        answer.sent_body = self.sent_body;
+        match outcome {
+            Ok(again) => {
+                answer.ended = Instant::now();
+                answer.phases.total = answer.ended - answer.began;
+                if !again && answer.excess == 0 {
+                    self.conn.linger();
+                }
+                Ok(answer)
+            }
+            Err(trouble) => Err(failed(trouble, answer)),
+        }
+    }
+}
