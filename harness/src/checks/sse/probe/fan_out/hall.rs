@@ -103,7 +103,7 @@ impl Hall {
             Some(event) => *event,
             None if self.events.len() >= MOST_EVENTS => return,
             None => {
-                self.events.push(Event { brief: arrival.brief(), name: arrival.name.clone(), job: arrival.job.clone(), first: arrival.at });
+                self.events.push(Event { brief: arrival.brief(), name: arrival.name.clone(), job: arrival.job.clone(), first: moment });
                 self.known.insert(key, self.events.len() - 1);
                 self.events.len() - 1
             }
