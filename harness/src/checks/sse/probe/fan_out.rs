@@ -14,7 +14,7 @@ use hall::Hall;
 use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::ready;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::time::sleep_until;
 
 mod hall;
