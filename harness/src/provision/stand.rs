@@ -31,6 +31,19 @@ pub struct Provisioned {
     janitor: Janitor,
 }
 
+/// A part that has ended, and was not meant to.
+#[derive(Clone, Debug)]
+pub(crate) struct Gone {
+    /// Its name.
+    pub(crate) name: Arc<str>,
+    /// Whether it is the service itself.
+    pub(crate) is_service: bool,
+    /// How it ended.
+    pub(crate) how: String,
+    /// The last lines that it wrote.
+    pub(crate) lines: Vec<String>,
+}
+
 impl Provisioned {
     pub(crate) fn new(spec: &Spec, dependencies: Vec<Part>, service: Part, values: Vec<(String, String)>) -> Self {
         let dependencies = spec.dependencies.iter().cloned().zip(dependencies.into_iter().map(Arc::new)).collect();
@@ -64,6 +77,15 @@ impl Provisioned {
     #[must_use]
     pub fn last_lines(&self, part: &str) -> Vec<String> {
         self.part(part).map(|p| p.last_lines()).unwrap_or_default()
+    }
+
+    /// The parts that have ended by themselves, dependencies first.
+    pub(crate) fn gone(&self) -> Vec<Gone> {
+        let parts = self.dependencies.iter().map(|(_, part)| (part, false)).chain([(&self.service.1, true)]);
+        let gone = |(part, is_service): (&Arc<Part>, bool)| {
+            part.gone().map(|how| Gone { name: part.name.clone(), is_service, how, lines: part.last_lines() })
+        };
+        parts.filter_map(gone).collect()
     }
 
     fn part(&self, name: &str) -> Option<&Arc<Part>> {
