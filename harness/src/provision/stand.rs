@@ -31,17 +31,15 @@ pub struct Provisioned {
     janitor: Janitor,
 }
 
-/// A part that has ended, and was not meant to.
+/// Something that went wrong with what was started, and was not meant to.
 #[derive(Clone, Debug)]
-pub(crate) struct Gone {
-    /// Its name.
-    pub(crate) name: Arc<str>,
-    /// Whether it is the service itself.
-    pub(crate) is_service: bool,
-    /// How it ended.
-    pub(crate) how: String,
-    /// The last lines that it wrote.
+pub(crate) struct Amiss {
+    /// What it is.
+    pub(crate) what: String,
+    /// The last lines that the part wrote.
     pub(crate) lines: Vec<String>,
+    /// Whether a service cannot be blamed for what it did meanwhile.
+    pub(crate) excuses: bool,
 }
 
 impl Provisioned {
@@ -79,13 +77,20 @@ impl Provisioned {
         self.part(part).map(|p| p.last_lines()).unwrap_or_default()
     }
 
-    /// The parts that have ended by themselves, dependencies first.
-    pub(crate) fn gone(&self) -> Vec<Gone> {
-        let parts = self.dependencies.iter().map(|(_, part)| (part, false)).chain([(&self.service.1, true)]);
-        let gone = |(part, is_service): (&Arc<Part>, bool)| {
-            part.gone().map(|how| Gone { name: part.name.clone(), is_service, how, lines: part.last_lines() })
-        };
-        parts.filter_map(gone).collect()
+    /// What has gone wrong since then with what was started, dependencies first.
+    pub(crate) fn amiss(&self, since: tokio::time::Instant) -> Vec<Amiss> {
+        let mut amiss = Vec::new();
+        for (part, is_service) in self.dependencies.iter().map(|(_, part)| (part, false)).chain([(&self.service.1, true)]) {
+            if let Some(how) = part.gone() {
+                let name = if is_service { "the service".to_owned() } else { format!("the dependency `{}`", part.name) };
+                amiss.push(Amiss { what: format!("{name} ended by itself ({how})"), lines: part.last_lines(), excuses: !is_service });
+            }
+            if let Some(why) = part.relay.as_ref().and_then(|relay| relay.hampered(since)) {
+                let what = format!("this machine kept the relay before `{}` from its work ({why})", part.name);
+                amiss.push(Amiss { what, lines: Vec::new(), excuses: true });
+            }
+        }
+        amiss
     }
 
     fn part(&self, name: &str) -> Option<&Arc<Part>> {

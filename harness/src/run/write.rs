@@ -4,7 +4,7 @@ use super::attempt::Attempted;
 use crate::kind::Scope;
 use crate::model::{CheckId, ClauseOutcome, ClauseVerdict, Outcome, Severity, Verdict};
 use crate::plan::Entry;
-use crate::provision::Gone;
+use crate::provision::Amiss;
 use std::time::Duration;
 
 /// Lines of a part's own output that a note shows.
@@ -89,19 +89,17 @@ pub(crate) fn carried_out(entry: &Entry, done: Attempted, started: jiff::Timesta
     outcome
 }
 
-/// What did not pass while these parts were gone: the service is not blamed for the end of what it was given, and its own end is told.
-pub(crate) fn without(outcome: &mut Outcome, gone: &[Gone]) {
-    for part in gone {
-        let what = if part.is_service { "the service".to_owned() } else { format!("the dependency `{}`", part.name) };
-        let said = part.lines.iter().rev().take(SHOWN_LINES).rev().map(String::as_str).collect::<Vec<_>>().join(" | ");
-        let said = if said.is_empty() { said } else { format!("; its last lines: {said}") };
-        outcome.notes.push(format!("{what} has ended by itself ({}){said}", part.how));
+/// What did not pass while this went wrong: a service is not blamed for what it was given, and its own end is told.
+pub(crate) fn excuse(outcome: &mut Outcome, amiss: &[Amiss]) {
+    for Amiss { what, lines, .. } in amiss {
+        let said = lines.iter().rev().take(SHOWN_LINES).rev().map(String::as_str).collect::<Vec<_>>().join(" | ");
+        outcome.notes.push(if said.is_empty() { what.clone() } else { format!("{what}; its last lines: {said}") });
     }
-    let Some(part) = gone.iter().find(|part| !part.is_service) else { return };
+    let Some(excuse) = amiss.iter().find(|one| one.excuses) else { return };
     if !matches!(outcome.verdict, Verdict::Fail | Verdict::Inconclusive) {
         return;
     }
-    let why = format!("the dependency `{}` ended by itself ({}), so nothing is blamed on the service", part.name, part.how);
+    let why = format!("{}, so nothing is blamed on the service", excuse.what);
     for clause in outcome.clauses.iter_mut().filter(|c| matches!(c.verdict, ClauseVerdict::Broken | ClauseVerdict::Intermittent)) {
         clause.verdict = ClauseVerdict::Unsure;
         clause.why = Some(why.clone());

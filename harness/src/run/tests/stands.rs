@@ -212,5 +212,5 @@ async fn a_dependency_that_ends_by_itself_is_not_blamed_on_the_service() {
 async fn a_service_that_ends_by_itself_fails_and_its_end_is_told() {
     let (verdict, told) = without(false).await;
     assert_eq!(verdict, Verdict::Fail, "{told}");
-    assert!(told.contains("the service has ended by itself (exit status: 5)") && told.contains("out of memory"), "{told}");
+    assert!(told.contains("the service ended by itself (exit status: 5)") && told.contains("out of memory"), "{told}");
 }
