@@ -11,12 +11,14 @@ mod editor;
 mod junit;
 #[path = "parts/nginx.rs"]
 mod nginx;
-#[path = "parts/nginx_streams.rs"]
-mod nginx_streams;
+#[path = "parts/nginx_pace.rs"]
+mod nginx_pace;
 #[path = "parts/nginx_sizes.rs"]
 mod nginx_sizes;
 #[path = "parts/nginx_slots.rs"]
 mod nginx_slots;
+#[path = "parts/nginx_streams.rs"]
+mod nginx_streams;
 #[path = "parts/postgres.rs"]
 mod postgres;
 #[path = "parts/program.rs"]
@@ -62,6 +64,14 @@ const ROWS: &[Row] = &[
         nginx_sizes::without_lingering_plain_clients_lose_the_answer_and_that_is_caught,
     ),
     ("nginx", "its_limit_is_the_same_under_tls_and_on_http2", nginx_sizes::its_limit_is_the_same_under_tls_and_on_http2),
+    ("nginx", "the_edge_of_limit_req_is_where_it_was_declared", nginx_pace::the_edge_of_limit_req_is_where_it_was_declared),
+    (
+        "nginx",
+        "limit_req_refuses_by_another_status_and_tells_no_time_unless_it_is_told_to",
+        nginx_pace::limit_req_refuses_by_another_status_and_tells_no_time_unless_it_is_told_to,
+    ),
+    ("nginx", "a_limit_req_by_a_header_that_callers_write_is_caught", nginx_pace::a_limit_req_by_a_header_that_callers_write_is_caught),
+    ("nginx", "the_timeouts_of_nginx_are_kept_to_the_half_second", nginx_pace::the_timeouts_of_nginx_are_kept_to_the_half_second),
     (
         "nginx",
         "nginx_that_limits_connections_is_judged_at_its_exact_edge",

@@ -6,10 +6,12 @@ pub mod concurrency_limit;
 pub(crate) mod fake;
 pub mod health;
 pub mod http;
+pub mod rate_limit;
 pub mod ready;
 pub mod shutdown;
 pub mod size_limit;
 pub mod sse;
+pub mod time_limit;
 pub mod transition;
 
 use crate::kind::{CheckKind, Visit, VisitType};
@@ -94,4 +96,6 @@ kinds! {
     Command: command::Command,
     Sse: sse::Sse,
     ConcurrencyLimit: concurrency_limit::ConcurrencyLimit,
+    RateLimit: rate_limit::RateLimit,
+    TimeLimit: time_limit::TimeLimit,
 }

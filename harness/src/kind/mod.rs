@@ -4,6 +4,7 @@
 //! trustworthy exists once, in `run`: escalation, guard bands, controls, deadlines.
 
 mod context;
+mod dawdle;
 mod demands;
 #[cfg(test)]
 pub(crate) mod faulty;
@@ -12,6 +13,7 @@ mod job;
 mod leak;
 mod open;
 mod push;
+mod retry_after;
 mod round;
 mod salvo;
 mod says;
@@ -24,11 +26,13 @@ pub(crate) mod testing;
 mod trace;
 
 pub use context::{Call, Context, How, Setting, Target};
+pub use dawdle::{Cut, Dawdler};
 pub use demands::{Asked, Demands, Mistake, Scope};
 pub use job::{Job, Jobs};
 pub use leak::Leak;
 pub use open::Opened;
 pub use push::{PushCall, Shape};
+pub use retry_after::RetryAfter;
 pub use round::Round;
 pub use salvo::{Flown, Salvo, Shot};
 pub use says::Says;

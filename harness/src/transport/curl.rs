@@ -87,7 +87,7 @@ fn shown_url(out: &Outgoing) -> [&str; 3] {
 }
 
 /// One word for a POSIX shell, given in pieces.
-fn quote(command: &mut String, word: &[&str]) {
+pub(super) fn quote(command: &mut String, word: &[&str]) {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b':' | b'@' | b'%' | b'+' | b'=' | b',');
     if word.iter().any(|piece| !piece.is_empty()) && word.iter().all(|piece| piece.bytes().all(plain)) {
         command.extend(word.iter().copied());

@@ -8,6 +8,7 @@ mod body;
 mod chunked;
 mod connect;
 mod curl;
+pub mod dawdle;
 mod decode;
 pub mod descriptors;
 mod dial;

@@ -88,6 +88,22 @@ const fn tenants(defect: &'static str, must: &'static [&'static str]) -> Row {
     Row { defect, suite: SSE_PRIVATE, args: TENANTS, must, may: &[] }
 }
 
+const RATE: &str = "rate.suite.yaml";
+/// A window in which a second is too short a time to come again.
+const RATE_LONG: &str = "rate-long.suite.yaml";
+const LONG_WINDOW: &[&str] = &["--rate-quota=4", "--rate-window=3s"];
+const TIME: &str = "time.suite.yaml";
+
+/// The quota of the suite.
+const fn rate(defect: &'static str, must: &'static [&'static str]) -> Row {
+    Row { defect, suite: RATE, args: &["--rate-quota=4", "--rate-window=600ms"], must, may: &[] }
+}
+
+/// The times of the suite.
+const fn time(defect: &'static str, must: &'static [&'static str]) -> Row {
+    Row { defect, suite: TIME, args: &["--header-timeout=1s", "--body-timeout=1s", "--idle-timeout=2s"], must, may: &[] }
+}
+
 /// So many at once.
 const LIMITS: &str = "limits.suite.yaml";
 const LIMITS_IN_SHORT: &str = "limits-in-short.suite.yaml";
@@ -109,6 +125,7 @@ pub(crate) const PROVEN_ELSEWHERE: &[&str] = &[
     "command/stdout",
     "command/stderr",
     "command/within",
+    "time/served",
 ];
 
 /// Every clause that reads the plain answer of /health: a flaw that takes the answer away may leave these with nothing to hold.
@@ -361,4 +378,22 @@ pub(crate) const ROWS: &[Row] = &[
     sizes("size-answers-500", &["size/refuses"], &["size/edge"]),
     sizes("size-largest-spoiled", &["size/accepts"], &[]),
     sizes("size-harms-next", &["size/unharmed"], &["size/refuses", "size/early", "size/answer-arrives", "size/edge"]),
+    // How often one may call.
+    rate("", &[]),
+    rate("rate-absent", &["rate/quota"]),
+    rate("rate-off-by-one", &["rate/quota"]),
+    rate("rate-answers-503", &["rate/quota"]),
+    rate("rate-retry-after-absent", &["rate/retry-after"]),
+    rate("rate-fields-lie", &["rate/fields"]),
+    rate("rate-fixed-window", &["rate/edge"]),
+    rate("rate-key-spoofed", &["rate/key"]),
+    Row { defect: "", suite: RATE_LONG, args: LONG_WINDOW, must: &[], may: &[] },
+    Row { defect: "rate-retry-after-short", suite: RATE_LONG, args: LONG_WINDOW, must: &["rate/retry-after"], may: &[] },
+    // How long one may take.
+    time("", &[]),
+    time("time-slow-headers-kept", &["time/slow-headers"]),
+    time("time-dripped-headers-kept", &["time/slow-headers"]),
+    time("time-slow-body-kept", &["time/slow-body"]),
+    time("time-idle-kept", &["time/idle"]),
+    time("time-idle-cut-early", &["time/idle"]),
 ];

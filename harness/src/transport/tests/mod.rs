@@ -1,6 +1,7 @@
 //! The engine against real sockets, one file for each way of speaking.
 
 mod coding;
+mod dawdle;
 mod held;
 mod http1;
 mod http2;

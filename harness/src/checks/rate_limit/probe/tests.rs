@@ -1,0 +1,125 @@
+//! Each experiment on a service of this process that is good, and on one with just that flaw; side by side, since most of it is waiting.
+
+use super::super::RateLimit;
+use super::super::spec::Windows;
+use crate::kind::testing::{look_in, round, setting, spec, told};
+use crate::kind::{CheckKind as _, Context, Setting};
+use crate::model::Rate;
+use crate::transport::{Exchange, Options, Permits};
+use futures_util::future::join_all;
+use house::Flaw;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+mod house;
+
+const ALL: &[&str] = &["rate/quota", "rate/retry-after", "rate/fields", "rate/edge", "rate/key"];
+const QUOTA: usize = 4;
+/// Long enough for a burst on a busy machine.
+const WINDOW: Duration = Duration::from_millis(700);
+const SPEC: &str = "{ get: /limited, quota: 4, window: 700ms, fields: [ratelimit, x-ratelimit] }";
+
+fn context(address: SocketAddr) -> Context {
+    Context::new(Setting { patience: Duration::from_secs(2), ..setting(address) })
+}
+
+async fn tell(flaw: Flaw, windows: Windows, window: Duration, text: &str, clauses: &[&str]) -> Vec<String> {
+    let address = house::open(flaw, windows, QUOTA, window).await;
+    told(&look_in(&spec::<RateLimit>(text), &context(address), clauses).await)
+}
+
+/// Whether one of the readings says so.
+#[track_caller]
+fn has(told: &[String], part: &str, of: impl std::fmt::Debug) {
+    assert!(told.iter().any(|t| t.contains(part)), "{of:?}: {part} is not in {told:#?}");
+}
+
+#[tokio::test]
+async fn a_service_that_keeps_its_rate_is_held_to_all_of_it() {
+    let sliding = tell(Flaw::None, Windows::Sliding, WINDOW, SPEC, ALL);
+    let fixed = SPEC.replace("window: 700ms", "window: 700ms, windows: fixed");
+    let refill = SPEC.replace("window: 700ms", "window: 700ms, windows: refill");
+    let but_edge = ["rate/quota", "rate/retry-after", "rate/fields", "rate/key"];
+    let fixed = tell(Flaw::None, Windows::Fixed, WINDOW, &fixed, &but_edge);
+    let refill = tell(Flaw::None, Windows::Refill, WINDOW, &refill, ALL);
+    let (sliding, fixed, refill) = futures_util::join!(sliding, fixed, refill);
+    for (told, count) in [(&sliding, 2 + 2 + 2 + 1 + 3), (&fixed, 2 + 2 + 2 + 3), (&refill, 2 + 2 + 2 + 1 + 3)] {
+        assert!(told.len() == count && told.iter().all(|t| t.ends_with("held")), "{told:#?}");
+    }
+}
+
+#[tokio::test]
+async fn each_flaw_is_found_by_its_clause_and_by_no_other() {
+    let rows: &[(Flaw, &str)] = &[
+        (Flaw::Absent, "admits: counted 3+0/3 once"),
+        (Flaw::OneLess, "admits: counted 3+0/3 once"),
+        (Flaw::OneMore, "admits: counted 3+0/3 once"),
+        (Flaw::Status503, "refuses: counted"),
+        (Flaw::RetryAbsent, "header: proof no Retry-After"),
+        (Flaw::RetryZero, "header: proof Retry-After: 0"),
+        (Flaw::RetryLong, "honest: counted 3+0/3 once"),
+        (Flaw::FieldsLie, "ratelimit: counted"),
+        (Flaw::FieldsAbsent, "ratelimit: proof no such field"),
+        (Flaw::OtherQuota, "x-ratelimit: proof 5"),
+        (Flaw::Spoofed, "x-forwarded-for: counted"),
+        (Flaw::FromFirstCall, "counted 3+0/3 once"),
+        (Flaw::ByTheClock, "counted 3+0/3 once"),
+    ];
+    let told = join_all(rows.iter().map(|(flaw, _)| tell(*flaw, Windows::Sliding, WINDOW, SPEC, ALL))).await;
+    for ((flaw, expected), told) in rows.iter().zip(&told) {
+        has(told, expected, flaw);
+        let clause = expected.split(':').next().filter(|_| expected.contains(": "));
+        let of_another = |t: &&String| {
+            clause.is_some_and(|clause| !t.starts_with(clause) && !t.starts_with("x-ratelimit") && !t.starts_with("ratelimit"))
+        };
+        let wrong: Vec<_> = told.iter().filter(of_another).filter(|t| t.contains("counted") || t.contains("proof")).collect();
+        assert!(wrong.is_empty(), "{flaw:?}: {wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_time_to_come_again_that_is_too_short_is_found_where_the_window_is_long_enough() {
+    let text = "{ get: /limited, quota: 4, window: 3s }";
+    let told = tell(Flaw::RetryShort, Windows::Sliding, Duration::from_secs(3), text, &["rate/retry-after"]).await;
+    has(&told, "header: held", "too short");
+    has(&told, "honest: counted 3+0", "too short");
+}
+
+#[tokio::test]
+async fn what_is_no_such_endpoint_is_named() {
+    let rows: &[(Flaw, &str)] = &[
+        (Flaw::Login, "proof 401 who are you: it asks for a login"),
+        (Flaw::Redirects, "proof 302 without a body: it sends on to /login"),
+        (Flaw::Closes, "counted 3+0/3 once"),
+        (Flaw::Silent, "counted 3+0/3 once"),
+        (Flaw::Anything, "admits: counted 3+0/3 once"),
+    ];
+    let clauses = ["rate/quota", "rate/key"];
+    let told = join_all(rows.iter().map(|(flaw, _)| tell(*flaw, Windows::Sliding, WINDOW, SPEC, &clauses))).await;
+    for ((flaw, expected), told) in rows.iter().zip(&told) {
+        has(told, expected, flaw);
+        has(told, "unseen", flaw);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_where_the_environment_is_too_slow_for_a_burst() {
+    let address = house::open(Flaw::None, Windows::Sliding, QUOTA, WINDOW).await;
+    let rate = Rate { count: 5, per: Duration::from_secs(1) };
+    let exchange = Exchange::new(Options { permits: Permits::new(Some(rate), None, None) });
+    let cx = Context::new(Setting { exchange, ..setting(address) });
+    let told = told(&look_in(&spec::<RateLimit>(SPEC), &cx, &["rate/quota"]).await);
+    has(&told, "unseen the environment allows one request each 200 ms, so that 9 take 1.80 s", "rate");
+}
+
+#[tokio::test]
+async fn what_was_seen_until_a_deadline_can_be_judged() {
+    let address = house::open(Flaw::None, Windows::Sliding, QUOTA, WINDOW).await;
+    let kind = spec::<RateLimit>(SPEC);
+    let mut seen = super::Observation::default();
+    let cx = context(address);
+    let cut = tokio::time::timeout(WINDOW / 2, kind.probe(&round::<RateLimit>(ALL), &cx, &mut seen)).await;
+    assert!(cut.is_err());
+    let told = told(&kind.judge(&seen));
+    assert!(told.iter().all(|t| t.contains("unseen the deadline came")), "{told:?}");
+}
