@@ -25,7 +25,8 @@ const NEEDS_A_FAULT: &[&str] = &["health/independent", "ready/falls", "ready/rec
 const AWAITED: &[&str] = &["sse", "size"];
 
 fn main() -> ExitCode {
-    let mut trials: Vec<Trial> = interleaved(ROWS).into_iter().map(|row| Trial::test(row.title(), move || try_row(row).map_err(Failed::from))).collect();
+    let mut trials: Vec<Trial> =
+        interleaved(ROWS).into_iter().map(|row| Trial::test(row.title(), move || try_row(row).map_err(Failed::from))).collect();
     trials.push(Trial::test("every_defect_has_a_row", || every_defect_has_a_row().map_err(Failed::from)));
     trials.push(Trial::test("every_clause_is_caught_broken_by_some_row", || every_clause_has_a_twin().map_err(Failed::from)));
     let mut arguments = Arguments::from_args();
