@@ -116,6 +116,23 @@ def sse():
     subprocess.run([os.path.join(os.path.dirname(BIN), "examples", "sse_figures")], check=True)
 
 
+def upload():
+    """Bodies that are generated: the example measures rate, memory and refusals; then a whole check of all sizes and framings at 1 MiB."""
+    subprocess.run([os.path.join(os.path.dirname(BIN), "examples", "upload_figures")], check=True)
+    with open(os.path.join(WORK, "sizes.env.yaml"), "w") as out:
+        out.write(f"environment: sizes\nallows: load\nhosts: [127.0.0.1]\ntargets: {{ api: {{ url: 'http://{ADDRESS}' }} }}\n")
+    framings = "framings: [content-length, chunked, tiny-chunks, expect-continue, gzip]"
+    ids = 'id: $.id, stored: { get: "/api/v1/uploads/${id}", sha256: $.sha256 }, remove: { delete: "/api/v1/uploads/${id}" }'
+    everything = "    promises: [size/early, size/answer-arrives, size/in-sync, size/unharmed]\n"
+    for name, promises, more in [
+        ("sizes", "", ""),
+        ("clauses", everything, ", find: true, trace: { get: /api/v1/uploads, at: $.count }, next: { get: /health }"),
+    ]:
+        with open(os.path.join(WORK, f"{name}.suite.yaml"), "w") as out:
+            out.write(f"suite: {name}\nchecks:\n  - name: uploads stop at 1 MiB\n{promises}")
+            out.write(f"    size-limit: {{ post: /api/v1/uploads, limit: 1MiB, {framings}, {ids}{more} }}\n")
+        title = "size check at 1 MiB, all sizes and framings" if name == "sizes" else "the same with every clause"
+        pair(title, [BIN, "run", f"{name}.suite.yaml", "--quiet", "--env", "sizes.env.yaml"])
 def release():
     """Time between the first and the last release of a salvo: the example measures itself."""
     subprocess.run([os.path.join(os.path.dirname(BIN), "examples", "release_figures")], check=True)
@@ -125,7 +142,18 @@ def size():
     print(f"{'shipping binary (dist, stripped)':42} {os.path.getsize(BIN) / 2**20:9.1f} MiB")
 
 
-FIGURES = {"one": one, "thousand": thousand, "tenthousand": tenthousand, "waiting": waiting, "relay": relay, "sse": sse, "release": release, "size": size, "build": lambda: None}
+FIGURES = {
+    "one": one,
+    "thousand": thousand,
+    "tenthousand": tenthousand,
+    "waiting": waiting,
+    "relay": relay,
+    "sse": sse,
+    "upload": upload,
+    "release": release,
+    "size": size,
+    "build": lambda: None,
+}
 
 if __name__ == "__main__":
     if not HURL:

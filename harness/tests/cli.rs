@@ -30,6 +30,8 @@ mod selection;
 mod server;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/streams.rs"]
+mod streams;
 #[path = "cli/wait.rs"]
 mod wait;
 #[path = "cli/words.rs"]

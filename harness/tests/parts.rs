@@ -13,8 +13,12 @@ mod junit;
 mod nginx;
 #[path = "parts/nginx_pace.rs"]
 mod nginx_pace;
+#[path = "parts/nginx_sizes.rs"]
+mod nginx_sizes;
 #[path = "parts/nginx_slots.rs"]
 mod nginx_slots;
+#[path = "parts/nginx_streams.rs"]
+mod nginx_streams;
 #[path = "parts/postgres.rs"]
 mod postgres;
 #[path = "parts/program.rs"]
@@ -42,6 +46,24 @@ type Row = (&'static str, &'static str, fn(&Path) -> Result<(), String>);
 const ROWS: &[Row] = &[
     ("nginx", "nginx_that_serves_its_health_passes", nginx::nginx_that_serves_its_health_passes),
     ("nginx", "nginx_before_a_dead_service_fails_by_status", nginx::nginx_before_a_dead_service_fails_by_status),
+    ("nginx", "a_stream_in_the_buffers_of_nginx_is_not_timely", nginx_streams::a_stream_in_the_buffers_of_nginx_is_not_timely),
+    ("nginx", "a_stream_through_nginx_without_buffers_is_held", nginx_streams::a_stream_through_nginx_without_buffers_is_held),
+    ("nginx", "a_stream_that_asks_nginx_for_no_buffers_is_held", nginx_streams::a_stream_that_asks_nginx_for_no_buffers_is_held),
+    ("nginx", "a_stream_in_tls_is_held", nginx_streams::a_stream_in_tls_is_held),
+    ("nginx", "a_stream_over_http2_is_held", nginx_streams::a_stream_over_http2_is_held),
+    ("nginx", "a_batched_stream_is_caught_over_http2", nginx_streams::a_batched_stream_is_caught_over_http2),
+    ("nginx", "a_bad_seam_is_caught_over_http2", nginx_streams::a_bad_seam_is_caught_over_http2),
+    ("nginx", "a_silent_stream_is_caught_over_http2", nginx_streams::a_silent_stream_is_caught_over_http2),
+    ("nginx", "its_limit_is_exact_in_every_framing_and_named", nginx_sizes::its_limit_is_exact_in_every_framing_and_named),
+    ("nginx", "its_limit_is_found_where_none_is_declared", nginx_sizes::its_limit_is_found_where_none_is_declared),
+    ("nginx", "a_unit_that_was_misread_is_told", nginx_sizes::a_unit_that_was_misread_is_told),
+    ("nginx", "a_form_is_limited_whole_and_that_is_caught", nginx_sizes::a_form_is_limited_whole_and_that_is_caught),
+    (
+        "nginx",
+        "without_lingering_plain_clients_lose_the_answer_and_that_is_caught",
+        nginx_sizes::without_lingering_plain_clients_lose_the_answer_and_that_is_caught,
+    ),
+    ("nginx", "its_limit_is_the_same_under_tls_and_on_http2", nginx_sizes::its_limit_is_the_same_under_tls_and_on_http2),
     ("nginx", "the_edge_of_limit_req_is_where_it_was_declared", nginx_pace::the_edge_of_limit_req_is_where_it_was_declared),
     (
         "nginx",

@@ -9,6 +9,8 @@ pub mod http;
 pub mod rate_limit;
 pub mod ready;
 pub mod shutdown;
+pub mod size_limit;
+pub mod sse;
 pub mod time_limit;
 pub mod transition;
 
@@ -90,7 +92,9 @@ kinds! {
     Ready: ready::Ready,
     Transition: transition::Transition,
     Shutdown: shutdown::Shutdown,
+    SizeLimit: size_limit::SizeLimit,
     Command: command::Command,
+    Sse: sse::Sse,
     ConcurrencyLimit: concurrency_limit::ConcurrencyLimit,
     RateLimit: rate_limit::RateLimit,
     TimeLimit: time_limit::TimeLimit,

@@ -40,7 +40,11 @@ impl Context {
         let prepared = (0..count).map(|_| Ok(self.prepare(request, how)?.into_owned())).collect::<Result<Vec<_>, ProbeError>>()?;
         let orders: Vec<Order> = prepared
             .iter()
-            .map(|prepared| Order { endpoint: prepared.endpoint.clone().into_owned(), out: prepared.out.clone(), wishes: how.wishes.clone() })
+            .map(|prepared| Order {
+                endpoint: prepared.endpoint.clone().into_owned(),
+                out: prepared.out.clone(),
+                wishes: how.wishes.clone(),
+            })
             .collect();
         let inner = self.exchange().hold(&orders).await.map_err(|trouble| match trouble {
             Trouble::Own(OwnTrouble::Request) => ProbeError(format!("{count} connections at once are more than the environment allows")),
@@ -73,7 +77,8 @@ impl Salvo {
         let Self { cx, inner, prepared } = self;
         let released = inner.release().await;
         let (began, ended) = (released.began.into_std(), released.ended.into_std());
-        let shots = released.flights.into_iter().zip(prepared).map(|(flight, prepared)| Shot { cx: cx.clone(), prepared, flight }).collect();
+        let shots =
+            released.flights.into_iter().zip(prepared).map(|(flight, prepared)| Shot { cx: cx.clone(), prepared, flight }).collect();
         Flown { shots, began, ended }
     }
 

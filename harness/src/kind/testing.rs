@@ -21,8 +21,23 @@ pub(crate) enum Reply {
     Close,
     /// What this future makes of it, once it is there.
     Soon(BoxFuture<'static, Reply>),
+    /// These bytes, each after a while; then the connection is left in this way.
+    Parts(Vec<(Duration, Vec<u8>)>, Leave),
     /// Nothing, until the client goes.
     Silence,
+}
+
+/// How a connection is left once all was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// It stays open until the client goes.
+    Stay,
+    /// It is closed.
+    Close,
+    /// It is reset.
+    Reset,
+    /// The last bytes are said again and again, for as long as they are taken.
+    Repeat,
 }
 
 /// An answer with a JSON body, as a good service gives it.
@@ -75,6 +90,7 @@ pub(crate) async fn serve(reply: impl Fn(&str, usize) -> Reply + Send + Sync + '
                         bytes
                     }
                     Reply::Close | Reply::Soon(_) => return,
+                    Reply::Parts(parts, leave) => return say(stream, parts, leave).await,
                     Reply::Silence => {
                         while stream.read(&mut buffer).await.is_ok_and(|n| n > 0) {}
                         return;
@@ -88,6 +104,24 @@ pub(crate) async fn serve(reply: impl Fn(&str, usize) -> Reply + Send + Sync + '
         }
     });
     address
+}
+
+/// Says the parts one after the other, and leaves.
+async fn say(mut stream: tokio::net::TcpStream, parts: Vec<(Duration, Vec<u8>)>, leave: Leave) {
+    let mut last = Vec::new();
+    for (after, bytes) in parts {
+        tokio::time::sleep(after).await;
+        if stream.write_all(&bytes).await.is_err() {
+            return;
+        }
+        last = bytes;
+    }
+    match leave {
+        Leave::Stay => while stream.read(&mut [0; 512]).await.is_ok_and(|n| n > 0) {},
+        Leave::Close => _ = stream.shutdown().await,
+        Leave::Reset => _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)),
+        Leave::Repeat => while stream.write_all(&last).await.is_ok() {},
+    }
 }
 
 /// A context aimed at the address, with one secret: `canary-0123456789`.

@@ -15,7 +15,14 @@ use crate::model::{At, Impact, Origin, Source};
 use crate::reader::{Kind as NodeKind, Node, Problem, Resolver, Value, expand, nearest, read};
 use crate::words::{Files, Part, with_files};
 use serde::de;
-use std::{cell::RefCell, collections::BTreeSet, fmt, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    fmt,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 /// What a check gets beside its own draft.
 pub(crate) struct Surroundings<'a> {
@@ -37,6 +44,8 @@ struct Names<'a> {
     draft: &'a Draft,
     /// Own captures that were used in the spec.
     own: RefCell<BTreeSet<String>>,
+    /// Whether the spec of the kind is read, where its own names are known.
+    in_spec: Cell<bool>,
 }
 
 impl Resolver for Names<'_> {
@@ -52,6 +61,12 @@ impl Resolver for Names<'_> {
             return Value::Deferred;
         }
         if super::kind_key::locals(self.draft.kind.name).contains(&name) {
+            if !self.in_spec.get() {
+                return Value::Refused {
+                    what: format!("`${{{name}}}` is known only inside `{}`", self.draft.kind.name),
+                    help: "use it there: each thing that is made has its own".to_owned(),
+                };
+            }
             let variable = self.around.variables.giver(name).or(self.around.file.vars.get(name).map(|(_, origin)| origin.to_string()));
             return match variable {
                 None => Value::Deferred,
@@ -135,9 +150,10 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
     let (key, value) = (draft.kind.key.clone(), hollow(&mut draft.kind.value));
     let mut spec = Node { id, at, via, kind: NodeKind::Map(vec![(key, value)]), is_unset: false };
     let mut late_node = hollow(&mut draft.late);
-    let names = Names { around, draft: &draft, own: RefCell::default() };
+    let names = Names { around, draft: &draft, own: RefCell::default(), in_spec: Cell::new(true) };
     problems.extend(expand(source, &mut spec, "", &names));
     let used_in_spec = names.own.take();
+    names.in_spec.set(false);
 
     problems.extend(expand(source, &mut late_node, "", &names));
 

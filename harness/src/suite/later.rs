@@ -1,7 +1,7 @@
 //! Words of the format that this version does not know yet: each is told by name, never as a misspelling.
 
 /// Kinds of later versions.
-pub(crate) const KINDS: &[&str] = &["sse", "queue", "size-limit", "media"];
+pub(crate) const KINDS: &[&str] = &["queue", "media"];
 
 /// Ways to start a part of later versions.
 pub(crate) const STARTS: &[&str] = &["container", "compose"];

@@ -154,7 +154,7 @@ impl Dawdle {
             false => OutBody::Bytes(body.clone()),
         };
         let outcome = match Upload::new(head.to_vec(), &sent, &permits) {
-            Ok(upload) => h1::exchange(&mut conn, upload, to_head, &wishes, limit, &mut answer).await,
+            Ok(mut upload) => h1::exchange(&mut conn, &mut upload, to_head, &wishes, limit, &mut answer).await,
             Err(trouble) => Err(trouble),
         };
         answer.ended = Instant::now();

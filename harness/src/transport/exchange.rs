@@ -51,15 +51,15 @@ impl Exchange {
         &self.0.permits
     }
 
-    /// Closes an idle connection, if there is one, so that its place is free.
-    pub(crate) fn make_room(&self) {
-        self.0.pool.evict();
-        self.0.http2.clear();
+    /// The TLS configurations of the run.
+    pub(super) fn tls(&self) -> &Configs {
+        &self.0.tls
     }
 
-    /// The TLS configurations of the run.
-    pub(crate) fn tls(&self) -> &Configs {
-        &self.0.tls
+    /// Closes an idle connection, if there is one, so that its place is free.
+    pub(super) fn make_room(&self) {
+        self.0.pool.evict();
+        self.0.http2.clear();
     }
 
     /// Sends one request and reads its answer, within `wishes.timeouts` whatever the service does; the time spent waiting for a
@@ -163,8 +163,8 @@ impl Exchange {
         answer.remote = conn.remote;
         answer.tls.clone_from(&conn.tls);
         let through = endpoint.proxy.as_ref().filter(|_| out.url.scheme() == "http" && endpoint.unix.is_none());
-        let upload = Upload::new(request::head(out, wishes, through), &out.body, &self.0.permits)?;
-        let again = h1::exchange(conn, upload, out.method == Method::HEAD, wishes, limit, answer).await;
+        let mut upload = Upload::new(request::head(out, wishes, through), &out.body, &self.0.permits)?;
+        let again = h1::exchange(conn, &mut upload, out.method == Method::HEAD, wishes, limit, answer).await;
         answer.ended = Instant::now();
         answer.phases.total = answer.ended - answer.began;
         again

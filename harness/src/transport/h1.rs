@@ -124,18 +124,60 @@ impl Conn {
     /// Sends on and waits for more, whichever is first.
     async fn moved(&mut self, upload: &mut Upload, stage: Stage) -> Step<Moved> {
         poll_fn(|cx| {
+            let read = |polled: Poll<io::Result<usize>>| {
+                Poll::Ready(match ready!(polled) {
+                    Ok(0) => Ok(Moved::End),
+                    Ok(_) => Ok(Moved::Read),
+                    Err(e) => Err(of_read(&e, stage)),
+                })
+            };
+            if upload.listens()
+                && let Poll::Ready(read) = read(self.poll_read(cx))
+            {
+                return Poll::Ready(read);
+            }
             if upload.ended.is_none()
                 && let Poll::Ready(sent) = upload.poll(&mut self.wire, cx)
             {
                 return Poll::Ready(sent.map(|()| Moved::Sent));
             }
-            match ready!(self.poll_read(cx)) {
-                Ok(0) => Poll::Ready(Ok(Moved::End)),
-                Ok(_) => Poll::Ready(Ok(Moved::Read)),
-                Err(e) => Poll::Ready(Err(of_read(&e, stage))),
+            if upload.listens() {
+                return Poll::Pending;
             }
+            read(self.poll_read(cx))
         })
         .await
+    }
+}
+
+/// How it went with the rest of a body whose answer had come.
+pub(crate) enum Rest {
+    /// It was sent, and nothing was said meanwhile.
+    Sent,
+    /// These bytes came: an answer that nobody asked for.
+    Unasked(Vec<u8>),
+    /// The connection was closed.
+    Closed,
+}
+
+/// Sends what is left of a body whose answer has come already.
+///
+/// # Errors
+/// Where the connection is reset, or it does not come to an end in time.
+pub(crate) async fn rest(conn: &mut Conn, upload: &mut Upload, limit: Limit) -> Step<Rest> {
+    loop {
+        if !conn.unread().is_empty() {
+            return Ok(Rest::Unasked(conn.unread().to_vec()));
+        }
+        if upload.ended.is_some() {
+            return Ok(if upload.whole { Rest::Sent } else { Rest::Closed });
+        }
+        match timeout_at(limit.at, conn.moved(upload, Stage::Send)).await {
+            Ok(Ok(Moved::Sent | Moved::Read)) => {}
+            Ok(Ok(Moved::End)) => return Ok(Rest::Closed),
+            Ok(Err(trouble)) => return Err(trouble),
+            Err(_) => return Err(Trouble::TotalTimeout { after: limit.total, stage: Stage::Send, got: 0 }),
+        }
     }
 }
 
@@ -145,14 +187,14 @@ impl Conn {
 /// Whatever keeps the answer from being valid and whole.
 pub(crate) async fn exchange(
     conn: &mut Conn,
-    mut upload: Upload,
+    upload: &mut Upload,
     to_head: bool,
     wishes: &Wishes,
     limit: Limit,
     answer: &mut Answer,
 ) -> Step<bool> {
-    let outcome = run(conn, &mut upload, to_head, wishes, limit, answer).await;
-    told(outcome, conn, &upload, answer)
+    let outcome = run(conn, upload, to_head, wishes, limit, answer).await;
+    told(outcome, conn, upload, answer)
 }
 
 /// Sends the request and reads the head of its answer, and no further. Gives how its body ends.
@@ -236,6 +278,7 @@ async fn read_head(conn: &mut Conn, upload: &mut Upload, wishes: &Wishes, limit:
             && let Some(head) = scan.head(conn.unread(), &wishes.limits)?
         {
             conn.start += head.len;
+            upload.hear(head.status, &conn.wire);
             if head.status >= 200 || head.status == 101 {
                 return Ok(head);
             }

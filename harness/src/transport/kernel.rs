@@ -1,5 +1,6 @@
 //! What the kernel says of a TCP connection: bytes that it took from us and that the other side has not acknowledged (Linux).
 
+use super::wire::Wire;
 use std::{
     collections::HashMap,
     fs,
@@ -30,6 +31,18 @@ impl Queues {
     pub(crate) fn unsent(&self, local: SocketAddr, remote: SocketAddr) -> Option<u64> {
         self.0.get(&(local, remote)).copied()
     }
+}
+
+/// Bytes that were written to the connection below this wire and that the other side's kernel has not acknowledged. None where the
+/// system does not tell, or does not know the connection (any more).
+pub(crate) fn unsent_of(wire: &Wire) -> Option<u64> {
+    let (local, remote) = wire.pair()?;
+    Queues::read()?.unsent(local, remote)
+}
+
+/// Whether nothing waits any more in this machine, as far as it is told.
+pub(crate) fn has_left(wire: &Wire) -> bool {
+    unsent_of(wire).is_none_or(|waiting| waiting == 0)
 }
 
 /// One line: number, local and remote address, state, `tx_queue:rx_queue`, and more that is of no interest (`proc(5)`).

@@ -21,6 +21,7 @@ mod kernel;
 mod permits;
 mod pool;
 pub mod process;
+mod push;
 mod redirect;
 pub mod relay;
 mod request;
@@ -37,6 +38,7 @@ pub use curl::curl;
 pub use dial::{Dialed, Pins, tcp};
 pub use exchange::{Exchange, Options};
 pub use permits::Permits;
+pub use push::{After, Cut, Pieces, Push, Pushed, Runs, Sent};
 pub use stream::{EndedBy, Opening, Piece, Streaming};
 pub use trouble::{DecodeFault, FramingFault, OwnTrouble, Stage, TlsFault, Trouble};
 

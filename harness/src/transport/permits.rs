@@ -108,6 +108,12 @@ impl Permits {
         self.0.waiting.load(SeqCst) > 0
     }
 
+    /// Bytes that may still be uploaded; none: without limit.
+    #[must_use]
+    pub fn upload_left(&self) -> Option<u64> {
+        self.0.upload.as_ref().map(|upload| upload.left.load(SeqCst))
+    }
+
     /// Takes that many bytes from what may be uploaded.
     ///
     /// # Errors

@@ -2,7 +2,9 @@
 
 use super::{
     ask::{OutBody, Step},
+    kernel,
     permits::Permits,
+    push::{Fed, Feed, Sent},
     trouble::{OwnTrouble, Trouble},
     wire::Wire,
 };
@@ -30,6 +32,8 @@ pub(crate) struct Upload {
     pub ended: Option<Instant>,
     /// All was sent.
     pub whole: bool,
+    /// How much had been sent when the final answer came.
+    heard: Option<Sent>,
 }
 
 struct Piece {
@@ -37,12 +41,15 @@ struct Piece {
     at: usize,
     /// Which of the bytes belong to the body; the others are head or framing.
     body: Range<usize>,
+    /// Every how many bytes of them one byte of the body stands; 0: all belong to it.
+    stride: usize,
 }
 
 enum Rest {
     Nothing,
     Bytes(Bytes),
     Stream { stream: BoxStream<'static, io::Result<Bytes>>, left: Option<u64> },
+    Feed(Box<Feed>),
 }
 
 impl Upload {
@@ -65,8 +72,64 @@ impl Upload {
             }
             OutBody::Stream { len, factory } => (0, Rest::Stream { stream: factory(), left: *len }),
         };
-        let piece = Piece { bytes: head.into(), at: 0, body: start..start + together };
-        Ok(Self { piece, rest, permits: permits.clone(), sent_body: 0, ended: None, whole: false })
+        let piece = Piece { bytes: head.into(), at: 0, body: start..start + together, stride: 0 };
+        Ok(Self { piece, rest, permits: permits.clone(), sent_body: 0, ended: None, whole: false, heard: None })
+    }
+
+    /// To send `head` and then a generated body, reading before each piece of it.
+    pub(crate) fn push(head: Vec<u8>, feed: Feed, permits: &Permits) -> Self {
+        let (piece, rest) = (framing(head.into()), Rest::Feed(Box::new(feed)));
+        Self { piece, rest, permits: permits.clone(), sent_body: 0, ended: None, whole: false, heard: None }
+    }
+
+    /// Whether an answer is looked for before more is sent, and ends the sending.
+    pub(crate) fn listens(&self) -> bool {
+        matches!(self.rest, Rest::Feed(_))
+    }
+
+    /// The head of an answer came: the word to go on, or the end of sending.
+    pub(crate) fn hear(&mut self, status: u16, wire: &Wire) {
+        let Rest::Feed(feed) = &mut self.rest else { return };
+        if status == 100 {
+            feed.go();
+        }
+        if status >= 200 {
+            let (unanswered, invited, feed_counts) = (feed.unanswered, feed.invited, feed.counts);
+            let sent = self.counted(feed_counts && (status >= 300 || !self.whole), wire);
+            self.heard = Some(Sent { unanswered, invited, ..sent });
+            self.ended.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// How much of a generated body was sent before the final answer, or in all where none came.
+    pub(crate) fn sent(&self, wire: &Wire) -> Sent {
+        self.heard.unwrap_or_else(|| self.counted(matches!(&self.rest, Rest::Feed(feed) if feed.counts), wire))
+    }
+
+    /// Of a body that was taken all has left, and the kernel's table is long where there are many connections: it is read where it
+    /// says something.
+    fn counted(&self, is_worth_it: bool, wire: &Wire) -> Sent {
+        if is_worth_it { Sent::of(self.sent_body, self.whole, wire) } else { Sent::of_writes(self.sent_body, self.whole) }
+    }
+
+    /// Goes on with a body that an answer had cut short.
+    pub(crate) fn resume(&mut self) {
+        if !self.whole {
+            self.ended = None;
+        }
+        self.release();
+    }
+
+    /// Whether a generated body waits at its hold.
+    pub(crate) fn is_holding(&self) -> bool {
+        matches!(&self.rest, Rest::Feed(feed) if feed.is_holding())
+    }
+
+    /// Nothing keeps a generated body back any more.
+    pub(crate) fn release(&mut self) {
+        if let Rest::Feed(feed) = &mut self.rest {
+            feed.release();
+        }
     }
 
     /// Sends on. Ready once sending has ended, whole or because the connection died.
@@ -82,10 +145,17 @@ impl Upload {
                     Err(e) => return Poll::Ready(Err(self.failed(&e))),
                 }
             }
-            match ready!(self.next_piece(cx)) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(trouble) => return Poll::Ready(Err(trouble)),
+            match self.next_piece(wire, cx) {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false)) => break,
+                Poll::Ready(Err(trouble)) => return Poll::Ready(Err(trouble)),
+                Poll::Pending => {
+                    // What TLS still holds goes out while the next piece is waited for.
+                    return match Pin::new(&mut *wire).poll_flush(cx) {
+                        Poll::Ready(Err(e)) => Poll::Ready(Err(self.failed(&e))),
+                        _ => Poll::Pending,
+                    };
+                }
             }
         }
         match ready!(Pin::new(&mut *wire).poll_flush(cx)) {
@@ -106,17 +176,31 @@ impl Upload {
     }
 
     fn count(&mut self, n: usize) {
-        let Piece { at, body, .. } = &mut self.piece;
+        let Piece { at, body, stride, .. } = &mut self.piece;
         let now = *at + n;
-        self.sent_body += (now.min(body.end) as u64).saturating_sub((*at).max(body.start) as u64);
+        let (from, to) = ((*at).clamp(body.start, body.end) - body.start, now.clamp(body.start, body.end) - body.start);
+        self.sent_body += match *stride {
+            0 => to - from,
+            stride => to / stride - from / stride,
+        } as u64;
         *at = now;
     }
 
     /// Takes up the next piece; false: there is none.
-    fn next_piece(&mut self, cx: &mut Context<'_>) -> Poll<Step<bool>> {
+    fn next_piece(&mut self, wire: &Wire, cx: &mut Context<'_>) -> Poll<Step<bool>> {
         let next = match &mut self.rest {
             Rest::Nothing => return Poll::Ready(Ok(false)),
             Rest::Bytes(bytes) => plain(std::mem::take(bytes)),
+            Rest::Feed(feed) => {
+                let Some(Fed { bytes, body, stride }) = ready!(feed.poll_next(cx, &|| kernel::has_left(wire))) else {
+                    return Poll::Ready(Ok(false));
+                };
+                if let Err(spent) = self.permits.upload(bytes.len() as u64) {
+                    return Poll::Ready(Err(spent));
+                }
+                self.piece = Piece { bytes, at: 0, body, stride };
+                return Poll::Ready(Ok(true));
+            }
             Rest::Stream { stream, left } => {
                 let bytes = match ready!(stream.poll_next_unpin(cx)).transpose() {
                     Ok(bytes) => bytes,
@@ -128,7 +212,7 @@ impl Upload {
                 match (bytes, left) {
                     (None, Some(0)) => Piece::default(),
                     (None, None) => framing(Bytes::from_static(b"0\r\n\r\n")),
-                    (Some(bytes), None) if bytes.is_empty() => return self.next_piece(cx),
+                    (Some(bytes), None) if bytes.is_empty() => return self.next_piece(wire, cx),
                     (Some(bytes), None) => {
                         self.piece = chunk(&bytes);
                         return Poll::Ready(Ok(true));
@@ -156,12 +240,12 @@ impl Default for Piece {
 }
 
 fn framing(bytes: Bytes) -> Piece {
-    Piece { bytes, at: 0, body: 0..0 }
+    Piece { bytes, at: 0, body: 0..0, stride: 0 }
 }
 
 fn plain(bytes: Bytes) -> Piece {
     let body = 0..bytes.len();
-    Piece { bytes, at: 0, body }
+    Piece { bytes, at: 0, body, stride: 0 }
 }
 
 fn chunk(bytes: &Bytes) -> Piece {
@@ -169,5 +253,5 @@ fn chunk(bytes: &Bytes) -> Piece {
     let body = framed.len()..framed.len() + bytes.len();
     framed.extend_from_slice(bytes);
     framed.extend_from_slice(b"\r\n");
-    Piece { bytes: framed.into(), at: 0, body }
+    Piece { bytes: framed.into(), at: 0, body, stride: 0 }
 }

@@ -106,6 +106,15 @@ impl Wire {
         }
     }
 
+    /// Ready once something can be read, which is left there. Under TLS it may be nothing of the answer, and over a Unix socket this
+    /// is never ready: whoever waits has a time for it.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match (self, &self.tap().socket) {
+            (Self::Plain(_), Socket::Tcp(tcp)) => tcp.poll_read_ready(cx).map(|_| ()),
+            _ => Poll::Pending,
+        }
+    }
+
     /// Goes away at once: by closing, or by a reset, as from a client that has died (RFC 9293 §3.10.7).
     pub(crate) fn end(self, reset: bool) {
         if let (true, Socket::Tcp(stream)) = (reset, &self.tap().socket) {

@@ -60,8 +60,12 @@ fn a_service_that_ends_at_start_is_1_at_once_with_its_last_lines() {
     let began = Instant::now();
     let seen = case(READY, DB, script).call(RUN).ends(1);
     assert!(began.elapsed() < Duration::from_secs(120), "its end is noticed, not waited for");
-    seen.tells("environments/local.env.yaml:5:").tells("allclear run it.suite.yaml\n");
-    seen.tells("the service starts").tells("exit status: 7").tells("no such table: jobs").tells("verdict=fail exit=1 passed=0 failed=1");
+    seen.tells("environments/local.env.yaml:5:")
+        .tells("allclear run it.suite.yaml\n")
+        .tells("the service starts")
+        .tells("exit status: 7")
+        .tells("no such table: jobs")
+        .tells("verdict=fail exit=1 passed=0 failed=1");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub(crate) struct Row {
 impl Row {
     /// Whether the run starts the service and its dependencies itself, so that it may break them.
     pub(crate) fn is_provisioned(&self) -> bool {
-        self.suite == OUTAGE || self.suite == SHUTDOWN
+        [OUTAGE, SHUTDOWN, SSE_RESTART].contains(&self.suite)
     }
 
     /// The name of its test.
@@ -44,9 +44,49 @@ const fn moves(defect: &'static str, must: &'static [&'static str], may: &'stati
     Row { defect, suite: TRANSITION, args: STAGES, must, may }
 }
 
+const SIZE: &str = "size.suite.yaml";
+const SIZE_MEMORY: &str = "size-memory.suite.yaml";
+
+/// The limit of the suite: small, so that ten times as much is sent soon, in every framing.
+const SMALL_UPLOADS: &[&str] = &["--max-upload=32KiB"];
+
+const fn sizes(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
+    Row { defect, suite: SIZE, args: SMALL_UPLOADS, must, may }
+}
+
 /// What is started and broken by the run itself.
 const OUTAGE: &str = "outage.suite.yaml";
 const SHUTDOWN: &str = "shutdown.suite.yaml";
+
+/// Heartbeats often enough for a short look, and room for payloads of 1 MiB.
+const STREAMS: &[&str] = &["--heartbeat=200ms", "--subscriber-bytes=8388608"];
+
+/// How streams open, and what they carry.
+const fn opens(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
+    Row { defect, suite: "sse-open.suite.yaml", args: STREAMS, must, may }
+}
+
+/// Streams while jobs are driven.
+const fn lives(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
+    Row { defect, suite: "sse-live.suite.yaml", args: &[], must, may }
+}
+
+/// Streams that are cut off.
+const fn replays(defect: &'static str, must: &'static [&'static str], may: &'static [&'static str]) -> Row {
+    Row { defect, suite: "sse-replay.suite.yaml", args: &[], must, may }
+}
+
+/// Streams that need a token, and the load that they bear.
+const SSE_PRIVATE: &str = "sse-private.suite.yaml";
+const TENANTS: &[&str] = &["--heartbeat=300ms", "--require-token", "--expired-token=an-expired-one", "--tenant-token=other=the-other-one"];
+
+const SSE_LOAD: &str = "sse-load.suite.yaml";
+const SSE_SLOW: &str = "sse-slow.suite.yaml";
+const SSE_RESTART: &str = "sse-restart.suite.yaml";
+
+const fn tenants(defect: &'static str, must: &'static [&'static str]) -> Row {
+    Row { defect, suite: SSE_PRIVATE, args: TENANTS, must, may: &[] }
+}
 
 const RATE: &str = "rate.suite.yaml";
 /// A window in which a second is too short a time to come again.
@@ -229,6 +269,45 @@ pub(crate) const ROWS: &[Row] = &[
     row(SHUTDOWN, "exit-code-1", &["shutdown/exits"], &[]),
     row(SHUTDOWN, "never-exits", &["shutdown/exits"], &["shutdown/restarts"]),
     row(SHUTDOWN, "starts-slowly", &["shutdown/restarts"], &[]),
+    row(SHUTDOWN, "sse-ends-mid-event", &["shutdown/finishes"], &[]),
+    // Streams of events: how they open and what they carry.
+    opens("", &[], &[]),
+    opens("sse-204", &["sse/type"], &["sse/opens"]),
+    opens("sse-wrong-type", &["sse/type"], &["sse/opens"]),
+    opens("sse-retry-zero", &["sse/type"], &[]),
+    opens("sse-invalid-utf8", &["sse/utf8"], &[]),
+    opens("sse-headers-late", &["sse/opens"], &["sse/type"]),
+    opens("sse-heartbeat-event", &["sse/heartbeat"], &[]),
+    opens("sse-no-heartbeat", &["sse/heartbeat"], &[]),
+    opens("sse-newline-unsplit", &["sse/framed"], &[]),
+    opens("sse-cr-unsplit", &["sse/framed"], &[]),
+    opens("sse-truncated-64k", &["sse/framed"], &[]),
+    opens("sse-replacement-chars", &["sse/framed"], &[]),
+    opens("sse-stale-silent", &["sse/stale"], &[]),
+    // What happens on them while jobs are driven.
+    lives("", &[], &[]),
+    lives("sse-batched", &["sse/timely"], &[]),
+    lives("sse-gzip-held", &["sse/timely"], &["sse/ordered"]),
+    lives("sse-late", &["sse/timely"], &[]),
+    lives("sse-reordered", &["sse/ordered"], &["sse/ends"]),
+    lives("sse-one-in-50-lost", &["sse/ordered"], &["sse/ends", "sse/timely"]),
+    lives("sse-lost-for-one", &["sse/ordered"], &["sse/ends", "sse/timely"]),
+    lives("sse-ids-missing", &["sse/identified"], &["sse/ends"]),
+    lives("sse-ids-duplicated", &["sse/identified"], &["sse/ends"]),
+    lives("sse-bom", &["sse/identified"], &["sse/ends"]),
+    lives("sse-no-done", &["sse/ends"], &[]),
+    lives("sse-done-before-result", &["sse/ends"], &[]),
+    lives("sse-two-terminals", &["sse/ends"], &[]),
+    lives("sse-progress-after-done", &["sse/ends"], &[]),
+    lives("sse-progress-back", &["sse/ends"], &[]),
+    lives("sse-silent-error", &["sse/ends"], &[]),
+    lives("sse-finished-hangs", &["sse/ends"], &[]),
+    // And after a cut.
+    replays("", &[], &[]),
+    replays("sse-full-replay", &["sse/replay"], &[]),
+    replays("sse-seam-duplicate", &["sse/replay"], &[]),
+    replays("sse-seam-gap", &["sse/replay"], &[]),
+    replays("sse-bom", &["sse/replay"], &[]),
     // So many at once, and not one more.
     at_once(LIMITS, "", &[]),
     at_once(LIMITS_IN_SHORT, "", &[]),
@@ -257,6 +336,48 @@ pub(crate) const ROWS: &[Row] = &[
     row(API, "trace-not-continued", &["http/echoes"], &[]),
     row(API, "status-open", &["http/status"], &[]),
     row(API, "api-health-fails", &["http/status"], &["http/json"]),
+    // Streams that are not everybody's.
+    tenants("", &[]),
+    tenants("sse-expired-token", &["sse/private"]),
+    tenants("sse-401-after-opening", &["sse/private"]),
+    tenants("sse-foreign-event", &["sse/private"]),
+    // Streams of many.
+    row(SSE_LOAD, "", &[], &[]),
+    row(SSE_LOAD, "sse-lost-for-one", &["sse/fan-out"], &[]),
+    row(SSE_LOAD, "sse-skewed", &["sse/fan-out"], &[]),
+    row(SSE_LOAD, "sse-disconnect-leak", &["sse/cleans-up"], &[]),
+    row(SSE_SLOW, "", &[], &[]),
+    row(SSE_SLOW, "sse-slow-blocks-all", &["sse/slow-consumer"], &[]),
+    row(SSE_SLOW, "sse-slow-unbounded", &["sse/slow-consumer"], &[]),
+    row(SSE_SLOW, "sse-slow-loses", &["sse/slow-consumer"], &[]),
+    // Streams over a restart.
+    row(SSE_RESTART, "", &[], &[]),
+    row(SSE_RESTART, "sse-ids-reset", &["sse/identified"], &[]),
+    row(SSE_RESTART, "sse-stale-silent", &["sse/identified"], &[]),
+    // How large an upload may be, and what becomes of a larger one. Those that wait for long come first.
+    sizes("size-refused-late", &["size/early"], &[]),
+    sizes("size-memory-grows", &["size/early"], &[]),
+    row(SIZE_MEMORY, "size-memory-grows", &["size/no-trace"], &[]),
+    sizes("", &[], &[]),
+    sizes("size-limit-absent", &["size/refuses"], &["size/edge"]),
+    sizes("size-off-by-one-low", &["size/accepts", "size/edge"], &[]),
+    sizes("size-off-by-one-high", &["size/refuses", "size/edge"], &[]),
+    sizes("size-mb-for-mib", &["size/accepts", "size/edge"], &[]),
+    sizes("size-only-content-length", &["size/refuses"], &[]),
+    sizes("size-expect-unlimited", &["size/refuses"], &[]),
+    sizes("size-gzip-bomb", &["size/refuses"], &[]),
+    sizes("size-multipart-overhead", &["size/accepts"], &["size/edge"]),
+    sizes("size-answer-lost", &["size/answer-arrives"], &[]),
+    sizes("size-reset-only", &["size/refuses"], &["size/early", "size/answer-arrives", "size/in-sync", "size/edge"]),
+    sizes("size-invites-then-refuses", &["size/early"], &[]),
+    sizes("size-leaves-temp-file", &["size/no-trace"], &[]),
+    sizes("size-leaves-entry", &["size/no-trace"], &[]),
+    sizes("size-out-of-sync", &["size/in-sync"], &["size/answer-arrives"]),
+    row(SIZE_MEMORY, "", &[], &[]),
+    sizes("size-cuts-silently", &["size/refuses"], &["size/accepts"]),
+    sizes("size-answers-500", &["size/refuses"], &["size/edge"]),
+    sizes("size-largest-spoiled", &["size/accepts"], &[]),
+    sizes("size-harms-next", &["size/unharmed"], &["size/refuses", "size/early", "size/answer-arrives", "size/edge"]),
     // How often one may call.
     rate("", &[]),
     rate("rate-absent", &["rate/quota"]),

@@ -7,6 +7,7 @@ use std::process::Command;
 pub(crate) fn nginx_that_serves_its_health_passes(nginx: &Path) -> Result<(), String> {
     let (_running, port, _folder) = start(
         nginx,
+        &Listen::default(),
         r#"location = /health { default_type application/json; add_header Cache-Control no-store; return 200 '{"status":"healthy"}'; }"#,
     )?;
     let suite = format!(
@@ -18,7 +19,7 @@ pub(crate) fn nginx_that_serves_its_health_passes(nginx: &Path) -> Result<(), St
 
 pub(crate) fn nginx_before_a_dead_service_fails_by_status(nginx: &Path) -> Result<(), String> {
     let dead = free_port();
-    let (_running, port, _folder) = start(nginx, &format!("location / {{ proxy_pass http://127.0.0.1:{dead}; }}"))?;
+    let (_running, port, _folder) = start(nginx, &Listen::default(), &format!("location / {{ proxy_pass http://127.0.0.1:{dead}; }}"))?;
     let suite = format!(
         "suite: nginx\ntargets: {{ api: {{ url: 'http://127.0.0.1:{port}' }} }}\nchecks:\n  - name: the process is up\n    health: {{ get: /health }}\n"
     );
@@ -32,13 +33,23 @@ pub(crate) fn nginx_before_a_dead_service_fails_by_status(nginx: &Path) -> Resul
     Ok(())
 }
 
+/// How nginx listens.
+#[derive(Default)]
+pub(super) struct Listen {
+    /// Behind the address: ` ssl http2`.
+    pub(super) options: &'static str,
+    /// Further directives of the server block.
+    pub(super) also: String,
+}
+
 /// nginx in the foreground with one server block; ready when it accepts connections.
-fn start(nginx: &Path, location: &str) -> Result<(Running, u16, tempfile::TempDir), String> {
+pub(super) fn start(nginx: &Path, listen: &Listen, location: &str) -> Result<(Running, u16, tempfile::TempDir), String> {
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let port = free_port();
     let at = folder.path().display();
     let config = format!(
-        "daemon off;\nmaster_process off;\npid {at}/pid;\nerror_log {at}/error.log;\nevents {{}}\nhttp {{\n  access_log off;\n  client_body_temp_path {at}/body;\n  proxy_temp_path {at}/proxy;\n  fastcgi_temp_path {at}/fastcgi;\n  uwsgi_temp_path {at}/uwsgi;\n  scgi_temp_path {at}/scgi;\n  server {{ listen 127.0.0.1:{port}; {location} }}\n}}\n"
+        "daemon off;\nmaster_process off;\npid {at}/pid;\nerror_log {at}/error.log;\nevents {{}}\nhttp {{\n  access_log off;\n  client_body_temp_path {at}/body;\n  proxy_temp_path {at}/proxy;\n  fastcgi_temp_path {at}/fastcgi;\n  uwsgi_temp_path {at}/uwsgi;\n  scgi_temp_path {at}/scgi;\n  server {{ listen 127.0.0.1:{port}{}; {} {location} }}\n}}\n",
+        listen.options, listen.also
     );
     let file = folder.path().join("nginx.conf");
     std::fs::write(&file, config).map_err(|e| e.to_string())?;

@@ -43,14 +43,21 @@ fn run(address: &str, version: &str, limit: u32, promises: &str, code: i32) -> R
     let suite = format!(
         "suite: slots\nchecks:\n  - name: so many at once\n    {promises}\n    concurrency-limit:\n      post: /api/v1/work\n      json: {{ work-ms: 400 }}\n      limit: {limit}\n      refused: 429\n      alive: {{ get: /health, within: 2s }}\n      fails: {{ post: /api/v1/work, json: {{ work-ms: 10, fail: true }} }}\n"
     );
-    let environment = format!("environment: here\nallows: load\nhosts: [127.0.0.1]\ntargets: {{ api: {{ url: '{address}', http: {version} }} }}\n");
+    let environment =
+        format!("environment: here\nallows: load\nhosts: [127.0.0.1]\ntargets: {{ api: {{ url: '{address}', http: {version} }} }}\n");
     std::fs::write(folder.path().join("slots.suite.yaml"), suite).map_err(|e| e.to_string())?;
     std::fs::write(folder.path().join("here.env.yaml"), environment).map_err(|e| e.to_string())?;
-    let output = allclear()
-        .current_dir(folder.path())
-        .args(["run", "slots.suite.yaml", "--env", "here.env.yaml", "--report", "json=run.json"])
-        .output()
-        .map_err(|e| e.to_string())?;
+    let judged = || {
+        let arguments = ["run", "slots.suite.yaml", "--env", "here.env.yaml", "--report", "json=run.json"];
+        allclear().current_dir(folder.path()).args(arguments).output().map_err(|e| e.to_string())
+    };
+    // A machine that stood still cannot tell; it is asked again, never believed.
+    let mut output = judged()?;
+    for _ in 0..2 {
+        if output.status.code() == Some(4) {
+            output = judged()?;
+        }
+    }
     expect_code(&output, code)?;
     let record = record(folder.path())?;
     record["checks"][0]["clauses"].as_array().cloned().ok_or_else(|| format!("no clauses: {record}"))

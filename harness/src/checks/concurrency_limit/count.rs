@@ -172,7 +172,10 @@ fn proves(wave: &Wave, terms: &Terms) -> Proves {
     }
     if wave.unclear > 0 {
         let half = show_duration(terms.takes / 2);
-        return Proves::Void(format!("{} ended more than {half} after the first, and not so late that they waited for a slot", wave.unclear));
+        return Proves::Void(format!(
+            "{} ended more than {half} after the first, and not so late that they waited for a slot",
+            wave.unclear
+        ));
     }
     Proves::Kept
 }
@@ -183,7 +186,9 @@ fn uncertain(wave: &Wave, terms: &Terms) -> Option<String> {
     let (spread, takes) = (show_duration(wave.spread), show_duration(terms.takes));
     // Answered from memory, or begun before its last byte was there: then the times after the release say nothing of slots.
     if first.hi < terms.takes / 2 {
-        return Some(format!("the first was served after {first} already, and one alone takes {takes}: so it is not known who held a slot"));
+        return Some(format!(
+            "the first was served after {first} already, and one alone takes {takes}: so it is not known who held a slot"
+        ));
     }
     if wave.spread >= first.lo {
         return Some(format!("the first was served before the last was released: {spread} lay between the first release and the last"));

@@ -101,7 +101,8 @@ impl Bench<'_> {
         }
         let trial = seen.trial(case);
         let allowed = most.saturating_add(BESIDE);
-        trial.not_here = Some(format!("the environment allows {allowed} connections at once, and {} are needed", count.saturating_add(BESIDE)));
+        trial.not_here =
+            Some(format!("the environment allows {allowed} connections at once, and {} are needed", count.saturating_add(BESIDE)));
         trial.done = true;
         false
     }

@@ -227,7 +227,8 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         if outcome.b.done.is_empty() {
             say(outcome.b.at.at, "outcome.done: names no state", "such as `done: [succeeded]`");
         }
-        if let Some(twice) = outcome.b.done.iter().find(|done| outcome.b.failed.iter().flat_map(|f| f.iter()).any(|failed| failed == *done)) {
+        if let Some(twice) = outcome.b.done.iter().find(|done| outcome.b.failed.iter().flat_map(|f| f.iter()).any(|failed| failed == *done))
+        {
             say(outcome.b.at.at, &format!("outcome: `{twice}` is both done and failed"), "a job ends well or badly");
         }
         if !outcome.a.is_repeatable() {

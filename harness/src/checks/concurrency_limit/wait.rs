@@ -81,7 +81,10 @@ mod tests {
         check(&[], "no Retry-After");
         check(&[("retry-after", "0")], "Retry-After: 0");
         check(&[DATE, DATE, ("retry-after", "1"), ("retry-after", "2")], "2 Retry-After: 1 and 2");
-        check(&[DATE, ("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")], "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT, which is not after its own Date");
+        check(
+            &[DATE, ("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")],
+            "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT, which is not after its own Date",
+        );
         check(&[("retry-after", "99999999999999999999")], "Retry-After: 99999999999999999999, which is more than a year");
         for bad in ["-1", "1.5", "soon", "", "1s", "Sun, 06 Nov 1994"] {
             check(&[DATE, ("retry-after", bad)], &format!("Retry-After: {bad:?}, which is neither whole seconds nor a date"));

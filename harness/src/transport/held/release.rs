@@ -138,7 +138,7 @@ impl Single {
         let mut wishes = self.prepared.wishes.clone();
         wishes.timeouts.first_byte = limit.total;
         let outcome = match Upload::new(Vec::new(), &OutBody::Empty, &Permits::default()) {
-            Ok(nothing) => h1::exchange(&mut self.conn, nothing, self.prepared.to_head, &wishes, limit, &mut answer).await,
+            Ok(mut nothing) => h1::exchange(&mut self.conn, &mut nothing, self.prepared.to_head, &wishes, limit, &mut answer).await,
             Err(trouble) => Err(trouble),
         };
         answer.sent_body = self.sent_body;

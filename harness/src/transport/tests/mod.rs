@@ -5,5 +5,6 @@ mod dawdle;
 mod held;
 mod http1;
 mod http2;
+mod push;
 pub(super) mod tls;
 mod ways;

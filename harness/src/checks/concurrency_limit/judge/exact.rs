@@ -92,7 +92,9 @@ fn finding(spec: &Spec, seen: &Observation, trial: &Trial) -> Finding {
     let (sent, admitted) = (wave.sent, wave.admitted);
     let observed = match wave.proves {
         Proves::Over => format!("{admitted} of {sent} were admitted at once"),
-        Proves::Under if wave.refused > 0 => format!("only {admitted} of {sent} were admitted at once, and {} refused: {}", wave.refused, answer.brief()),
+        Proves::Under if wave.refused > 0 => {
+            format!("only {admitted} of {sent} were admitted at once, and {} refused: {}", wave.refused, answer.brief())
+        }
         Proves::Under => format!("only {admitted} of {sent} were admitted at once, and the others had to wait for a slot"),
         _ => format!("{} of {sent} were neither served nor refused: {}", wave.broken, answer.brief()),
     };

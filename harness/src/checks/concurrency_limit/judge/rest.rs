@@ -8,7 +8,6 @@ use super::{late, nothing, thrice, unsure};
 use crate::model::quantity::show_duration;
 use crate::model::{Finding, Found};
 
-
 /// Every refusal by the declared status, at once.
 pub(super) fn status(spec: &Spec, seen: &Observation) -> Found {
     let refusals = &seen.refusals;
@@ -137,7 +136,9 @@ fn short(spec: &Spec, trial: &Trial, after: &str) -> Finding {
     let least = trial.waves.iter().filter(|w| w.is_bad()).map(|w| w.admitted).min().unwrap_or_default();
     let line = trial.waves.iter().find(|w| w.is_bad()).map(super::super::count::Wave::line).unwrap_or_default();
     let expected = format!("{} at once are admitted again after {after}", spec.b.k());
-    answer.finding(expected, format!("only {least} are, in {} waves one after the other: {}", trial.waves.len(), answer.brief())).detail("wave", line)
+    answer
+        .finding(expected, format!("only {least} are, in {} waves one after the other: {}", trial.waves.len(), answer.brief()))
+        .detail("wave", line)
 }
 
 /// Whether the count rose by more than was served.
@@ -148,18 +149,27 @@ pub(super) fn no_effect(seen: &Observation) -> Found {
     let told: Vec<&Count> = seen.effects.iter().filter(|c| c.refused > 0).collect();
     if told.is_empty() {
         let is_done = seen.trials.get(MANY_MORE).is_some_and(|t| t.done);
-        return if is_done { nothing("nothing was refused in the wave far beyond the limit, or not all of it was answered") } else { late() };
+        return if is_done {
+            nothing("nothing was refused in the wave far beyond the limit, or not all of it was answered")
+        } else {
+            late()
+        };
     }
     if let Some(count) = told.iter().find(|c| c.surplus() < 0.0) {
         let (rose, served) = (count.after - count.before, count.served);
-        return unsure(format!("the count rose by {rose} while {served} were accepted: it does not count what is begun, so it tells nothing of what was refused"));
+        return unsure(format!(
+            "the count rose by {rose} while {served} were accepted: it does not count what is begun, so it tells nothing of what was refused"
+        ));
     }
     let bad = number(told.iter().filter(|c| c.surplus() > 0.0).count());
     thrice(bad, number(told.len()), "waves", || {
         let Some(count) = told.iter().find(|c| c.surplus() > 0.0) else { return Finding::default() };
         let (before, after, served, refused) = (count.before, count.after, count.served, count.refused);
         let expected = format!("{served} more, since so many were accepted");
-        count.answer.finding(expected, format!("{before} before and {after} after: {} of the {refused} that were refused left something", count.surplus()))
+        count.answer.finding(
+            expected,
+            format!("{before} before and {after} after: {} of the {refused} that were refused left something", count.surplus()),
+        )
     })
 }
 
@@ -173,11 +183,19 @@ pub(super) fn alive(spec: &Spec, seen: &Observation) -> Found {
         return match (is_done, alive.void) {
             (false, _) => late(),
             (true, 0) => nothing("no wave held all slots long enough to ask"),
-            (true, n) => unsure(format!("{n} answers came, each when a slot may have been free again; ask for longer work than {}", show_duration(limit))),
+            (true, n) => unsure(format!(
+                "{n} answers came, each when a slot may have been free again; ask for longer work than {}",
+                show_duration(limit)
+            )),
         };
     }
     if bad == 0 && alive.near > 0 {
-        return unsure(format!("{} of {} answers came so near to {} that it cannot be told", alive.near, alive.asked, show_duration(limit)));
+        return unsure(format!(
+            "{} of {} answers came so near to {} that it cannot be told",
+            alive.near,
+            alive.asked,
+            show_duration(limit)
+        ));
     }
     thrice(bad, alive.asked, "answers", || match &alive.worst {
         Some((missed, answer)) => answer.finding("healthy while all slots are held", missed.clone()),
@@ -188,4 +206,3 @@ pub(super) fn alive(spec: &Spec, seen: &Observation) -> Found {
         }
     })
 }
-

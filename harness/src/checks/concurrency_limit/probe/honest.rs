@@ -107,12 +107,8 @@ impl Bench<'_> {
             Wait::Unknown(why) | Wait::Wrong(why) => return Ok(void(why)),
         };
         let quarter = said / 4;
-        let turned = |turned, answer, after: Instant| Try {
-            said: Some(said),
-            turned,
-            answer: Some(answer),
-            after: watch.between(refused, after),
-        };
+        let turned =
+            |turned, answer, after: Instant| Try { said: Some(said), turned, answer: Some(answer), after: watch.between(refused, after) };
         if quarter < held {
             sleep_until(refused + quarter).await;
             let answer = door.ask().await?;

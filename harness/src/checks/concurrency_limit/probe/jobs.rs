@@ -94,7 +94,12 @@ impl Bench<'_> {
         self.until(ids, seen, |open| open == 0).await
     }
 
-    async fn until(&self, ids: &[String], seen: &mut Observation, enough: impl Fn(usize) -> bool) -> Result<Vec<(String, Life)>, ProbeError> {
+    async fn until(
+        &self,
+        ids: &[String],
+        seen: &mut Observation,
+        enough: impl Fn(usize) -> bool,
+    ) -> Result<Vec<(String, Life)>, ProbeError> {
         let Some(outcome) = &self.spec.b.outcome else { return Ok(Vec::new()) };
         let watch = self.cx.stopwatch();
         let began = watch.now();

@@ -32,7 +32,8 @@ impl Bench<'_> {
         let patience = self.patience(count, seen.takes());
         if !self.spec.b.counts_jobs() {
             let all = self.land(flown, patience).await?;
-            let served = all.into_iter().map(|(answer, _)| answer).find(|answer| answer.answered().is_some_and(|s| (200..300).contains(&s)));
+            let served =
+                all.into_iter().map(|(answer, _)| answer).find(|answer| answer.answered().is_some_and(|s| (200..300).contains(&s)));
             seen.trial(AFTER_FAILURE).note(served.map(|answer| format!("the request of `fails` did not fail: {}", answer.brief())));
         } else {
             let mut ids = Vec::new();

@@ -226,7 +226,8 @@ async fn what_is_no_such_endpoint_is_named() {
 #[tokio::test]
 async fn slots_are_counted_over_http_2_as_well_one_request_a_connection() {
     const CLAUSES: &[&str] = &[EXACT, "limit/status", "limit/returns"];
-    let text = "{ post: /work, http: 2, json: { work-ms: 400 }, limit: 3, refused: 429, fails: { post: /work, http: 2, json: { fail: true } } }";
+    let text =
+        "{ post: /work, http: 2, json: { work-ms: 400 }, limit: 3, refused: 429, fails: { post: /work, http: 2, json: { fail: true } } }";
     let told = [Flaw::None, Flaw::OffByOneHigh, Flaw::LeakOnAbort].map(|flaw| async move {
         let address = front::open(House::open(flaw, 3, WORK).await).await;
         told(&look(&spec(text), address, CLAUSES).await)

@@ -29,7 +29,8 @@ impl Bench<'_> {
             self.cx.saw(wave.line());
             // What waits on is served by and by, and holds slots until then.
             let takes = seen.takes();
-            let waiting = if silent { (takes * count.div_ceil(self.spec.b.k().max(1))).min(Duration::from_secs(10)) } else { Duration::ZERO };
+            let waiting =
+                if silent { (takes * count.div_ceil(self.spec.b.k().max(1))).min(Duration::from_secs(10)) } else { Duration::ZERO };
             let trial = seen.trial(case);
             if case == K && trial.waves.is_empty() && trial.first_try.is_none() && wave.proves == Proves::Under {
                 trial.first_try = Some(wave);

@@ -123,7 +123,10 @@ impl Bench<'_> {
             return Proves::Over;
         }
         if wave.unclear > 0 {
-            return Proves::Void(format!("{} of {accepted} jobs had ended before it was seen that all were open; ask for longer ones", wave.unclear));
+            return Proves::Void(format!(
+                "{} of {accepted} jobs had ended before it was seen that all were open; ask for longer ones",
+                wave.unclear
+            ));
         }
         Proves::Kept
     }

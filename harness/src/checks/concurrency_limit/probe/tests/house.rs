@@ -182,7 +182,9 @@ impl House {
         let served = self.state().served;
         match self.flaw {
             Flaw::Login => return Some(json(401, r#"{"error":"who are you"}"#)),
-            Flaw::Redirects => return Some("HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned()),
+            Flaw::Redirects => {
+                return Some("HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned());
+            }
             Flaw::Silent => return std::future::pending().await,
             Flaw::Closes => return None,
             Flaw::Anything => return Some(json(200, "{}")),

@@ -1,0 +1,250 @@
+//! How a body is refused: early, so that plain clients hear it, without losing track of the connection, and without harm.
+
+use super::Probe;
+use super::bodies::not_there;
+use super::send::{Manner, Order};
+use crate::checks::size_limit::look::{Not, Observation, Shot, Verdict};
+use crate::checks::size_limit::show;
+use crate::checks::size_limit::spec::Framing;
+use crate::checks::size_limit::table::{ANSWER_ARRIVES, EARLY, IN_SYNC, UNHARMED};
+use crate::kind::{How, ProbeError, Seen};
+use crate::model::{ClauseId, Excerpt};
+use crate::transport::{After, Answer, Speak};
+use crate::words::Answered;
+use std::time::Duration;
+
+/// How far above the limit a body stops for its refusal, and how far it would go.
+const STOPS: u64 = 64 << 10;
+const GOES: u64 = 128 << 10;
+/// How long a refusal is waited for before the rest is sent.
+const HOLD: Duration = Duration::from_millis(1500);
+/// How long a plain client waits there for something that it does not read.
+const LOOKS: Duration = Duration::from_millis(300);
+const BRIEFLY: Duration = Duration::from_millis(20);
+/// Plain clients of a first look.
+const CLIENTS: u32 = 20;
+/// Connections of a first look that are tried with another request.
+const CONNECTIONS: u32 = 3;
+/// Ordinary requests after a refusal.
+pub(super) const AFTER: u32 = 3;
+
+impl Probe<'_> {
+    /// Whether bodies are refused before their end.
+    pub(super) async fn early(&self, limit: u64, seen: &mut Observation) -> Result<(), ProbeError> {
+        self.each(EARLY, &self.framings_that_wait(), 1, limit, seen).await
+    }
+
+    /// Whether plain clients see the refusal.
+    pub(super) async fn answer_arrives(&self, limit: u64, seen: &mut Observation) -> Result<(), ProbeError> {
+        if self.speaks() == Speak::Http2 {
+            let why = "with HTTP/2 nobody sends without listening".to_owned();
+            not_there(seen, ANSWER_ARRIVES, Not::Permitted(why));
+            return Ok(());
+        }
+        self.each(ANSWER_ARRIVES, &self.plain_framings(), CLIENTS, limit, seen).await
+    }
+
+    /// Whether the next request on the same connection is answered as one.
+    pub(super) async fn in_sync(&self, limit: u64, seen: &mut Observation) -> Result<(), ProbeError> {
+        if self.speaks() == Speak::Http2 {
+            let why = "with HTTP/2 every request has a stream of its own".to_owned();
+            not_there(seen, IN_SYNC, Not::Permitted(why));
+            return Ok(());
+        }
+        let shot = self.ordinary(seen).await?;
+        if shot.is_none_or(|(_, verdict)| verdict != Verdict::Fine) {
+            let why = "the other request is not answered as it should be on a connection of its own".to_owned();
+            not_there(seen, IN_SYNC, Not::There(why));
+            return Ok(());
+        }
+        self.each(IN_SYNC, &self.framings_that_wait(), CONNECTIONS, limit, seen).await
+    }
+
+    /// The plain framings, and the one that asks before it sends.
+    fn framings_that_wait(&self) -> Vec<Framing> {
+        let mut framings = self.plain_framings();
+        framings.extend(self.framings().contains(&Framing::ExpectContinue).then_some(Framing::ExpectContinue));
+        framings.dedup();
+        framings
+    }
+
+    /// One experiment in each of these framings, so many times, until enough are bad.
+    async fn each(&self, clause: ClauseId, framings: &[Framing], times: u32, limit: u64, seen: &mut Observation) -> Result<(), ProbeError> {
+        if let Some(not) = Self::no_refusal(seen) {
+            not_there(seen, clause, not);
+            return Ok(());
+        }
+        for framing in framings {
+            self.manner_again(clause, framing.word(), times, limit, seen).await?;
+        }
+        Ok(())
+    }
+
+    /// The same in one framing, which is the case.
+    pub(super) async fn manner_again(
+        &self,
+        clause: ClauseId,
+        case: &str,
+        times: u32,
+        limit: u64,
+        seen: &mut Observation,
+    ) -> Result<(), ProbeError> {
+        let Some(framing) = self.framings().into_iter().find(|f| f.word() == case) else { return Ok(()) };
+        let (bytes, stop) = (limit.saturating_add(GOES), limit.saturating_add(STOPS));
+        let manner = match clause {
+            EARLY => Manner::Hold(stop, HOLD),
+            ANSWER_ARRIVES => Manner::Plain(stop, LOOKS),
+            _ => Manner::Next,
+        };
+        let mut waited = 0;
+        for turn in 1..=times {
+            self.cx.saw(format!("{clause} {case}: {turn} of {times}"));
+            // Who has let three wait without a word wants the whole body first: waiting longer shows no more.
+            let manner = if waited == 3 && clause == ANSWER_ARRIVES { Manner::Plain(stop, BRIEFLY) } else { manner };
+            let sent = self.send(Order { bytes, framing, manner }, seen).await?;
+            waited += u32::from(waited < 3 && matches!(&sent, Ok((shot, _)) if shot.seen.took.lo >= LOOKS));
+            match sent {
+                Err(not) if seen.case(clause, case).of == 0 => seen.case(clause, case).not = Some(not),
+                Err(_) => break,
+                Ok((shot, _)) if shot.is_taken() => {
+                    seen.case(clause, case).not = Self::no_refusal(seen);
+                }
+                Ok((mut shot, after)) => {
+                    let verdict = match clause {
+                        EARLY => self.early_enough(&mut shot),
+                        ANSWER_ARRIVES => arrived(&shot),
+                        _ => self.synced(&mut shot, after.as_ref())?,
+                    };
+                    seen.case(clause, case).add(shot, verdict);
+                }
+            }
+            if seen.case(clause, case).is_settled(self.round.enough_bad) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the answer came while the rest of the body was held back, and none of it was invited whose length was told. Of a form
+    /// the length is told, and not that of the part in it.
+    fn early_enough(&self, shot: &mut Shot) -> Verdict {
+        match shot.seen.answered() {
+            Some(status) if shot.framing == Some(Framing::ExpectContinue) && shot.sent.invited && self.spec.b.field.is_none() => {
+                let expected = format!("{status} in place of `100 Continue`: the length was told");
+                shot.wrong = Some((expected, format!("`100 Continue`, and {status} once {} were sent", show::bytes(shot.sent.handed))));
+                Verdict::Proof
+            }
+            Some(_) if !shot.sent.whole => Verdict::Fine,
+            _ => Verdict::Noise,
+        }
+    }
+
+    /// What came of the other request. Its answer takes the place of the refusal in the evidence.
+    fn synced(&self, shot: &mut Shot, after: Option<&After>) -> Result<Verdict, ProbeError> {
+        let expected = || "the next request on this connection is answered as on one of its own, or the connection is closed".to_owned();
+        let refusal = shot.seen.brief();
+        Ok(match after {
+            // No answer came that could leave a connection open: size/refuses tells that.
+            None => Verdict::Noise,
+            Some(After::Closed) => Verdict::Fine,
+            Some(After::Unasked(bytes)) => {
+                shot.seen.body = Excerpt::of(bytes, Seen::BODY);
+                let line = String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().to_owned();
+                shot.wrong = Some((
+                    expected(),
+                    format!("{refusal}, and then `{line}` before anything else was asked: the rest of the body was read as a request"),
+                ));
+                Verdict::Proof
+            }
+            Some(After::Answered(answer)) if self.is_fine(answer)? => Verdict::Fine,
+            Some(After::Answered(answer)) => {
+                shot.wrong = Some((
+                    expected(),
+                    format!("{refusal}, and then {} to the next request: the rest of the body was read as a part of it", answer.status),
+                ));
+                shot.shaky = matches!(answer.status, 408 | 429 | 500..=599);
+                if shot.shaky { Verdict::Noise } else { Verdict::Proof }
+            }
+            Some(After::Broken(trouble)) => {
+                shot.wrong = Some((expected(), format!("{refusal}, and then to the next request: {trouble}")));
+                shot.shaky = trouble.confusable();
+                if shot.shaky { Verdict::Noise } else { Verdict::Proof }
+            }
+        })
+    }
+
+    /// Whether the answer to an ordinary request is as declared.
+    fn is_fine(&self, answer: &Answer) -> Result<bool, ProbeError> {
+        match self.spec.b.next.as_ref().and_then(|next| next.b.expect.as_ref()) {
+            Some(expect) => {
+                let misses = expect.judge(&Answered::of(answer), self.cx.values()).map_err(|e| ProbeError(e.to_string()))?;
+                Ok(misses.is_empty())
+            }
+            None => Ok((200..300).contains(&answer.status)),
+        }
+    }
+
+    /// One ordinary request on a connection of its own. None: the environment leaves no room for it.
+    async fn ordinary(&self, seen: &mut Observation) -> Result<Option<(Shot, Verdict)>, ProbeError> {
+        let Some(next) = &self.spec.b.next else {
+            let shot = self.straight(self.spec.b.small(), self.framings()[0], seen).await?.ok();
+            return Ok(shot.map(|shot| {
+                let verdict = if shot.is_taken() { Verdict::Fine } else { shot.weight() };
+                (shot, verdict)
+            }));
+        };
+        let mut how = How::caller(self.patience());
+        how.wishes.fresh = true;
+        let call = self.cx.call(&next.a, &how).await?;
+        let shot = Shot { seen: Seen::of(&call, self.cx.stopwatch(), self.origin), ..Shot::default() };
+        let verdict = match &call.answer {
+            Ok(answer) if self.is_fine(answer)? => Verdict::Fine,
+            _ => shot.weight(),
+        };
+        Ok(Some((shot, verdict)))
+    }
+
+    /// Ordinary requests after a refusal, three and three.
+    pub(super) async fn unharmed(&self, times: u32, seen: &mut Observation) -> Result<(), ProbeError> {
+        for turn in 0..times {
+            if turn % AFTER == 0 {
+                self.refuse_one(turn / AFTER, seen).await?;
+            }
+            match self.ordinary(seen).await? {
+                Some((shot, verdict)) => seen.case(UNHARMED, "").add(shot, verdict),
+                None => {
+                    let why = "the environment's `limits.upload` leaves no room for an ordinary request".to_owned();
+                    not_there(seen, UNHARMED, Not::Permitted(why));
+                }
+            }
+            if seen.case(UNHARMED, "").is_settled(self.round.enough_bad) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// One refusal just before them, so that harm which passes by itself is met. Where the environment has no room for it, or bodies above
+    /// the limit are taken, it has to do without.
+    async fn refuse_one(&self, turn: u32, seen: &mut Observation) -> Result<(), ProbeError> {
+        let (Some(limit), None) = (seen.limit, Self::no_refusal(seen)) else { return Ok(()) };
+        let framings = self.framings();
+        let framing = framings[turn as usize % framings.len()];
+        for _ in 0..=AFTER {
+            match self.straight(limit.saturating_add(1), framing, seen).await? {
+                // What an earlier refusal has harmed is not refused as it should be, and is none.
+                Ok(shot) if self.refused(&shot) != Verdict::Fine => {}
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether there was an answer at all.
+fn arrived(shot: &Shot) -> Verdict {
+    match shot.seen.answered() {
+        Some(_) => Verdict::Fine,
+        None => shot.weight(),
+    }
+}

@@ -1,0 +1,151 @@
+//! Sends one body and notes what came of it: the answer, how much had left by then, what was stored.
+
+use super::Probe;
+use crate::checks::size_limit::look::{Face, Not, Observation, Shot};
+use crate::checks::size_limit::show;
+use crate::checks::size_limit::spec::Framing;
+use crate::kind::{How, ProbeError, Seen, Shape};
+use crate::model::Size;
+use crate::transport::{After, Cut, Push, Runs};
+use std::time::Duration;
+
+/// How long `100 Continue` is waited for. A server that does not know it sends nothing, and each body would wait.
+const CONTINUES: Duration = Duration::from_millis(1000);
+/// Bytes a second that the way to the service carries at the least, for the time that one body is given.
+const PACE: u64 = 1 << 20;
+/// Most bytes of a body that is kept of an answer.
+const KEPT: usize = 4096;
+
+/// One body that is to be sent.
+#[derive(Clone, Copy)]
+pub(super) struct Order {
+    pub(super) bytes: u64,
+    pub(super) framing: Framing,
+    pub(super) manner: Manner,
+}
+
+/// How it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// As fast as it goes, listening all the while.
+    Straight,
+    /// The same, with a stop after so many bytes.
+    Hold(u64, Duration),
+    /// As a plain client that does not listen, with a look at that place.
+    Plain(u64, Duration),
+    /// With another request behind it, on the same connection.
+    Next,
+}
+
+/// What came of it, or why it was not sent.
+pub(super) type Sending = Result<(Shot, Option<After>), Not>;
+
+impl Probe<'_> {
+    /// Sends one body of this framing and size.
+    pub(super) async fn straight(&self, bytes: u64, framing: Framing, seen: &mut Observation) -> Result<Result<Shot, Not>, ProbeError> {
+        let sent = self.send(Order { bytes, framing, manner: Manner::Straight }, seen).await?;
+        Ok(sent.map(|(shot, _)| shot))
+    }
+
+    /// Sends one body.
+    pub(super) async fn send(&self, order: Order, seen: &mut Observation) -> Result<Sending, ProbeError> {
+        let Order { bytes, framing, manner } = order;
+        let sized = self.filler.body(bytes, seen.bodies, framing == Framing::Gzip);
+        if let Some(not) = self.not_allowed(bytes, framing) {
+            return Ok(Err(not));
+        }
+        let hash = self.hash(&sized, bytes, seen);
+        let mut how = How::caller(self.patience());
+        how.wishes.timeouts.total += Duration::from_secs(bytes / PACE);
+        how.wishes.limits.body_keep = 64 << 10;
+        let next = match (manner, &self.spec.b.next) {
+            (Manner::Next, Some(next)) => Some(next.a.clone()),
+            _ => None,
+        };
+        let is_next = manner == Manner::Next && next.is_none();
+        let small = is_next.then(|| self.filler.body(self.spec.b.small(), seen.bodies + 1, false));
+        let shape = |out: &crate::transport::Outgoing| {
+            let made = self.filler.made(self.spec, out, &sized, framing)?;
+            let mut push = Push { cut: framing.cut(), ..Push::new(made.whole) };
+            if framing == Framing::ExpectContinue {
+                push.expect = Some(CONTINUES.min(self.patience()));
+            }
+            match manner {
+                Manner::Hold(at, time) => push.hold = Some((at + made.before, time)),
+                Manner::Plain(at, time) => (push.hold, push.plain) = (Some((at + made.before, time)), true),
+                Manner::Straight | Manner::Next => {}
+            }
+            if let Some(small) = &small {
+                let made = self.filler.made(self.spec, out, small, Framing::ContentLength)?;
+                let mut next = out.clone().body(whole(&made.whole));
+                next.headers.retain(|(name, _)| made.headers.iter().all(|(n, _)| n != name));
+                next.headers.extend(made.headers);
+                push.next = Some(next);
+            }
+            let packed = if framing == Framing::Gzip { " | gzip" } else { "" };
+            let source = format!("head -c {bytes} /dev/zero{packed}");
+            Ok(Shape { push, headers: made.headers, curl: made.curl, source, next })
+        };
+        let Some(pushed) = self.cx.push(&self.spec.a, &how, shape).await? else {
+            return Ok(Err(Not::Permitted("the environment's `limits.upload` was spent before the body was sent".to_owned())));
+        };
+        seen.bodies += 1;
+        seen.bytes += pushed.sent.handed;
+        let mut shot = Shot {
+            bytes,
+            framing: Some(framing),
+            seen: Seen::of(&pushed.call, self.cx.stopwatch(), self.origin),
+            sent: pushed.sent,
+            ..Shot::default()
+        };
+        shot.seen.body.shorten(KEPT);
+        if shot.is_taken() {
+            seen.taken_above += u32::from(seen.limit.is_some_and(|limit| bytes > limit));
+            seen.taken_by.get_or_insert_with(|| Face::of(&shot.seen));
+            seen.edge(framing, bytes, true);
+            self.taken(&mut shot, pushed.call.answer.as_ref().ok(), hash, seen).await?;
+        } else if shot.seen.answered().is_some_and(|status| self.spec.b.refused().fits(status)) {
+            seen.edge(framing, bytes, false);
+            let most = (shot.sent.left, shot.sent.by_kernel);
+            seen.most_sent = Some(seen.most_sent.map_or(most, |before| before.max(most)));
+            seen.refusal.get_or_insert_with(|| shot.clone());
+        }
+        if let (Some(After::Answered(answer)), true) = (&pushed.next, is_next)
+            && (200..300).contains(&answer.status)
+        {
+            seen.bodies += 1;
+            self.remove(answer, seen).await?;
+        }
+        Ok(Ok((shot, pushed.next)))
+    }
+
+    /// Why this body must not be sent, if so: the environment leaves no room for all of it.
+    fn not_allowed(&self, bytes: u64, framing: Framing) -> Option<Not> {
+        let left = self.cx.exchange().permits().upload_left()?;
+        let needs = match framing {
+            Framing::Gzip => Cut::Whole.on_the_wire(bytes / 500 + (64 << 10)),
+            other => other.cut().on_the_wire(bytes),
+        };
+        (needs > left).then(|| {
+            Not::Permitted(format!(
+                "{} are more than the environment lets be sent: `limits.upload` leaves {}",
+                show::bytes(bytes),
+                Size(left)
+            ))
+        })
+    }
+
+    /// The hash of what is sent, made on a thread of its own while it is, where something will be held against it.
+    fn hash(&self, sized: &Runs, bytes: u64, seen: &Observation) -> Option<tokio::task::JoinHandle<String>> {
+        let is_due = self.spec.b.stored.is_some() && seen.limit.is_none_or(|limit| bytes <= limit);
+        is_due.then(|| {
+            let sized = sized.clone();
+            tokio::task::spawn_blocking(move || sized.sha256())
+        })
+    }
+}
+
+/// A small body in one piece.
+fn whole(runs: &Runs) -> Vec<u8> {
+    runs.pieces().flat_map(|piece| piece.to_vec()).collect()
+}

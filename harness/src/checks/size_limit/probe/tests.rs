@@ -1,0 +1,287 @@
+//! Each experiment on a service of this process that is good, and on one with just that flaw.
+
+mod service;
+
+use super::super::{Observation, SizeLimit};
+use crate::kind::testing::{context, look, look_in, round, setting, spec, told};
+use crate::kind::{CheckKind as _, Context, Round, Setting};
+use crate::model::{Found, Reading};
+use crate::transport::{Exchange, Options, Permits};
+use service::{Flaw, LIMIT, Service};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+const ALWAYS: &[&str] = &["size/accepts", "size/refuses"];
+const ALL: &[&str] =
+    &["size/accepts", "size/refuses", "size/early", "size/answer-arrives", "size/no-trace", "size/in-sync", "size/unharmed", "size/edge"];
+/// `${id}` is known only at run time; the tests of a kind read specs without a suite around them, so nothing is stored here by id.
+const FULL: &str = "{ post: /uploads, limit: 100KiB, find: true, framings: [content-length, chunked, tiny-chunks, expect-continue, gzip], \
+                    next: { get: /health }, trace: [{ get: /uploads, at: $.count }, { get: /metrics, gauges: [temp_files] }, \
+                    { get: /metrics, gauges: [memory], slack: 1MiB }] }";
+const PART: &str = "{ post: /uploads, field: file, limit: 100KiB, framings: [content-length, chunked, expect-continue] }";
+
+async fn readings(yaml: &str, flaw: Flaw, clauses: &[&str]) -> Vec<Reading> {
+    let service = Service::start(flaw).await;
+    look(&spec::<SizeLimit>(yaml), service.address, clauses).await
+}
+
+/// `size/refuses B+1/chunked: proof …`, for those that are not held.
+fn bad(readings: &[Reading]) -> Vec<String> {
+    let told = told(readings);
+    readings
+        .iter()
+        .zip(told)
+        .filter(|(r, _)| !matches!(r.found, Found::Held { .. }))
+        .map(|(r, told)| format!("{} {told}", r.clause))
+        .collect()
+}
+
+#[track_caller]
+fn only(readings: &[Reading], expected: &[&str]) {
+    let bad = bad(readings);
+    assert!(!readings.is_empty());
+    assert!(bad.iter().all(|b| expected.iter().any(|e| b.starts_with(e))), "{bad:#?}");
+    assert!(expected.iter().all(|e| bad.iter().any(|b| b.starts_with(e))), "{expected:?} is not all in {bad:#?}");
+}
+
+#[tokio::test]
+async fn a_limit_that_is_exact_early_and_lingering_is_held_in_every_clause() {
+    for flaw in [Flaw::None, Flaw::Deaf, Flaw::Drains] {
+        let service = Service::start(flaw).await;
+        let kind = spec::<SizeLimit>(FULL);
+        let mut seen = Observation::default();
+        kind.probe(&round::<SizeLimit>(ALL), &context(service.address), &mut seen).await.unwrap();
+        let readings = kind.judge(&seen);
+        assert_eq!(bad(&readings), Vec::<String>::new(), "{flaw:?}");
+        assert!(readings.len() > 40, "{}: five framings with seven sizes, and the rest", readings.len());
+        assert_eq!(kind.tell(&seen).summary, "accepts 102,400 bytes (100KiB), refuses 102,401 bytes");
+        let names: Vec<_> = kind.tell(&seen).measurements.iter().map(|m| m.name.clone()).collect();
+        assert!(names.contains(&"edge".to_owned()) && names.iter().any(|n| n.starts_with("sent_before_refusal_by_")), "{names:?}");
+    }
+    let clauses: Vec<_> = ALL.iter().copied().filter(|c| !matches!(*c, "size/no-trace" | "size/edge")).collect();
+    only(&readings(PART, Flaw::None, &clauses).await, &[]);
+}
+
+#[tokio::test]
+async fn a_limit_at_another_place_is_told_with_its_edge() {
+    let low = readings(FULL, Flaw::OneLess, ALL).await;
+    only(&low, &["size/accepts B/", "size/edge"]);
+    assert!(bad(&low).iter().any(|b| b == "size/edge proof accepts 102,399 bytes, refuses 102,400 bytes (100KiB)"), "{:#?}", bad(&low));
+    let high = readings(FULL, Flaw::OneMore, &["size/accepts", "size/refuses", "size/edge"]).await;
+    only(&high, &["size/refuses B+1/", "size/edge proof accepts 102,401 bytes"]);
+    let decimal = readings(FULL, Flaw::Decimal, &["size/accepts", "size/refuses", "size/edge"]).await;
+    only(&decimal, &["size/accepts B/", "size/accepts B-1/", "size/edge"]);
+    assert!(
+        bad(&decimal)
+            .iter()
+            .any(|b| b.ends_with("accepts 100,000 bytes (100kB), refuses 100,001 bytes: 100KiB was read in powers of ten: 100kB"))
+    );
+}
+
+#[tokio::test]
+async fn the_other_reading_of_a_unit_is_told_without_being_asked_for() {
+    let kind = spec::<SizeLimit>("{ post: /uploads, limit: 100KiB, framings: [content-length] }");
+    let service = Service::start(Flaw::Decimal).await;
+    let mut seen = Observation::default();
+    kind.probe(&round::<SizeLimit>(ALWAYS), &context(service.address), &mut seen).await.unwrap();
+    let finding = kind.judge(&seen).into_iter().find_map(|r| if let Found::Proof(f) = r.found { Some(f) } else { None }).unwrap();
+    let edge = finding.details.iter().find(|(label, _)| label == "edge").unwrap().1.clone();
+    assert_eq!(edge, "accepts 100,000 bytes (100kB), refuses 100,001 bytes; 100KiB was read in powers of ten: 100kB");
+}
+
+#[tokio::test]
+async fn no_limit_at_all_is_proof_in_every_framing_and_ten_times_as_much_is_not_sent() {
+    let service = Service::start(Flaw::NoLimit).await;
+    let kind = spec::<SizeLimit>(FULL);
+    let readings = look(&kind, service.address, &ALL[..7]).await;
+    only(
+        &readings,
+        &[
+            "size/refuses B+1/",
+            "size/refuses 2B/",
+            "size/early unseen",
+            "size/answer-arrives unseen",
+            "size/no-trace unseen",
+            "size/in-sync unseen",
+        ],
+    );
+    assert!(service.received() < 8 * 5 * LIMIT, "{}", service.received());
+}
+
+#[tokio::test]
+async fn a_limit_of_one_framing_alone_is_told_by_the_others() {
+    only(
+        &readings(FULL, Flaw::OnlyLength, ALWAYS).await,
+        &[
+            "size/refuses B+1/chunked: proof",
+            "size/refuses 2B/chunked: proof",
+            "size/refuses B+1/tiny-chunks: proof",
+            "size/refuses 2B/tiny-chunks: proof",
+        ],
+    );
+    only(&readings(FULL, Flaw::Bomb, ALWAYS).await, &["size/refuses B+1/gzip: proof", "size/refuses 2B/gzip: proof"]);
+    only(&readings(PART, Flaw::CountsOverhead, ALWAYS).await, &["size/accepts B/", "size/accepts B-1/"]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_cut_off_and_taken_is_a_body_that_was_taken() {
+    only(&readings(FULL, Flaw::Truncates, ALWAYS).await, &["size/refuses B+1/", "size/refuses 2B/"]);
+    only(&readings(FULL, Flaw::Status500, ALWAYS).await, &["size/refuses B+1/", "size/refuses 2B/", "size/refuses 10B/"]);
+}
+
+#[tokio::test]
+async fn what_is_stored_is_held_against_what_was_sent() {
+    // Ids count from 1, and the first body is the second upload's neighbour: with one framing the largest body has a known id.
+    let yaml = |id: u32| {
+        format!(
+            "{{ post: /uploads, limit: 100KiB, framings: [content-length], id: $.id, stored: {{ get: /uploads/{id}, sha256: $.sha256 }} }}"
+        )
+    };
+    let told = bad(&readings(&yaml(1), Flaw::None, &["size/accepts"]).await);
+    assert!(
+        told.iter().any(|t| t.starts_with("size/accepts B/content-length: proof sha256 ")),
+        "another upload's hash is not its own: {told:?}"
+    );
+    assert!(!told.iter().any(|t| t.contains(" 1/content-length")), "the first upload has id 1: {told:?}");
+    let told = bad(&readings(&yaml(4), Flaw::WrongHash, &["size/accepts"]).await);
+    assert!(told.iter().any(|t| t.starts_with("size/accepts B/content-length: proof sha256 ")), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_wants_the_whole_body_or_is_lost_is_counted() {
+    only(
+        &readings(FULL, Flaw::Late, &["size/refuses", "size/early"]).await,
+        &[
+            "size/early content-length: counted 1+0/1",
+            "size/early chunked: counted 1+0/1",
+            "size/early expect-continue: proof `100 Continue`, and 413 once",
+        ],
+    );
+    let lost = readings(FULL, Flaw::NoLinger, &["size/refuses", "size/answer-arrives"]).await;
+    only(&lost, &["size/answer-arrives content-length: counted 3+0/3", "size/answer-arrives chunked: counted 3+0/3"]);
+    let told = bad(&readings(FULL, Flaw::ResetsInstead, &["size/accepts", "size/refuses"]).await);
+    assert!(told.iter().any(|t| t.starts_with("size/refuses B+1/content-length: counted 1+0/1")), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_refused_bodies_leave_behind_is_counted_and_looked_for_again() {
+    for flaw in [Flaw::LeavesEntry, Flaw::LeavesFile, Flaw::Grows] {
+        let service = Service::start(flaw).await;
+        let kind = spec::<SizeLimit>(FULL);
+        let (mut seen, cx, first) =
+            (Observation::default(), context(service.address), round::<SizeLimit>(&["size/refuses", "size/no-trace"]));
+        kind.probe(&first, &cx, &mut seen).await.unwrap();
+        only(&kind.judge(&seen), &["size/no-trace counted 1+0/1"]);
+        if flaw != Flaw::LeavesFile {
+            continue;
+        }
+        let focus = Some([(super::super::table::NO_TRACE, "".into())].into());
+        let again = Round { number: 1, focus, samples: NonZeroU32::new(60), step: Duration::from_millis(5), ..first };
+        kind.probe(&again, &cx, &mut seen).await.unwrap();
+        only(&kind.judge(&seen), &["size/no-trace counted 3+0/3"]);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_read_as_the_next_request_is_proof() {
+    let told = readings(FULL, Flaw::ParsesOn, &["size/in-sync"]).await;
+    only(&told, &["size/in-sync content-length: proof 413", "size/in-sync chunked: proof 413", "size/in-sync expect-continue: proof 413"]);
+    only(&readings("{ post: /uploads, limit: 100KiB }", Flaw::ParsesOn, &["size/in-sync"]).await, &["size/in-sync "]);
+    only(&readings("{ post: /uploads, limit: 100KiB }", Flaw::Drains, &["size/in-sync"]).await, &[]);
+}
+
+#[tokio::test]
+async fn a_service_that_refusals_have_harmed_is_told() {
+    let told =
+        readings("{ post: /uploads, limit: 100KiB, next: { get: /health } }", Flaw::DiesOfIt, &["size/accepts", "size/unharmed"]).await;
+    only(&told, &["size/unharmed counted 3+0/3"]);
+}
+
+#[tokio::test]
+async fn an_endpoint_where_nobody_gets_in_is_named_and_nothing_more_is_sent() {
+    for (flaw, accepts, why) in [
+        (Flaw::Login, "size/accepts proof the endpoint needs a login (401", "the endpoint needs a login"),
+        (Flaw::Redirects, "size/accepts proof the endpoint redirects to /login (302", "redirects"),
+        (Flaw::ClosesAtOnce, "size/accepts counted 1+0/1 once", "the connection is closed without an answer"),
+    ] {
+        let service = Service::start(flaw).await;
+        let told = bad(&look(&spec::<SizeLimit>(FULL), service.address, ALWAYS).await);
+        assert!(told.len() == 2 && told[0].starts_with(accepts) && told[1].contains(why), "{told:?}");
+        assert_eq!(service.received(), 0);
+    }
+    let all = readings(FULL, Flaw::TakesAll, ALWAYS).await;
+    only(&all, &["size/refuses B+1/", "size/refuses 2B/"]);
+    let silent = Service::start(Flaw::Silent).await;
+    let cx = Context::new(Setting { patience: Duration::from_millis(300), ..setting(silent.address) });
+    let told = bad(&look_in(&spec::<SizeLimit>(FULL), &cx, ALWAYS).await);
+    assert!(told.len() == 2 && told[0] == "size/accepts counted 1+0/1 once" && told[1].contains("nobody answers"), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_the_environment_leaves_no_room_for_is_not_sent_and_not_judged() {
+    let service = Service::start(Flaw::None).await;
+    let permits = Permits::new(None, None, Some(5 * LIMIT));
+    let exchange = Exchange::new(Options { permits: permits.clone() });
+    let cx = Context::new(Setting { exchange, ..setting(service.address) });
+    let kind = spec::<SizeLimit>("{ post: /uploads, limit: 100KiB, framings: [content-length] }");
+    let readings = look_in(&kind, &cx, ALWAYS).await;
+    only(
+        &readings,
+        &[
+            "size/refuses 10B/content-length: unseen 1,024,000 bytes (1000KiB) are more than the environment lets be sent: `limits.upload` leaves ",
+        ],
+    );
+    assert!(permits.upload_left().unwrap() < 5 * LIMIT && service.received() <= 5 * LIMIT);
+    let none = Permits::new(None, None, Some(10));
+    let cx = Context::new(Setting { exchange: Exchange::new(Options { permits: none }), ..setting(service.address) });
+    let told = bad(&look_in(&kind, &cx, ALWAYS).await);
+    assert!(told.iter().any(|t| t.starts_with("size/accepts B/content-length: unseen 102,400 bytes (100KiB) are more")), "{told:?}");
+    assert!(told.iter().any(|t| t.starts_with("size/refuses B+1/content-length: unseen 102,401 bytes are more")), "{told:?}");
+}
+
+#[tokio::test]
+async fn an_undeclared_limit_is_found_to_the_byte() {
+    for (flaw, edge) in [(Flaw::None, LIMIT), (Flaw::OneLess, LIMIT - 1), (Flaw::OneMore, LIMIT + 1), (Flaw::Decimal, 100_000)] {
+        let service = Service::start(flaw).await;
+        let kind = spec::<SizeLimit>("{ post: /uploads, find: true, framings: [content-length, chunked] }");
+        let mut seen = Observation::default();
+        kind.probe(&round::<SizeLimit>(&["size/accepts", "size/refuses", "size/edge"]), &context(service.address), &mut seen)
+            .await
+            .unwrap();
+        assert_eq!((bad(&kind.judge(&seen)), seen.limit), (Vec::new(), Some(edge)), "{flaw:?}");
+        let most = if flaw == Flaw::OneMore { 30 } else { 12 };
+        let bodies = seen.hunt.unwrap().bodies;
+        assert!(bodies <= most, "{bodies}: round sizes are tried first");
+    }
+    let service = Service::start(Flaw::NoLimit).await;
+    let exchange = Exchange::new(Options { permits: Permits::new(None, None, Some(4 << 20)) });
+    let cx = Context::new(Setting { exchange, ..setting(service.address) });
+    let told = told(&look_in(&spec::<SizeLimit>("{ post: /uploads, find: true }"), &cx, &["size/refuses", "size/edge"]).await);
+    assert!(told.len() == 2 && told.iter().all(|t| t.contains("`limits.upload` leaves")), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_was_taken_is_removed_again_or_told() {
+    let service = Service::start(Flaw::None).await;
+    let kind = spec::<SizeLimit>("{ post: /uploads, limit: 100KiB, framings: [content-length], id: $.id, remove: { delete: /uploads/2 } }");
+    let mut seen = Observation::default();
+    kind.probe(&round::<SizeLimit>(ALWAYS), &context(service.address), &mut seen).await.unwrap();
+    assert_eq!((seen.left, service.stored()), (0, 3), "the second of four was removed; what is gone is clean");
+    let kind =
+        spec::<SizeLimit>("{ post: /uploads, limit: 100KiB, framings: [content-length], id: $.name, remove: { delete: /uploads/2 } }");
+    let mut seen = Observation::default();
+    kind.probe(&round::<SizeLimit>(ALWAYS), &context(service.address), &mut seen).await.unwrap();
+    assert!(seen.left == 4 && kind.tell(&seen).summary.contains("4 left behind: no id: nothing at "), "{}", kind.tell(&seen).summary);
+}
+
+#[tokio::test]
+async fn a_bad_body_that_may_be_sent_again_is_looked_at_again() {
+    let service = Service::start(Flaw::ResetsInstead).await;
+    let kind = spec::<SizeLimit>("{ post: /uploads, limit: 100KiB, framings: [chunked] }");
+    let (mut seen, cx, first) = (Observation::default(), context(service.address), round::<SizeLimit>(&["size/refuses"]));
+    kind.probe(&first, &cx, &mut seen).await.unwrap();
+    let focus = Some([(super::super::table::REFUSES, "B+1/chunked".into())].into());
+    let again = Round { number: 1, focus, samples: NonZeroU32::new(60), step: Duration::from_millis(5), ..first };
+    kind.probe(&again, &cx, &mut seen).await.unwrap();
+    assert!(bad(&kind.judge(&seen)).iter().any(|t| t == "size/refuses B+1/chunked: counted 3+0/3"), "{:?}", bad(&kind.judge(&seen)));
+}

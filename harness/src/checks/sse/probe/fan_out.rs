@@ -1,0 +1,95 @@
+//! Opens many streams, drives jobs, and holds what each subscriber got against what all of them got.
+
+use super::crowd;
+use super::drive::Driver;
+use super::reader::{Reader, Step};
+use crate::checks::sse::look::{FanOut, Observation};
+use crate::checks::sse::spec::{Drive, Spec};
+use crate::kind::{Context, ProbeError};
+use crate::reader::With;
+use crate::words::Request;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use hall::Hall;
+use std::future::poll_fn;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::ready;
+use std::time::Duration;
+use tokio::time::sleep_until;
+
+mod hall;
+
+/// Time between two looks at whether all have everything.
+const LOOK: Duration = Duration::from_millis(25);
+/// How long nothing new may come, once all have everything.
+const QUIET: Duration = Duration::from_millis(300);
+/// Drives that are kept.
+const KEPT: usize = 3;
+
+pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
+    let origin = seen.origin(cx);
+    let Some(asked) = spec.b.fan_out.as_ref().map(|n| n.value).filter(|_| seen.fan_outs.len() < KEPT) else { return Ok(()) };
+    seen.fan_outs.push(FanOut { asked, ..FanOut::default() });
+    let fan_out = seen.fan_outs.last_mut().expect("one was just added");
+    let crowd = crowd::open(spec, "subscriber", asked, cx, origin).await?;
+    (fan_out.refused, fan_out.is_limited) = (crowd.refused, crowd.is_limited);
+    fan_out.open = u32::try_from(crowd.open.len()).unwrap_or(u32::MAX);
+    if fan_out.is_limited || crowd.open.is_empty() {
+        return Ok(());
+    }
+    let (tapes, readers): (Vec<_>, Vec<_>) = crowd.open.into_iter().unzip();
+    let hall = Mutex::new(Hall::of(tapes));
+    let mut driver = Driver::new(cx, &drive.a, &drive.b.id.value, origin, &[(drive.b.jobs(), drive.b.step())]);
+    let mut listening: FuturesUnordered<_> =
+        readers.into_iter().enumerate().map(|(place, reader)| listen(reader, place, &hall, cx)).collect();
+    let mut driven: Option<tokio::time::Instant> = None;
+    let mut look = tokio::time::Instant::now() + LOOK;
+    loop {
+        tokio::select! {
+            stepped = driver.step(&mut fan_out.ledger), if !driver.is_done() => stepped?,
+            Some(()) = listening.next(), if !listening.is_empty() => {}
+            () = sleep_until(look) => {
+                look = tokio::time::Instant::now() + LOOK;
+                let hall = lock(&hall);
+                cx.saw(format!("{} jobs, {} events, {} subscribers", fan_out.ledger.jobs.len(), hall.events(), fan_out.open));
+                if !driver.is_done() {
+                    continue;
+                }
+                let now = tokio::time::Instant::now();
+                let since = *driven.get_or_insert(now);
+                let is_quiet = || hall.last().is_none_or(|last| now.into_std().saturating_duration_since(origin + last) >= QUIET);
+                if hall.has_all(spec, &fan_out.ledger) && is_quiet() {
+                    fan_out.drained_in = now - since;
+                    break;
+                }
+                if now >= since + spec.b.drains_within() || hall.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+    drop(listening);
+    hall.into_inner().unwrap_or_else(PoisonError::into_inner).tell(cx, origin, fan_out);
+    fan_out.is_drained = true;
+    Ok(())
+}
+
+/// Reads one stream for as long as it is open; what came is in the hall at once.
+async fn listen(mut reader: Reader<'_>, place: usize, hall: &Mutex<Hall>, cx: &Context) {
+    poll_fn(|task| {
+        loop {
+            let mut hall = lock(hall);
+            let mut tape = hall.take(place);
+            let polled = reader.poll_step(task, cx, &mut tape, &mut |_, _| {});
+            hall.put(place, tape);
+            if ready!(polled) == Step::Over {
+                return std::task::Poll::Ready(());
+            }
+        }
+    })
+    .await;
+}
+
+fn lock<'h>(hall: &'h Mutex<Hall>) -> MutexGuard<'h, Hall> {
+    hall.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,139 @@
+//! The experiments with tenants, many subscribers, those who leave and restarts, on servers of this process.
+
+use crate::checks::sse::Sse;
+use crate::kind::testing::{Leave, Reply, answer, json, look, look_in, serve, setting, spec, told};
+use crate::kind::{Context, Setting};
+use crate::transport::{Exchange, Options, Permits};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: hello\n\n";
+
+fn stream(parts: &[(u64, &str)], leave: Leave) -> Reply {
+    let head = std::iter::once((Duration::ZERO, HEAD.as_bytes().to_vec()));
+    Reply::Parts(head.chain(parts.iter().map(|(after, text)| (MS(*after), text.as_bytes().to_vec()))).collect(), leave)
+}
+
+async fn tell(yaml: &str, address: SocketAddr, clause: &str) -> Vec<String> {
+    told(&look(&spec::<Sse>(yaml), address, &[clause]).await)
+}
+
+#[track_caller]
+fn has(told: &[String], part: &str) {
+    assert!(told.iter().any(|t| t.contains(part)), "{part} is not in {told:?}");
+}
+
+const PRIVATE: &str = "{ get: /events, private: { without: { get: /events, auth: none, headers: { x-who: nobody } }, \
+                       expired: { get: /events, headers: { x-who: expired } } } }";
+
+#[tokio::test]
+async fn who_may_not_read_is_refused_or_it_is_proof() {
+    let good = serve(|head, _| if head.contains("x-who") { json(401, "{}") } else { stream(&[], Leave::Stay) }).await;
+    assert_eq!(tell(PRIVATE, good, "sse/private").await, ["without: held", "expired: held"]);
+    let late = serve(|head, _| match head.contains("expired") {
+        true => stream(&[(0, "event: error\ndata: no\n\n")], Leave::Close),
+        false if head.contains("nobody") => json(403, "{}"),
+        false => stream(&[], Leave::Stay),
+    });
+    let told = tell(PRIVATE, late.await, "sse/private").await;
+    assert_eq!(told[0], "without: held");
+    has(&told, "expired: proof 200 and an event stream that begins with `error`");
+}
+
+const FAN_OUT: &str = "{ get: /events, fan-out: 5, skew-within: 2s, drive: { post: /jobs, id: $.id, jobs: 1 }, identify: { job: $.job }, \
+                       drains-within: 900ms }";
+
+/// Answers submits, and tells of the job on each stream but those that `deaf` names by their number.
+async fn crowd(deaf: fn(usize) -> bool) -> SocketAddr {
+    let event = "id: 1\ndata: {\"job\":\"a\"}\n\n";
+    serve(move |head, n| match head.starts_with("POST") {
+        true => json(202, r#"{"id":"a"}"#),
+        false if deaf(n) => stream(&[], Leave::Stay),
+        // The streams are open by then, however slow this machine is.
+        false => stream(&[(700, event)], Leave::Stay),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn many_subscribers_get_the_event_or_the_one_that_does_not_is_told() {
+    let told = tell(FAN_OUT, crowd(|_| false).await, "sse/fan-out").await;
+    assert_eq!(told[0], "all: held");
+    has(&told, "skew: unsure 1 events are too few");
+    let told = tell(FAN_OUT, crowd(|n| n == 3).await, "sse/fan-out").await;
+    has(&told, "all: proof 1 events never came to a subscriber: `message` of a, id 1 came to others, and never to subscriber");
+    let told = tell(FAN_OUT, crowd(|_| true).await, "sse/fan-out").await;
+    has(&told, "all: proof 1 acknowledged jobs have no event for anybody, a is the first");
+}
+
+#[tokio::test]
+async fn a_service_that_takes_fewer_streams_than_are_promised_is_told() {
+    let few = serve(|head, n| match head.starts_with("POST") {
+        true => json(202, r#"{"id":"a"}"#),
+        false if n > 2 => json(429, "{}"),
+        false => stream(&[(300, "id: 1\ndata: {\"job\":\"a\"}\n\n")], Leave::Stay),
+    });
+    let told = tell(FAN_OUT, few.await, "sse/fan-out").await;
+    has(&told, "all: counted 2+0/5 once");
+}
+
+const CLEANS_UP: &str = "{ get: /events, cleans-up: { get: /metrics, gauge: streams, closes: 50, within: 200ms } }";
+
+#[tokio::test]
+async fn a_gauge_that_is_missing_or_counts_no_streams_proves_nothing() {
+    let metrics =
+        |text: &'static str| move |head: &str, _| if head.contains("/metrics") { answer(200, &[], text) } else { stream(&[], Leave::Stay) };
+    let told = tell(CLEANS_UP, serve(metrics("other 1\n")).await, "sse/cleans-up").await;
+    assert!(told.iter().all(|t| t.contains("unseen GET /metrics has no gauge `streams`")), "{told:?}");
+    let told = tell(CLEANS_UP, serve(metrics("streams 7\n")).await, "sse/cleans-up").await;
+    assert!(told.iter().all(|t| t.contains("so it does not count them")), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_gauge_that_only_rises_is_a_leak() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let ever = AtomicUsize::new(0);
+    let leak = serve(move |head, _| match head.contains("/metrics") {
+        true => answer(200, &[], &format!("streams {}\n", ever.load(Ordering::SeqCst))),
+        false => {
+            ever.fetch_add(1, Ordering::SeqCst);
+            stream(&[], Leave::Stay)
+        }
+    });
+    let told = tell(CLEANS_UP, leak.await, "sse/cleans-up").await;
+    assert!(told.len() == 2 && told.iter().all(|t| t.contains(": proof streams was ")), "{told:?}");
+}
+
+const SLOW: &str = "{ get: /events, identify: { job: $.job }, drains-within: 300ms, slow-consumer: { post: /jobs, id: $.id, \
+                    json: { note: '${payload}' }, becomes: evicted, flow: 5MiB } }";
+
+#[tokio::test]
+async fn without_jobs_or_events_nothing_is_said_of_slow_subscribers() {
+    let refused = serve(|head, _| if head.starts_with("POST") { json(401, "{}") } else { stream(&[], Leave::Stay) }).await;
+    let told = tell(SLOW, refused, "sse/slow-consumer").await;
+    assert!(told.len() == 2 && told.iter().all(|t| t.contains("unseen no job was made: POST /jobs was answered by 401")), "{told:?}");
+    let mute = serve(|head, _| if head.starts_with("POST") { json(202, r#"{"id":"a"}"#) } else { stream(&[], Leave::Stay) }).await;
+    let told = tell(SLOW, mute, "sse/slow-consumer").await;
+    assert!(told.iter().all(|t| t.contains("unseen a job had no event, also without a slow subscriber")), "{told:?}");
+}
+
+const RESTART: &str = "{ get: /events, drive: { post: /jobs, id: $.id, jobs: 1 }, identify: { job: $.job, order: event-id }, \
+                       drains-within: 500ms, restart: service }";
+
+#[tokio::test]
+async fn a_restart_that_cannot_be_had_proves_nothing() {
+    let told = tell(RESTART, crowd(|_| false).await, "sse/identified").await;
+    has(&told, "restart: unseen nothing in this environment can restart `service`");
+    has(&told, "restart/old-id: unseen nothing in this environment can restart `service`");
+}
+
+#[tokio::test]
+async fn more_streams_than_the_environment_allows_are_not_judged() {
+    let setting = setting(crowd(|_| false).await);
+    let permits = Permits::new(None, Some(3), None);
+    let cx = Context::new(Setting { exchange: Exchange::new(Options { permits }), ..setting });
+    let kind = spec::<Sse>(&FAN_OUT.replace("get: /events,", "get: /events, open-within: 100ms,"));
+    let told = told(&look_in(&kind, &cx, &["sse/fan-out"]).await);
+    has(&told, "all: unseen `limits` of this environment allow 3 streams at once, and 5 are asked for");
+}

@@ -1,0 +1,203 @@
+//! Lets much flow past a subscriber that does not read, and watches those beside it, the memory of the service, and what becomes of it.
+
+use super::drive;
+use super::metric;
+use super::reader::{Reader, Step, Wish};
+use crate::checks::sse::judge::is_later;
+use crate::checks::sse::look::{Observation, Phase, Slow, Stuck, Tape};
+use crate::checks::sse::spec::{ID, PAYLOAD, PIECE, SlowConsumer, Spec};
+use crate::kind::{Context, ProbeError};
+use crate::reader::With;
+use crate::words::{Json, Path, Request};
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+/// The receive buffer of the slow one: the smallest that systems allow.
+const BUFFER: u32 = 4096;
+/// The part of what flows past the slow one that flows before it is there, and the least of that.
+const BASE: u32 = 4;
+const LEAST_BASE: u32 = 10;
+/// Jobs between two readings of the memory.
+const READINGS: usize = 8;
+/// How long the first bytes of the slow one are waited for: then it is surely subscribed.
+const HELLO: Duration = Duration::from_secs(1);
+/// How long is waited for what must not come, once the slow one has everything.
+const AFTERWARDS: Duration = Duration::from_millis(300);
+
+pub(super) async fn probe(
+    spec: &Spec,
+    asked: &With<Request, SlowConsumer>,
+    cx: &Context,
+    seen: &mut Observation,
+) -> Result<(), ProbeError> {
+    let origin = seen.origin(cx);
+    let Some(id) = asked.b.id.as_ref().or(spec.b.drive.as_ref().map(|d| &d.b.id)) else { return Ok(()) };
+    let seen = &mut seen.slow;
+    let open = async |name, receive_buffer, tape: &mut Tape| {
+        Reader::open(spec, &spec.a, &Wish { name, receive_buffer, ..Wish::default() }, cx, origin, tape).await
+    };
+    let Some(mut other) = open("other", None, seen.other.insert(Tape::default())).await? else { return Ok(()) };
+    let flow = Flow { spec, request: &asked.a, id: &id.value, origin };
+    let pieces = asked.b.pieces();
+    // The same without the slow one: what the other one may expect.
+    for _ in 0..(pieces / BASE).max(LEAST_BASE) {
+        let tape = seen.other.as_mut().expect("it is open");
+        if flow.one(cx, &mut other, tape, &mut seen.before, &mut None).await?.is_err() {
+            return Ok(());
+        }
+    }
+    seen.before.is_whole = true;
+    if !memory(asked, cx, origin, seen).await? {
+        return Ok(());
+    }
+    let Some(mut reader) = open("slow", Some(BUFFER), seen.slow.insert(Tape::default())).await? else { return Ok(()) };
+    if let Some(tape) = &mut seen.slow {
+        _ = tokio::time::timeout(HELLO, reader.step(cx, tape)).await;
+    }
+    let mut slow = Some(reader);
+    for piece in 1..=pieces {
+        let tape = seen.other.as_mut().expect("it is open");
+        if let Err(stuck) = flow.one(cx, &mut other, tape, &mut seen.beside, &mut slow).await? {
+            seen.stuck = Some(stuck);
+            return Ok(());
+        }
+        if piece as usize % READINGS == 0 && !memory(asked, cx, origin, seen).await? {
+            return Ok(());
+        }
+        cx.saw(format!("{piece} of {pieces} payloads past a subscriber that does not read"));
+    }
+    seen.beside.is_whole = true;
+    if !memory(asked, cx, origin, seen).await? {
+        return Ok(());
+    }
+    if let Some(mut slow) = slow.take() {
+        read_on(spec, &mut slow, &mut other, cx, seen).await;
+    }
+    if is_later(seen) {
+        // Whether it was the slow one or a machine that has become busy shows once it has gone.
+        for _ in 0..LEAST_BASE {
+            let tape = seen.other.as_mut().expect("it is open");
+            if flow.one(cx, &mut other, tape, &mut seen.afterwards, &mut None).await?.is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The slow one reads again, beside the other one.
+async fn read_on(spec: &Spec, slow: &mut Reader<'_>, other: &mut Reader<'_>, cx: &Context, seen: &mut Slow) {
+    let mut until = tokio::time::Instant::now() + spec.b.drains_within();
+    let mut has_all = false;
+    let (Some(tape), Some(beside)) = (&mut seen.slow, &mut seen.other) else { return };
+    let mut compared = None;
+    loop {
+        // Comparing takes its time: only where an event came.
+        let events = Some((tape.events, beside.events));
+        if compared != events {
+            compared = events;
+            (seen.shared, seen.missing) = compare(tape, beside, &seen.beside);
+        }
+        if seen.missing == 0 && !has_all {
+            has_all = true;
+            until = until.min(tokio::time::Instant::now() + AFTERWARDS);
+        }
+        tokio::select! {
+            step = slow.step(cx, tape), if slow.is_open() => if step == Step::Over { break },
+            _ = other.step(cx, beside), if other.is_open() => {}
+            () = tokio::time::sleep_until(until) => break,
+        }
+    }
+    (seen.shared, seen.missing) = compare(tape, beside, &seen.beside);
+    seen.is_over = true;
+}
+
+/// Events of these jobs that came to both, and those that came to the other one alone.
+fn compare(slow: &Tape, other: &Tape, phase: &Phase) -> (u32, u32) {
+    let jobs = phase.ledger.ids();
+    let of = |tape: &Tape| -> HashSet<String> {
+        tape.arrivals.iter().filter(|a| a.job.as_deref().is_some_and(|j| jobs.contains(j))).map(|a| a.key()).collect()
+    };
+    let (slow, other) = (of(slow), of(other));
+    let missing = other.iter().filter(|key| !slow.contains(*key)).count();
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    (count(other.len() - missing), count(missing))
+}
+
+/// Reads the gauge, where one is named; false: it cannot be read.
+async fn memory(asked: &With<Request, SlowConsumer>, cx: &Context, origin: Instant, seen: &mut Slow) -> Result<bool, ProbeError> {
+    let Some(memory) = &asked.b.memory else { return Ok(true) };
+    let (answer, value) = metric::read(cx, &memory.a, &memory.b.gauge.value, origin).await?;
+    seen.metrics = Some(answer);
+    match value {
+        Ok(value) => seen.memory.push(value),
+        Err(why) => seen.unread = Some(why),
+    }
+    Ok(seen.unread.is_none())
+}
+
+/// How payloads are made to flow: one after the other, so that those who read are never behind.
+struct Flow<'f> {
+    spec: &'f Spec,
+    request: &'f Request,
+    id: &'f Path,
+    origin: Instant,
+}
+
+impl Flow<'_> {
+    /// Makes one job with a payload and waits until its first event is there. Where it does not come, what may be in the way is let go,
+    /// and it is waited for once more: whoever was in the way shows then.
+    async fn one(
+        &self,
+        cx: &Context,
+        other: &mut Reader<'_>,
+        tape: &mut Tape,
+        phase: &mut Phase,
+        in_the_way: &mut Option<Reader<'_>>,
+    ) -> Result<Result<(), Stuck>, ProbeError> {
+        let text: String = "a slow reader holds up nobody. ".chars().cycle().take(usize::try_from(PIECE).unwrap_or(usize::MAX)).collect();
+        let cx = cx.with_values(cx.values().clone().with(PAYLOAD, Json::String(text), false).with(ID, Json::Null, false));
+        let (events, bytes) = (tape.arrivals.len(), tape.bytes);
+        let began = cx.stopwatch().now();
+        let (mut job, mut is_answered, mut waited, mut since) = (None, false, None, began);
+        let passed = {
+            let submit = drive::submit(&cx, self.request, self.id, self.origin, &mut phase.ledger);
+            let mut submit = std::pin::pin!(submit);
+            loop {
+                let is_there = job.as_deref().is_some_and(|job| tape.arrivals[events..].iter().any(|a| a.job.as_deref() == Some(job)));
+                if is_there || is_answered && (job.is_none() || !other.is_open()) {
+                    break is_there;
+                }
+                let Some(end) = self.end(&cx, since) else {
+                    if waited.is_some() || in_the_way.take().is_none() {
+                        break false;
+                    }
+                    waited = Some(cx.stopwatch().since(began));
+                    since = cx.stopwatch().now();
+                    continue;
+                };
+                tokio::select! {
+                    made = &mut submit, if !is_answered => {
+                        is_answered = true;
+                        job = made?.map(|job| job.id);
+                    }
+                    _ = other.step(&cx, tape), if other.is_open() => {}
+                    () = tokio::time::sleep_until(end) => {}
+                }
+            }
+        };
+        phase.bytes += tape.bytes - bytes;
+        if waited.is_none() && passed {
+            phase.took.push(cx.stopwatch().since(began));
+            return Ok(Ok(()));
+        }
+        let freed = passed.then(|| cx.stopwatch().since(since));
+        Ok(Err(Stuck { job, waited: waited.unwrap_or_else(|| cx.stopwatch().since(began)), freed }))
+    }
+
+    /// Until when an event is waited for; none: the time for it is up. What this machine lost is added to it.
+    fn end(&self, cx: &Context, since: Instant) -> Option<tokio::time::Instant> {
+        let left = self.spec.b.drains_within().saturating_sub(cx.stopwatch().since(since).lo);
+        (!left.is_zero()).then(|| tokio::time::Instant::now() + left)
+    }
+}

@@ -1,0 +1,80 @@
+//! What comes of a connection that stays open after a body was refused: the next request must be answered as a request.
+
+use super::super::{
+    answer::Answer,
+    ask::{Outgoing, Wishes},
+    exchange::Exchange,
+    h1::{self, Conn, Limit, Rest},
+    request,
+    trouble::Trouble,
+    upload::Upload,
+};
+use http::Method;
+use tokio::time::Instant;
+use url::Url;
+
+/// What came of the next request.
+#[derive(Debug)]
+pub enum After {
+    /// The connection was closed, as the answer had said or without a word: nothing can be taken for something else.
+    Closed,
+    /// This came before the next request was sent: an answer to nothing that was asked. Its first bytes.
+    Unasked(Vec<u8>),
+    /// The next request was answered.
+    Answered(Box<Answer>),
+    /// No valid answer came, and the connection was not closed either.
+    Broken(Trouble),
+}
+
+/// Most bytes that are kept of what came unasked.
+const KEPT: usize = 512;
+
+/// Sends the rest of the body, and then the next request, on a connection that the answer leaves open.
+pub(super) async fn next(
+    engine: &Exchange,
+    conn: &mut Conn,
+    upload: &mut Upload,
+    answer: &Answer,
+    out: &Outgoing,
+    wishes: &Wishes,
+    through: Option<&Url>,
+) -> After {
+    if closes(answer) {
+        return After::Closed;
+    }
+    let total = wishes.timeouts.total;
+    let limit = Limit { at: Instant::now() + total, total };
+    upload.resume();
+    match h1::rest(conn, upload, limit).await {
+        Ok(Rest::Sent) => {}
+        Ok(Rest::Unasked(bytes)) => return After::Unasked(bytes[..bytes.len().min(KEPT)].to_vec()),
+        Ok(Rest::Closed) | Err(Trouble::Reset { .. }) => return After::Closed,
+        Err(trouble) => return After::Broken(trouble),
+    }
+    engine.permits().request().await;
+    let limit = Limit { at: Instant::now() + total, total };
+    let mut second = match Upload::new(request::head(out, wishes, through), &out.body, engine.permits()) {
+        Ok(upload) => upload,
+        Err(trouble) => return After::Broken(trouble),
+    };
+    let mut again = Answer::begun(Instant::now());
+    again.remote = conn.remote;
+    let outcome = h1::exchange(conn, &mut second, out.method == Method::HEAD, wishes, limit, &mut again).await;
+    again.ended = Instant::now();
+    again.phases.total = again.ended - again.began;
+    match outcome {
+        Ok(_) => After::Answered(Box::new(again)),
+        Err(Trouble::Reset { .. } | Trouble::Eof { got: 0 } | Trouble::WriteFailed { .. }) if again.status == 0 => After::Closed,
+        Err(trouble) => After::Broken(trouble),
+    }
+}
+
+/// Whether the answer says that the connection ends with it (RFC 9112 §9.3).
+fn closes(answer: &Answer) -> bool {
+    let says = |word: &str| {
+        answer
+            .header_all("connection")
+            .any(|value| String::from_utf8_lossy(value).split(',').any(|option| option.trim().eq_ignore_ascii_case(word)))
+    };
+    says("close") || answer.version == super::super::answer::Version::Http10 && !says("keep-alive")
+}

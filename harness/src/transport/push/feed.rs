@@ -1,0 +1,316 @@
+//! Hands a generated body to the sending half of an exchange, cut and framed as asked, and held back where it has to wait.
+
+use super::{Cut, Pieces, Push};
+use bytes::{Bytes, BytesMut};
+use std::{
+    future::Future as _,
+    ops::Range,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tokio::time::{Sleep, sleep};
+
+/// How many bytes at the end of a body are sent in chunks of one byte; what stands before them travels in larger ones.
+pub(super) const TINY: u64 = 64 << 10;
+/// How many chunks of one byte travel together: a write for each would measure system calls.
+const TOGETHER: usize = 4096;
+/// Between two looks at whether all has left.
+const LEAVES: Duration = Duration::from_millis(20);
+/// How long a plain client pauses before each piece behind its hold: long enough for a reset to come back from near by.
+const PAUSE: Duration = Duration::from_millis(10);
+/// The last chunk (RFC 9112 §7.1).
+const LAST: &[u8] = b"0\r\n\r\n";
+
+/// What comes next on the wire.
+pub(crate) struct Fed {
+    pub bytes: Bytes,
+    /// Which of the bytes belong to the body.
+    pub body: Range<usize>,
+    /// Every how many bytes of that range one byte of the body stands, at its place `3`; 0: all belong to it.
+    pub stride: usize,
+}
+
+/// The rest of a generated body.
+pub(crate) struct Feed {
+    pieces: Pieces,
+    /// What is left of the piece that was begun.
+    rest: Bytes,
+    cut: Cut,
+    len: u64,
+    given: u64,
+    expect: Option<Pin<Box<Sleep>>>,
+    hold: Option<(u64, Duration)>,
+    holding: Option<Pin<Box<Sleep>>>,
+    /// Between two looks at whether all has left that was given before the hold.
+    leaving: Option<Pin<Box<Sleep>>>,
+    leaves: bool,
+    /// What comes before each piece behind the hold, where it is a plain client's.
+    pausing: Option<Pin<Box<Sleep>>>,
+    pauses: bool,
+    /// Lets whoever reads have a look between two pieces.
+    yields: bool,
+    turn: bool,
+    ended: bool,
+    /// The wait for `100 Continue` ran out.
+    pub unanswered: bool,
+    /// `100 Continue` came.
+    pub invited: bool,
+    /// Whether the kernel is asked how much has left.
+    pub counts: bool,
+}
+
+impl Feed {
+    pub(crate) fn new(push: &Push) -> Self {
+        Self {
+            pieces: push.body.pieces(),
+            rest: Bytes::new(),
+            cut: push.cut,
+            len: push.body.len(),
+            given: 0,
+            expect: push.expect().map(|time| Box::pin(sleep(time))),
+            hold: push.hold,
+            holding: None,
+            leaving: None,
+            leaves: !push.plain,
+            pausing: None,
+            pauses: push.plain && push.hold.is_some(),
+            yields: !push.plain,
+            turn: false,
+            ended: false,
+            unanswered: false,
+            invited: false,
+            counts: !push.plain && push.next.is_none(),
+        }
+    }
+
+    /// The other side wants the body: `100 Continue` came.
+    pub(crate) fn go(&mut self) {
+        self.expect = None;
+        self.invited = true;
+    }
+
+    /// What keeps the body back is taken away: whoever waited has its answer.
+    pub(crate) fn release(&mut self) {
+        (self.expect, self.hold, self.holding) = (None, None, None);
+    }
+
+    /// Whether it waits at its hold, so that a client that does not read may look whether there is something to read.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.holding.is_some()
+    }
+
+    /// The next piece; none: all was given. A hold begins once what was given before it `has_left` this machine: on a slow way that takes
+    /// longer than the hold itself.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>, has_left: &dyn Fn() -> bool) -> Poll<Option<Fed>> {
+        if let Some(wait) = &mut self.expect {
+            ready!(wait.as_mut().poll(cx));
+            // RFC 9110 §10.1.1: a client should not wait for ever.
+            self.expect = None;
+            self.unanswered = true;
+        }
+        if let Some((at, time)) = self.hold
+            && self.given >= at.min(self.len)
+        {
+            while self.leaves && self.holding.is_none() && !has_left() {
+                let wait = self.leaving.get_or_insert_with(|| Box::pin(sleep(LEAVES)));
+                ready!(wait.as_mut().poll(cx));
+                self.leaving = None;
+            }
+            let wait = self.holding.get_or_insert_with(|| Box::pin(sleep(time)));
+            ready!(wait.as_mut().poll(cx));
+            (self.hold, self.holding) = (None, None);
+        }
+        if self.pauses && self.hold.is_none() && self.given < self.len {
+            let wait = self.pausing.get_or_insert_with(|| Box::pin(sleep(PAUSE)));
+            ready!(wait.as_mut().poll(cx));
+            self.pausing = None;
+        }
+        // With the last byte goes the end, so that who has all of it is known to have it.
+        if self.yields && self.given < self.len {
+            self.turn = !self.turn;
+            if !self.turn {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(self.next())
+    }
+
+    fn next(&mut self) -> Option<Fed> {
+        if self.ended {
+            return None;
+        }
+        let Some(bytes) = self.cut_off() else {
+            self.ended = true;
+            let end = if self.cut == Cut::Whole { Bytes::new() } else { Bytes::from_static(LAST) };
+            return Some(Fed { body: 0..0, bytes: end, stride: 0 });
+        };
+        Some(match self.cut {
+            Cut::Whole => Fed { body: 0..bytes.len(), bytes, stride: 0 },
+            Cut::Tiny if self.is_tiny() => tiny(&bytes),
+            Cut::Tiny | Cut::Chunks => chunk(&bytes),
+        })
+    }
+
+    /// Whether the piece that was just taken lies among the last bytes.
+    fn is_tiny(&self) -> bool {
+        self.len - self.given < TINY
+    }
+
+    /// Takes the next bytes of the body, up to wherever something changes.
+    fn cut_off(&mut self) -> Option<Bytes> {
+        if self.rest.is_empty() {
+            self.rest = self.pieces.next()?;
+        }
+        let mut most = self.rest.len();
+        let mut until = |place: u64, given: u64| {
+            if place > given {
+                most = most.min(usize::try_from(place - given).unwrap_or(usize::MAX));
+            }
+        };
+        if let Some((at, _)) = self.hold {
+            until(at, self.given);
+        }
+        if self.cut == Cut::Tiny {
+            let begins = self.len.saturating_sub(TINY);
+            until(begins, self.given);
+            if self.given >= begins {
+                most = most.min(TOGETHER);
+            }
+        }
+        self.given += most as u64;
+        Some(self.rest.split_to(most))
+    }
+}
+
+fn chunk(bytes: &Bytes) -> Fed {
+    let size = format!("{:x}\r\n", bytes.len());
+    let mut framed = BytesMut::with_capacity(size.len() + bytes.len() + 2);
+    framed.extend_from_slice(size.as_bytes());
+    let body = framed.len()..framed.len() + bytes.len();
+    framed.extend_from_slice(bytes);
+    framed.extend_from_slice(b"\r\n");
+    Fed { bytes: framed.freeze(), body, stride: 0 }
+}
+
+/// Each byte in a chunk of its own: `1 CR LF byte CR LF`.
+fn tiny(bytes: &Bytes) -> Fed {
+    let framed: Vec<u8> = bytes.iter().flat_map(|b| [b'1', b'\r', b'\n', *b, b'\r', b'\n']).collect();
+    Fed { body: 0..framed.len(), bytes: framed.into(), stride: 6 }
+}
+
+impl Cut {
+    /// Bytes on the wire of a body of this length, framing included: never below what is really sent.
+    #[must_use]
+    pub fn on_the_wire(self, len: u64) -> u64 {
+        // A chunk of a block may be cut once more at a hold or where the tiny ones begin.
+        let large = |len: u64| len + (len / 1024 + 4) * 20;
+        match self {
+            Self::Whole => len,
+            Self::Chunks => large(len),
+            Self::Tiny => large(len.saturating_sub(TINY)) + len.min(TINY) * 6,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::push::Runs;
+    use futures_util::future::poll_fn;
+
+    async fn fed(push: Push) -> (Vec<u8>, u64) {
+        let mut feed = Feed::new(&push);
+        let (mut wire, mut body) = (Vec::new(), 0);
+        while let Some(fed) = poll_fn(|cx| feed.poll_next(cx, &|| true)).await {
+            body += fed.body.len().checked_div(fed.stride).unwrap_or(fed.body.len()) as u64;
+            wire.extend_from_slice(&fed.bytes);
+        }
+        (wire, body)
+    }
+
+    fn runs(len: usize) -> Runs {
+        Runs::new([(vec![b'a'; 1000].into(), (len / 1000) as u64), (vec![b'z'; len % 1000].into(), 1)])
+    }
+
+    /// The body of a chunked message, by the plainest reading.
+    fn unchunked(mut wire: &[u8]) -> (Vec<u8>, usize) {
+        let (mut body, mut chunks) = (Vec::new(), 0);
+        loop {
+            let end = wire.windows(2).position(|w| w == b"\r\n").expect("a size line");
+            let size = usize::from_str_radix(std::str::from_utf8(&wire[..end]).unwrap(), 16).unwrap();
+            wire = &wire[end + 2..];
+            body.extend_from_slice(&wire[..size]);
+            assert_eq!(&wire[size..size + 2], b"\r\n");
+            wire = &wire[size + 2..];
+            if size == 0 {
+                assert!(wire.is_empty());
+                return (body, chunks);
+            }
+            chunks += 1;
+        }
+    }
+
+    #[tokio::test]
+    async fn every_cut_carries_the_same_bytes_and_no_more_than_was_told() {
+        for len in [0, 1, 999, 65_535, 65_536, 70_001, 200_000] {
+            let expected: Vec<u8> = runs(len).pieces().flat_map(|b| b.to_vec()).collect();
+            for cut in [Cut::Whole, Cut::Chunks, Cut::Tiny] {
+                let (wire, counted) = fed(Push { cut, ..Push::new(runs(len)) }).await;
+                assert!(wire.len() as u64 <= cut.on_the_wire(len as u64), "{cut:?} {len}: {}", wire.len());
+                let body = if cut == Cut::Whole { wire } else { unchunked(&wire).0 };
+                assert_eq!((body.len(), counted), (len, len as u64), "{cut:?}");
+                assert!(body == expected, "{cut:?} of {len} bytes");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn tiny_chunks_hold_one_byte_each_at_the_end_of_the_body() {
+        let (wire, _) = fed(Push { cut: Cut::Tiny, ..Push::new(runs(70_000)) }).await;
+        let (_, chunks) = unchunked(&wire);
+        assert!((65_536..65_546).contains(&chunks), "{chunks}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hold_gives_exactly_so_many_bytes_and_then_waits() {
+        let mut feed = Feed::new(&Push { hold: Some((1500, Duration::from_secs(5))), ..Push::new(runs(4000)) });
+        let began = tokio::time::Instant::now();
+        let mut before = 0;
+        let mut all = 0;
+        while let Some(fed) = poll_fn(|cx| feed.poll_next(cx, &|| true)).await {
+            all += fed.body.len();
+            if began.elapsed() < Duration::from_secs(5) {
+                before = all;
+            }
+        }
+        assert_eq!((before, all), (1500, 4000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hold_begins_when_all_before_it_has_left() {
+        let mut feed = Feed::new(&Push { hold: Some((1500, Duration::from_secs(5))), ..Push::new(runs(4000)) });
+        let began = tokio::time::Instant::now();
+        let slow = || began.elapsed() >= Duration::from_secs(7);
+        let mut before = 0;
+        while let Some(fed) = poll_fn(|cx| feed.poll_next(cx, &slow)).await {
+            if began.elapsed() < Duration::from_secs(12) {
+                before += fed.body.len();
+            }
+        }
+        assert_eq!(before, 1500, "seven seconds on the way, and five of the hold");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_waits_for_the_word_to_go_on_and_not_for_ever() {
+        let push = Push { expect: Some(Duration::from_secs(1)), ..Push::new(runs(10)) };
+        let mut feed = Feed::new(&push);
+        feed.go();
+        assert!(poll_fn(|cx| feed.poll_next(cx, &|| true)).await.is_some() && !feed.unanswered);
+        let mut feed = Feed::new(&push);
+        let began = tokio::time::Instant::now();
+        assert!(poll_fn(|cx| feed.poll_next(cx, &|| true)).await.is_some() && feed.unanswered);
+        assert!(began.elapsed() >= Duration::from_secs(1));
+    }
+}

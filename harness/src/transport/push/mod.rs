@@ -1,0 +1,251 @@
+//! Sends a generated body and listens all the while: a refusal that comes in the middle ends the sending and is heard.
+//!
+//! HTTP/1 only sends on while nothing is there to be read, one piece at a time, so that what was sent before a refusal can be told.
+
+mod after;
+mod feed;
+mod gzip;
+mod runs;
+
+pub use after::After;
+pub(crate) use feed::{Fed, Feed};
+pub use runs::{Pieces, Runs};
+
+use super::{
+    answer::{Answer, Failed},
+    ask::{Endpoint, OutBody, Outgoing, Speak, Step, Wishes},
+    connect,
+    exchange::Exchange,
+    h1::{self, Conn, Limit},
+    kernel,
+    pool::Key,
+    request,
+    trouble::{OwnTrouble, Stage, Trouble},
+    upload::Upload,
+    wire::Wire,
+};
+use futures_util::{StreamExt as _, stream};
+use http::{HeaderName, HeaderValue, Method, header};
+use serde::{Deserialize, Serialize};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How a body is sent.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// The body.
+    pub body: Runs,
+    /// How it is framed.
+    pub cut: Cut,
+    /// Say `Expect: 100-continue` and wait so long for the word (RFC 9110 §10.1.1). Default: not said.
+    pub expect: Option<Duration>,
+    /// Stop after so many bytes of the body, for at most this long once they have left this machine: a final answer ends the wait and the sending.
+    pub hold: Option<(u64, Duration)>,
+    /// As a plain client does it: everything is written before anything is read, and a write that fails is the end. Such a client waits
+    /// at its hold until there is something to read, or the time is over, and then writes on without reading, piece by piece.
+    pub plain: bool,
+    /// What is sent next on the same connection, if the answer leaves it open; first the rest of the body. With it, and where it is a plain
+    /// client's, the kernel is not asked how much had left.
+    pub next: Option<Outgoing>,
+}
+
+/// How the length of a body is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cut {
+    /// By Content-Length.
+    Whole,
+    /// In chunks of at most 64 KiB.
+    Chunks,
+    /// In chunks, the last 64 KiB of the body in chunks of one byte.
+    Tiny,
+}
+
+impl Push {
+    /// Sends this body with its length told, as fast as it goes.
+    #[must_use]
+    pub fn new(body: Runs) -> Self {
+        Self { body, cut: Cut::Whole, expect: None, hold: None, plain: false, next: None }
+    }
+
+    /// Nothing is expected of who gets no content (RFC 9110 §10.1.1).
+    fn expect(&self) -> Option<Duration> {
+        self.expect.filter(|_| !self.body.is_empty())
+    }
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Pushed {
+    /// The answer, or the trouble with what was seen of one.
+    pub outcome: Result<Answer, Box<Failed>>,
+    /// How much was sent before it.
+    pub sent: Sent,
+    /// What came of the next request; none where none was to be sent, or no answer came.
+    pub next: Option<After>,
+}
+
+/// How much of a body was sent when the final answer came, or when sending ended without one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Bytes that the system had taken.
+    pub handed: u64,
+    /// Bytes that had left this machine, at most as many as were handed over.
+    pub left: u64,
+    /// `left` was read from the kernel's own count; else it is what the system took.
+    pub by_kernel: bool,
+    /// All of it was handed over.
+    pub whole: bool,
+    /// `100 Continue` was waited for in vain, and the body sent all the same.
+    pub unanswered: bool,
+    /// `100 Continue` came.
+    pub invited: bool,
+}
+
+impl Sent {
+    /// What the system took: all that is known without the kernel's own count.
+    pub(crate) fn of_writes(handed: u64, whole: bool) -> Self {
+        Self { handed, left: handed, whole, ..Self::default() }
+    }
+
+    /// What is known of a body of which so much was handed over.
+    pub(crate) fn of(handed: u64, whole: bool, wire: &Wire) -> Self {
+        let waiting = kernel::unsent_of(wire);
+        let left = waiting.map_or(handed, |waiting| handed.saturating_sub(waiting));
+        Self { handed, left, by_kernel: waiting.is_some(), whole, unanswered: false, invited: false }
+    }
+}
+
+impl Exchange {
+    /// Sends one request with a generated body, on a connection of its own. The body of `out` is not looked at.
+    ///
+    /// With HTTP/2 the cut only says whether the length is told; nothing is expected, and nothing is sent next.
+    pub async fn push(&self, endpoint: &Endpoint, out: &Outgoing, push: &Push, wishes: &Wishes) -> Pushed {
+        let wishes = Wishes { fresh: true, follow_redirects: 0, ..wishes.clone() };
+        if endpoint.version == Speak::Http2 {
+            return self.push_http2(endpoint, out, push, &wishes).await;
+        }
+        self.permits().request().await;
+        let mut sent = Sent::default();
+        let mut answer = Answer::begun(Instant::now());
+        let Some(key) = Key::of(endpoint, &out.url) else {
+            return failed(Trouble::Own(OwnTrouble::Request), answer, sent);
+        };
+        let held = self.permits().connection(|| self.make_room()).await;
+        answer.began = Instant::now();
+        let total = wishes.timeouts.total;
+        let limit = Limit { at: answer.began + total, total };
+        let opened = Box::pin(connect::open(&key, endpoint, &wishes, self.tls(), limit.at, &mut answer)).await;
+        let mut conn = match opened {
+            Ok(wire) => Conn::new(wire, answer.remote, answer.tls.clone(), held),
+            Err(trouble) => return failed(trouble, answer, sent),
+        };
+        let through = endpoint.proxy.as_ref().filter(|_| out.url.scheme() == "http" && endpoint.unix.is_none());
+        let framed = framed(out, push);
+        let mut upload = Upload::push(request::head(&framed, &wishes, through), Feed::new(push), self.permits());
+        let mut written = Ok(());
+        if push.plain {
+            written = write_all(&mut conn, &mut upload, limit).await;
+        }
+        let outcome = match written {
+            Ok(()) => h1::exchange(&mut conn, &mut upload, out.method == Method::HEAD, &wishes, limit, &mut answer).await,
+            Err(trouble) => Err(trouble),
+        };
+        answer.ended = Instant::now();
+        answer.phases.total = answer.ended - answer.began;
+        sent = upload.sent(&conn.wire);
+        match outcome {
+            Ok(again) => {
+                let next = match push.next.as_ref().filter(|_| !push.plain) {
+                    Some(next) => Some(after::next(self, &mut conn, &mut upload, &answer, next, &wishes, through).await),
+                    None => None,
+                };
+                if !again && next.is_none() && upload.whole {
+                    conn.linger();
+                }
+                Pushed { outcome: Ok(answer), sent, next }
+            }
+            Err(trouble) => failed(trouble, answer, sent),
+        }
+    }
+
+    async fn push_http2(&self, endpoint: &Endpoint, out: &Outgoing, push: &Push, wishes: &Wishes) -> Pushed {
+        let (body, hold) = (push.body.clone(), push.hold);
+        let factory = move || {
+            let pieces = (body.pieces(), 0_u64, hold);
+            stream::unfold(pieces, |(mut pieces, mut given, mut hold)| async move {
+                // Bounded by the window of the service, which is small: no piece need be cut at the hold.
+                if let Some((_, time)) = hold.take_if(|(at, _)| given >= *at) {
+                    sleep(time).await;
+                }
+                let piece = pieces.next()?;
+                given += piece.len() as u64;
+                Some((Ok(piece), (pieces, given, hold)))
+            })
+            .boxed()
+        };
+        let len = (push.cut == Cut::Whole).then(|| push.body.len());
+        let mut out = out.clone();
+        out.body = OutBody::Stream { len, factory: Arc::new(factory) };
+        let outcome = self.send(endpoint, &out, wishes).await;
+        let answer = match &outcome {
+            Ok(answer) => Some(answer),
+            Err(failed) => failed.partial.as_ref(),
+        };
+        let sent =
+            answer.map_or_else(Sent::default, |a| Sent { handed: a.sent_body, left: a.sent_body, whole: a.sent_whole, ..Sent::default() });
+        Pushed { outcome, sent, next: None }
+    }
+}
+
+/// The request with the fields that tell its framing.
+fn framed(out: &Outgoing, push: &Push) -> Outgoing {
+    let mut out = out.clone();
+    out.body = OutBody::Empty;
+    let mut put = |name: HeaderName, value: HeaderValue| {
+        out.headers.retain(|(given, _)| *given != name);
+        out.headers.push((name, value));
+    };
+    match push.cut {
+        Cut::Whole => put(header::CONTENT_LENGTH, push.body.len().into()),
+        Cut::Chunks | Cut::Tiny => put(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
+    }
+    if push.expect().is_some() {
+        put(header::EXPECT, HeaderValue::from_static("100-continue"));
+    }
+    out
+}
+
+/// Writes everything without reading; a write that fails ends it.
+async fn write_all(conn: &mut Conn, upload: &mut Upload, limit: Limit) -> Step<()> {
+    let late = |_| Trouble::TotalTimeout { after: limit.total, stage: Stage::Send, got: 0 };
+    loop {
+        let stepped = timeout_at(
+            limit.at,
+            poll_fn(|cx| match upload.poll(&mut conn.wire, cx) {
+                Poll::Ready(step) => Poll::Ready(step.map(|()| true)),
+                // It does not read, but the answer is there: the next write is the one that a reset would break.
+                Poll::Pending if upload.is_holding() => conn.wire.poll_readable(cx).map(|()| Ok(false)),
+                Poll::Pending => Poll::Pending,
+            }),
+        )
+        .await;
+        if !stepped.map_err(late)?? {
+            upload.release();
+            continue;
+        }
+        if upload.whole {
+            return Ok(());
+        }
+        let detail = conn.wire.write_error().map_or_else(|| "closed by the service".to_owned(), |kind| kind.to_string());
+        return Err(Trouble::WriteFailed { sent: upload.sent_body, detail });
+    }
+}
+
+fn failed(trouble: Trouble, mut answer: Answer, sent: Sent) -> Pushed {
+    answer.ended = Instant::now();
+    answer.phases.total = answer.ended - answer.began;
+    let Answer { phases, began, ended, remote, reused, .. } = answer;
+    let partial = (answer.status != 0).then_some(answer);
+    Pushed { outcome: Err(Box::new(Failed { trouble, phases, began, ended, remote, reused, partial })), sent, next: None }
+}

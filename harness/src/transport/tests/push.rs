@@ -1,0 +1,375 @@
+//! Generated bodies against servers that take them, refuse them early, close on them, or lose track of them.
+
+use super::tls::{Authority, acceptor, endpoint};
+use crate::transport::{
+    testing::{Server, patient, read_head},
+    *,
+};
+use bytes::Bytes;
+use http::{Method, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use sha2::{Digest as _, Sha256};
+use std::{convert::Infallible, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::mpsc,
+};
+
+const MIB: u64 = 1 << 20;
+const REFUSED: &[u8] = b"HTTP/1.1 413 X\r\ncontent-length: 5\r\nconnection: close\r\n\r\nlarge";
+const REFUSED_OPEN: &[u8] = b"HTTP/1.1 413 X\r\ncontent-length: 5\r\n\r\nlarge";
+
+fn body(len: u64) -> Runs {
+    let block = Bytes::from((0..65_536_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>());
+    let rest = block.slice(..usize::try_from(len % 65_536).unwrap());
+    Runs::new([(block, len / 65_536), (rest, 1)])
+}
+
+async fn push(endpoint: &Endpoint, push: &Push) -> Pushed {
+    let out = Outgoing::new(Method::POST, endpoint.url_for("/upload").unwrap());
+    Exchange::default().push(endpoint, &out, push, &patient()).await
+}
+
+#[track_caller]
+fn status(pushed: &Pushed) -> u16 {
+    match &pushed.outcome {
+        Ok(answer) => answer.status,
+        Err(failed) => panic!("{failed} after {:?}", pushed.sent),
+    }
+}
+
+fn field(head: &str, name: &str) -> Option<String> {
+    head.lines().find_map(|l| l.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.to_owned()))
+}
+
+/// Reads a body by its framing: its length and hash.
+async fn read_body(stream: &mut (impl AsyncRead + Unpin), head: &str) -> (u64, String) {
+    let (mut hash, mut len) = (Sha256::new(), 0);
+    let mut stream = tokio::io::BufReader::with_capacity(1 << 16, stream);
+    loop {
+        let size = match field(head, "content-length") {
+            Some(told) if len > 0 || told == "0" => {
+                assert_eq!(len.to_string(), told);
+                0
+            }
+            Some(told) => told.parse().unwrap(),
+            None => {
+                let mut line = Vec::new();
+                while !line.ends_with(b"\r\n") {
+                    line.push(stream.read_u8().await.unwrap());
+                }
+                u64::from_str_radix(std::str::from_utf8(&line).unwrap().trim(), 16).unwrap()
+            }
+        };
+        let mut part = vec![0; 65_536];
+        let mut left = size;
+        while left > 0 {
+            let most = part.len().min(usize::try_from(left).unwrap());
+            let n = stream.read(&mut part[..most]).await.unwrap();
+            hash.update(&part[..n]);
+            left -= n as u64;
+            len += n as u64;
+        }
+        if field(head, "content-length").is_none() {
+            stream.read_u16().await.unwrap();
+        }
+        if size == 0 {
+            return (len, crate::transport::body::hex(&hash.finalize()));
+        }
+    }
+}
+
+/// Takes every body and says its length and hash.
+async fn take(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let head = read_head(&mut stream).await;
+    if head.contains("100-continue") {
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.unwrap();
+    }
+    let (len, sha256) = read_body(&mut stream, &head).await;
+    let text = format!("{len} {sha256}");
+    let answer = format!("HTTP/1.1 201 X\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+    stream.write_all(answer.as_bytes()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_body_arrives_whole_whichever_way_it_is_cut() {
+    let server = Server::start(|_, stream| take(stream)).await;
+    for len in [0, 1, 65_536, 200_001] {
+        for cut in [Cut::Whole, Cut::Chunks, Cut::Tiny] {
+            for expect in [None, Some(Duration::from_secs(20))] {
+                let runs = body(len);
+                let pushed = push(&server.endpoint(), &Push { cut, expect, ..Push::new(runs.clone()) }).await;
+                assert_eq!(status(&pushed), 201);
+                let told = String::from_utf8(pushed.outcome.unwrap().body).unwrap();
+                assert_eq!(told, format!("{len} {}", runs.sha256()), "{cut:?}");
+                let Sent { handed, left, whole, unanswered, .. } = pushed.sent;
+                assert_eq!((handed, left, whole, unanswered), (len, len, true, false), "{cut:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_early_refusal_is_seen_every_time_though_the_server_closes_without_lingering() {
+    let server = Server::start(|_, mut stream: TcpStream| async move {
+        stream.set_nodelay(true).unwrap();
+        read_head(&mut stream).await;
+        let _ = stream.write_all(REFUSED).await;
+    })
+    .await;
+    for len in [8 * MIB, 32 * MIB] {
+        for cut in [Cut::Whole, Cut::Chunks] {
+            for _ in 0..25 {
+                let pushed = push(&server.endpoint(), &Push { cut, ..Push::new(body(len)) }).await;
+                assert_eq!(status(&pushed), 413);
+                assert!(!pushed.sent.whole && pushed.sent.handed < len, "{:?}", pushed.sent);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_under_tls() {
+    let authority = Authority::new();
+    let acceptor = acceptor(authority.certificate("localhost", (2000, 4000)), &["http/1.1"]);
+    let server = Server::start(move |_, stream: TcpStream| {
+        let acceptor = acceptor.clone();
+        async move {
+            stream.set_nodelay(true).unwrap();
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            if read_head(&mut stream).await.contains("content-length: 70000\r\n") {
+                return drop(stream.write_all(b"HTTP/1.1 200 X\r\ncontent-length: 0\r\n\r\n").await);
+            }
+            let _ = stream.write_all(REFUSED).await;
+            let _ = stream.flush().await;
+        }
+    })
+    .await;
+    let endpoint = endpoint(&server, Some(authority.pem.clone()));
+    for _ in 0..15 {
+        let pushed = push(&endpoint, &Push::new(body(8 * MIB))).await;
+        assert_eq!(status(&pushed), 413);
+        assert!(pushed.sent.handed < 8 * MIB, "{:?}", pushed.sent);
+    }
+    assert_eq!(status(&push(&endpoint, &Push::new(body(70_000))).await), 200);
+}
+
+#[tokio::test]
+async fn a_final_answer_ends_the_sending_though_the_server_reads_on() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let server = Server::start(move |_, mut stream: TcpStream| {
+        let tell = tell.clone();
+        async move {
+            read_head(&mut stream).await;
+            let mut part = vec![0; 1 << 20];
+            let mut got = 0;
+            loop {
+                let n = stream.read(&mut part).await.unwrap_or(0);
+                if got < MIB && got + n as u64 >= MIB {
+                    stream.write_all(REFUSED).await.unwrap();
+                }
+                got += n as u64;
+                if n == 0 {
+                    return tell.send(got).unwrap();
+                }
+            }
+        }
+    })
+    .await;
+    for cut in [Cut::Whole, Cut::Chunks] {
+        let pushed = push(&server.endpoint(), &Push { cut, ..Push::new(body(256 * MIB)) }).await;
+        assert_eq!(status(&pushed), 413);
+        let sent = pushed.sent;
+        let got = told.recv().await.unwrap();
+        assert!(sent.handed < 200 * MIB && got < 200 * MIB, "{sent:?}, {got} arrived");
+        assert!(sent.left <= sent.handed && sent.by_kernel == cfg!(target_os = "linux"), "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_hold_tells_a_refusal_in_time_from_one_that_wants_the_whole_body() {
+    let early = Server::start(|_, mut stream: TcpStream| async move {
+        read_head(&mut stream).await;
+        stream.read_exact(&mut vec![0; 100_001]).await.unwrap();
+        stream.write_all(REFUSED).await.unwrap();
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    })
+    .await;
+    let late = Server::start(|_, mut stream: TcpStream| async move {
+        let head = read_head(&mut stream).await;
+        read_body(&mut stream, &head).await;
+        stream.write_all(REFUSED).await.unwrap();
+    })
+    .await;
+    let held = |time| Push { hold: Some((150_000, time)), ..Push::new(body(300_000)) };
+    let pushed = push(&early.endpoint(), &held(Duration::from_secs(20))).await;
+    assert_eq!((status(&pushed), pushed.sent.handed, pushed.sent.whole), (413, 150_000, false));
+    let pushed = push(&late.endpoint(), &held(Duration::from_millis(200))).await;
+    assert_eq!((status(&pushed), pushed.sent.handed, pushed.sent.whole), (413, 300_000, true));
+}
+
+#[tokio::test]
+async fn a_plain_client_loses_the_answer_of_a_server_that_does_not_linger_and_only_of_such_a_one() {
+    let lingering = |linger: bool| {
+        Server::start(move |_, mut stream: TcpStream| async move {
+            stream.set_nodelay(true).unwrap();
+            read_head(&mut stream).await;
+            stream.read_exact(&mut [0; 1000]).await.unwrap();
+            stream.write_all(REFUSED).await.unwrap();
+            if linger {
+                stream.shutdown().await.unwrap();
+                let _ = stream.read_to_end(&mut Vec::new()).await;
+            }
+        })
+    };
+    let plain = Push { plain: true, hold: Some((65_536, Duration::from_secs(5))), ..Push::new(body(MIB)) };
+    let (good, bad) = (lingering(true).await, lingering(false).await);
+    for _ in 0..20 {
+        assert_eq!(status(&push(&good.endpoint(), &plain).await), 413);
+        let lost = push(&bad.endpoint(), &plain).await;
+        assert_eq!(lost.outcome.unwrap_err().trouble.name(), "write-failed", "{:?}", lost.sent);
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_before_it_is_sent_costs_no_byte_and_a_server_without_that_word_is_not_waited_for() {
+    let refusing = Server::start(|_, mut stream: TcpStream| async move {
+        read_head(&mut stream).await;
+        stream.write_all(REFUSED).await.unwrap();
+    })
+    .await;
+    let expecting = |time| Push { expect: Some(time), ..Push::new(body(100_000)) };
+    let pushed = push(&refusing.endpoint(), &expecting(Duration::from_secs(20))).await;
+    assert_eq!((status(&pushed), pushed.sent.handed), (413, 0));
+    let deaf = Server::start(|_, mut stream: TcpStream| async move {
+        let head = read_head(&mut stream).await;
+        assert_eq!(read_body(&mut stream, &head).await.0, 100_000);
+        stream.write_all(b"HTTP/1.1 201 X\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    })
+    .await;
+    let pushed = push(&deaf.endpoint(), &expecting(Duration::from_millis(100))).await;
+    assert_eq!((status(&pushed), pushed.sent.unanswered, pushed.sent.whole), (201, true, true));
+}
+
+#[tokio::test]
+async fn a_reset_without_an_answer_is_named_with_what_was_sent() {
+    let server = Server::start(|_, mut stream: TcpStream| async move {
+        read_head(&mut stream).await;
+        stream.read_exact(&mut [0; 1000]).await.unwrap();
+    })
+    .await;
+    let pushed = push(&server.endpoint(), &Push::new(body(32 * MIB))).await;
+    let failed = pushed.outcome.unwrap_err();
+    assert_eq!((failed.trouble.name(), failed.trouble.confusable()), ("write-failed", true), "{failed}");
+    assert!(pushed.sent.handed < 32 * MIB);
+}
+
+/// Refuses each body after its head, and goes on in this way.
+#[derive(Clone, Copy, PartialEq)]
+enum Then {
+    Drain,
+    ParseOn,
+    Hangup,
+    Say(&'static [u8]),
+}
+
+async fn refusing(then: Then) -> Server {
+    Server::start(move |_, mut stream: TcpStream| async move {
+        stream.set_nodelay(true).unwrap();
+        let head = read_head(&mut stream).await;
+        let refused = if let Then::Say(answer) = then { answer } else { REFUSED_OPEN };
+        stream.write_all(refused).await.unwrap();
+        match then {
+            Then::Drain => {
+                read_body(&mut stream, &head).await;
+                assert!(read_head(&mut stream).await.starts_with("GET /next HTTP/1.1\r\n"));
+                stream.write_all(b"HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            }
+            Then::ParseOn => {
+                let mut line = [0; 1000];
+                stream.read_exact(&mut line).await.unwrap();
+                stream.write_all(b"HTTP/1.1 400 X\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                let _ = stream.read_to_end(&mut Vec::new()).await;
+            }
+            Then::Hangup | Then::Say(_) => {}
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_next_request_on_the_same_connection_tells_whether_the_rest_of_a_body_was_taken_for_one() {
+    async fn after(then: Then, cut: Cut) -> After {
+        let server = refusing(then).await;
+        let next = Some(Outgoing::get(server.url("/next")));
+        push(&server.endpoint(), &Push { cut, next, ..Push::new(body(MIB)) }).await.next.expect("there was an answer")
+    }
+    // The reader of this test's server wants no more than there is, so only lengths that were told are drained.
+    for _ in 0..5 {
+        let drained = after(Then::Drain, Cut::Whole).await;
+        assert!(matches!(&drained, After::Answered(answer) if answer.status == 200 && answer.body == b"ok"), "{drained:?}");
+        for cut in [Cut::Whole, Cut::Chunks] {
+            let lost = after(Then::ParseOn, cut).await;
+            let unasked = matches!(&lost, After::Unasked(bytes) if bytes.starts_with(b"HTTP/1.1 400"));
+            assert!(unasked || matches!(&lost, After::Answered(answer) if answer.status == 400), "{lost:?}");
+            assert!(matches!(after(Then::Hangup, cut).await, After::Closed));
+            assert!(matches!(after(Then::Say(REFUSED), cut).await, After::Closed));
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_more_is_sent_than_the_environment_allows() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let server = Server::start(move |_, mut stream: TcpStream| {
+        let tell = tell.clone();
+        async move {
+            read_head(&mut stream).await;
+            let mut all = Vec::new();
+            let _ = stream.read_to_end(&mut all).await;
+            tell.send(all.len() as u64).unwrap();
+        }
+    })
+    .await;
+    for cut in [Cut::Whole, Cut::Chunks, Cut::Tiny] {
+        let permits = Permits::new(None, None, Some(MIB));
+        let exchange = Exchange::new(Options { permits: permits.clone() });
+        let out = Outgoing::new(Method::POST, server.url("/"));
+        let pushed = exchange.push(&server.endpoint(), &out, &Push { cut, ..Push::new(body(2 * MIB)) }, &patient()).await;
+        assert_eq!(pushed.outcome.unwrap_err().trouble.own(), Some(OwnTrouble::UploadSpent));
+        let (left, arrived) = (permits.upload_left().expect("there is a limit"), told.recv().await.unwrap());
+        assert!(arrived <= MIB - left, "{arrived} arrived, {left} are left");
+    }
+}
+
+#[tokio::test]
+async fn http2_carries_a_generated_body_and_its_early_refusal() {
+    type Asked = http::Request<hyper::body::Incoming>;
+    async fn answer(request: Asked) -> Result<Response<Full<Bytes>>, Infallible> {
+        if request.uri().path() == "/refused" {
+            return Ok(Response::builder().status(413).body(Full::default()).unwrap());
+        }
+        let body = request.into_body().collect().await.map(|b| b.to_bytes()).unwrap_or_default();
+        Ok(Response::new(Full::new(format!("{} {:x}", body.len(), Sha256::digest(&body)).into())))
+    }
+    let server = Server::start(|_, stream| async move {
+        let served = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(stream), hyper::service::service_fn(answer));
+        // It ends when the client closes.
+        let _ = served.await;
+    })
+    .await;
+    let endpoint = Endpoint { version: Speak::Http2, ..server.endpoint() };
+    for cut in [Cut::Whole, Cut::Chunks] {
+        let pushed = push(&endpoint, &Push { cut, ..Push::new(body(MIB + 1)) }).await;
+        assert_eq!(status(&pushed), 200);
+        assert_eq!(String::from_utf8(pushed.outcome.unwrap().body).unwrap(), format!("{} {}", MIB + 1, body(MIB + 1).sha256()));
+        let out = Outgoing::new(Method::POST, server.url("/refused"));
+        let push = Push { cut, ..Push::new(body(32 * MIB)) };
+        let pushed = Exchange::default().push(&endpoint, &out, &push, &patient()).await;
+        assert_eq!(status(&pushed), 413);
+        assert!(pushed.sent.handed < 32 * MIB, "{:?}", pushed.sent);
+    }
+}
