@@ -54,7 +54,11 @@ async fn the_limit_is_held_to_the_byte_and_what_has_no_meaning_there_is_not_judg
     let kind = spec::<SizeLimit>(SPEC);
     let readings = look(&kind, serve(LIMIT, false).await, &clauses).await;
     only(&readings, &NOT_THERE);
-    assert!(readings.iter().any(|r| r.case == "B+1/chunked") && !readings.iter().any(|r| r.case.contains("expect")), "{:?}", told(&readings));
+    assert!(
+        readings.iter().any(|r| r.case == "B+1/chunked") && !readings.iter().any(|r| r.case.contains("expect")),
+        "{:?}",
+        told(&readings)
+    );
     let high = look(&kind, serve(LIMIT + 1, false).await, &["size/accepts", "size/refuses", "size/edge"]).await;
     only(&high, &["size/refuses B+1/content-length: proof", "size/refuses B+1/chunked: proof", "size/edge proof accepts 102,401 bytes"]);
     let late = look(&kind, serve(LIMIT, true).await, &["size/refuses", "size/early"]).await;
