@@ -14,7 +14,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
-const SPEC: &str = "{ post: /uploads, http: 2, limit: 100KiB, find: true, next: { get: /health } }";
+const SPEC: &str = "{ post: /uploads, http: 2, limit: 100KiB, find: true, next: { get: /health, http: 2 } }";
 /// What has to wait for a word, or for a connection of its own, is no question there.
 const NOT_THERE: [&str; 2] = ["size/answer-arrives unseen with HTTP/2", "size/in-sync unseen with HTTP/2"];
 
