@@ -57,7 +57,7 @@ EXIT CODE OF A RUN
     4  could not tell: UNSURE, a denied skip, fewer clauses than expect-clauses, a missing shard
     5  nothing was judged: no suite files, no match, all skipped, advisory only;
        0 for a shard that has nothing to judge while others of the same run have
-  130  interrupted by SIGINT; 143: by SIGTERM. Reports are written all the same
+  130  interrupted by SIGINT; 143: by SIGTERM; 129: by SIGHUP. Reports are written all the same
 When several hold: 130 or 143, then 1, 3, 4, 5.
 
 OTHER COMMANDS

@@ -10,6 +10,7 @@ use crate::plan::{Inputs, Plan};
 use crate::provision::{How, literal};
 use crate::report::{self, Console, Reporters, Style, Wanted, inert};
 use crate::run::{Interrupt, Options, Session};
+use crate::transport::process::end_all;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -131,19 +132,37 @@ async fn keep_drawing(session: Arc<Session>, listeners: Arc<Mutex<Option<Reporte
     }
 }
 
-/// The first SIGINT or SIGTERM ends the run in order; a second one ends it at once: what was started goes when we are gone.
+/// The first SIGINT, SIGTERM or SIGHUP (the terminal is gone) ends the run in order; a second one ends it at once, and what was started
+/// with it. A SIGHUP that this process was told to ignore, as `nohup` does, stays ignored.
 #[cfg(unix)]
 async fn signals(interrupt: Interrupt) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+    let mut hangup = if ignores_hangup() { None } else { signal(SignalKind::hangup()).ok() };
     for turn in 0.. {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         let (name, code) = tokio::select! {
             _ = int.recv() => ("SIGINT", 130),
             _ = term.recv() => ("SIGTERM", 143),
+            _ = hung_up => ("SIGHUP", 129),
         };
         if turn > 0 {
+            end_all();
             std::process::exit(code);
         }
         interrupt.raise(name);
     }
+}
+
+/// Whether SIGHUP was ignored before we were started, as `/proc` of Linux tells it.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

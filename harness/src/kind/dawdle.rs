@@ -23,7 +23,8 @@ pub struct Dawdler {
 /// What the other side did to a slow caller.
 #[derive(Clone, Debug)]
 pub struct Cut {
-    /// From what began the time to the first byte of an answer or the end, or to the end of our patience.
+    /// From what began the time to the first byte of an answer or the end, or to the end of our patience: `lo` is when it was surely
+    /// still silent, `hi` when something was noticed. Stalls of this machine need no other allowance.
     pub took: Interval,
     /// The status of the answer, and its beginning, if there was one.
     pub status: Option<u16>,
@@ -103,10 +104,11 @@ impl Dawdler {
     pub async fn listen(&mut self, within: Duration, drip: Option<Duration>) -> Cut {
         let (earliest, latest) = self.from;
         let end = tokio::time::Instant::from_std(latest + within);
-        let Heard { said, status, bytes, ended } = self.inner.listen(end, drip).await;
+        let Heard { quiet, said, status, bytes, ended } = self.inner.listen(end, drip).await;
         let first = [said, ended.map(|(at, _)| at)].into_iter().flatten().min();
         let at = first.map_or_else(|| self.watch.now(), tokio::time::Instant::into_std);
-        let took = Interval { lo: self.watch.between(latest, at).lo, hi: at.saturating_duration_since(earliest) };
+        let quiet = quiet.map_or(latest, tokio::time::Instant::into_std);
+        let took = Interval { lo: quiet.saturating_duration_since(latest), hi: at.saturating_duration_since(earliest) };
         Cut { took, status, said: beginning(&bytes), is_answered: said.is_some(), ended: ended.map(|(_, how)| how) }
     }
 

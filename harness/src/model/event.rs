@@ -102,7 +102,7 @@ pub struct SuiteInfo {
 pub struct RunEnd {
     /// From the first probe to the last undo.
     pub took: Duration,
-    /// The signal that interrupted it: `SIGINT` or `SIGTERM`.
+    /// The signal that interrupted it: `SIGINT`, `SIGTERM` or `SIGHUP`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interrupted: Option<String>,
     /// Whether the run's own deadline ended it.

@@ -41,7 +41,7 @@ pub enum RunVerdict {
     Error,
     /// Nothing was judged: all skipped, advisory only. No fault (exit 0) of a shard where others judge something.
     NothingJudged,
-    /// SIGINT (130) or SIGTERM (143).
+    /// SIGINT (130), SIGTERM (143) or SIGHUP (129).
     Interrupted,
 }
 
@@ -100,6 +100,7 @@ impl Record {
         let end = self.end.clone().unwrap_or_default();
         let (verdict, exit) = match end.interrupted.as_deref() {
             Some("SIGTERM") => (RunVerdict::Interrupted, 143),
+            Some("SIGHUP") => (RunVerdict::Interrupted, 129),
             Some(_) => (RunVerdict::Interrupted, 130),
             None if required(Verdict::Fail) => (RunVerdict::Fail, 1),
             None if required(Verdict::Error) || !end.left.is_empty() => (RunVerdict::Error, 3),

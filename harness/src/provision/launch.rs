@@ -1,6 +1,7 @@
 //! Starts the process of one part and waits until it is ready; the same way when it is started again after a fault.
 
 use super::lease::LeaseFile;
+use super::port::Claim;
 use super::ready::Ready;
 use super::{HIDDEN, REFERENCE};
 use crate::transport::process::{Process, Program, Surroundings};
@@ -23,6 +24,9 @@ pub(crate) struct Launch {
     pub(crate) recipe: Recipe,
     pub(crate) leases: PathBuf,
     pub(crate) run: Arc<str>,
+    /// Keeps the port that was chosen for it.
+    #[expect(dead_code, reason = "held for what its drop does")]
+    pub(crate) claim: Option<Arc<Claim>>,
 }
 
 /// The two ways.
@@ -74,7 +78,7 @@ impl Launch {
     pub(crate) async fn start(&self, at: Option<SocketAddr>) -> Result<(Running, SocketAddr), Trouble> {
         let (program, surroundings) = self.program(at.unwrap_or((Ipv4Addr::LOCALHOST, 0).into()));
         let process = Process::start_in(&program, &surroundings).map_err(|e| Trouble::Spawn(e.to_string()))?;
-        let lease = LeaseFile::write(&self.leases, &self.run, &self.what, process.pid());
+        let lease = LeaseFile::write(&self.leases, &self.run, &self.what, &process);
         let mut running = Running { process, lease, is_doomed: false };
         match self.come_up(&mut running.process).await {
             Ok(address) => Ok((running, address)),
@@ -163,6 +167,7 @@ impl Launch {
 
 fn ended_early(ended: Result<std::process::ExitStatus, crate::transport::process::ProcessError>) -> String {
     match ended {
+        Ok(status) if status.success() => format!("it ended before it listened: {status}; a part must stay in the foreground"),
         Ok(status) => format!("it ended before it listened: {status}"),
         Err(e) => format!("it ended before it listened: {e}"),
     }

@@ -1,6 +1,6 @@
 //! Lease files: what this run has started or made, so that the next one can end and remove what a SIGKILL of this one left behind.
 
-use crate::transport::process::{kill_group, started};
+use crate::transport::process::{Mark, Process, kill_group, started};
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -35,17 +35,20 @@ struct Lease {
 }
 
 /// One process, for ever.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Started {
     pid: u32,
     started: u64,
+    /// What its descendants are known by, also once it is gone itself.
+    mark: Mark,
 }
 
 impl LeaseFile {
     /// Writes down a process that this run has started. `None` where the system does not say when a process was started, or
     /// the folder cannot be written: the child still ends when its standard input closes.
-    pub(crate) fn write(folder: &Path, run: &str, what: &str, pid: u32) -> Option<Self> {
-        let process = Some(Started { pid, started: started(pid)? });
+    pub(crate) fn write(folder: &Path, run: &str, what: &str, process: &Process) -> Option<Self> {
+        let pid = process.pid();
+        let process = Some(Started { pid, started: started(pid)?, mark: process.mark().clone() });
         Self::put(folder, &pid.to_string(), run, what, process, None)
     }
 
@@ -83,6 +86,13 @@ pub(crate) fn sweep(folder: &Path) -> Vec<String> {
     processes.into_iter().chain(folders).filter_map(|(path, lease)| sweep_one(&path, &lease)).collect()
 }
 
+/// Why nothing can be written down in this folder, if so, for people.
+pub(crate) fn unusable(folder: &Path) -> Option<String> {
+    let why = std::fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder)).err()?;
+    let place = folder.display();
+    Some(format!("what this run starts cannot be written down in {place} ({why}): were it killed, nobody would end that"))
+}
+
 /// What stands in this file, if its harness is gone.
 fn left_behind(path: PathBuf) -> Option<(PathBuf, Lease)> {
     // The folder may lie where everybody writes: what others put there ends nothing of ours.
@@ -96,9 +106,9 @@ fn left_behind(path: PathBuf) -> Option<(PathBuf, Lease)> {
 
 fn sweep_one(path: &Path, lease: &Lease) -> Option<String> {
     let Lease { what, run, .. } = lease;
-    let told = match (lease.process, &lease.folder) {
+    let told = match (&lease.process, &lease.folder) {
         (Some(process), _) => {
-            let was_there = kill_group(process.pid, process.started);
+            let was_there = kill_group(process.pid, process.started, &process.mark);
             was_there.then(|| format!("{what} (process {}) of run {run} was left behind and has been ended", process.pid))
         }
         (None, Some(folder)) => {
@@ -118,7 +128,7 @@ fn sweep_one(path: &Path, lease: &Lease) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::process::{Process, Program};
+    use crate::transport::process::Program;
 
     fn sleeper() -> Process {
         Process::start(&Program { path: "/bin/sleep".into(), args: vec!["1000".into()], env: Vec::new() }).unwrap()
@@ -134,7 +144,7 @@ mod tests {
     async fn what_a_dead_harness_left_is_ended_and_what_a_living_one_holds_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let mut process = sleeper();
-        let lease = LeaseFile::write(folder.path(), "R1", "a sleeper", process.pid()).unwrap();
+        let lease = LeaseFile::write(folder.path(), "R1", "a sleeper", &process).unwrap();
         assert_eq!(sweep(folder.path()), Vec::<String>::new(), "its harness, this test, still runs");
         rewrite(&lease.path, |l| l.harness_started += 1);
         assert_eq!(sweep(folder.path()).len(), 1);
@@ -146,13 +156,24 @@ mod tests {
     async fn a_process_that_only_has_the_same_id_is_never_ended() {
         let folder = tempfile::tempdir().unwrap();
         let mut process = sleeper();
-        let lease = LeaseFile::write(folder.path(), "R1", "a sleeper", process.pid()).unwrap();
+        let lease = LeaseFile::write(folder.path(), "R1", "a sleeper", &process).unwrap();
         rewrite(&lease.path, |l| {
             l.harness_started += 1;
-            l.process.as_mut().unwrap().started += 1;
+            let process = l.process.as_mut().unwrap();
+            process.started += 1;
+            process.mark = Mark::fresh();
         });
         assert_eq!(sweep(folder.path()), Vec::<String>::new());
         assert!(process.ended().is_none() && !lease.path.exists());
+    }
+
+    #[test]
+    fn a_folder_in_which_nothing_can_be_written_down_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(unusable(&folder.path().join("leases")), None);
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(unusable(&file).unwrap().contains("cannot be written down"));
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub use start::{StartError, start};
 
 pub(crate) use can::can;
 pub(crate) use fill::{literal, names, put};
+pub(crate) use stand::Amiss;
 pub(crate) use start::clean;
 
 /// The hidden first argument of an embedded part; the second is which part it is.

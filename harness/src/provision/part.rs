@@ -55,6 +55,14 @@ impl Part {
         self.output.lock().expect("no panic while an output is changed").last_lines()
     }
 
+    /// How it has ended, if it has by itself: nobody here sent it a signal that ends it.
+    pub(crate) fn gone(&self) -> Option<String> {
+        // Whoever holds it is about to end it or to start it again.
+        let mut running = self.running.try_lock().ok()?;
+        let status = if running.is_doomed { None } else { running.process.ended() };
+        status.map(|status| status.to_string())
+    }
+
     /// Changes what its relay does.
     pub(crate) async fn relay(&self, mode: Mode) -> Result<(), FaultError> {
         let Some(relay) = &self.relay else { return Ok(()) };

@@ -3,7 +3,8 @@
 use super::account::account;
 use super::fill::{DIR, fill};
 use super::folder::Folder;
-use super::launch::{Recipe, Trouble};
+use super::launch::{Launch, Recipe, Trouble};
+use super::lease::LeaseFile;
 use super::port;
 use super::prepare::prepare;
 use super::ready::Ready;
@@ -13,6 +14,7 @@ use crate::transport::process::{Account, Program, Surroundings};
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How often a program is started anew when somebody else took the port that was chosen for it.
 const PORT_TRIES: usize = 3;
@@ -28,11 +30,10 @@ pub(super) async fn start_process(
     let mut tries = 0;
     loop {
         tries += 1;
-        let port = match process.port {
+        let (port, claim) = match process.port {
             Some(port) => {
                 let taken = |e| Trouble::Spawn(format!("port {port} cannot be listened on, so `{}` is not started: {e}", part.name));
-                port::is_free(port).map_err(taken)?;
-                port
+                (port, port::claim(port).map_err(taken)?)
             }
             None => port::free().map_err(Trouble::Spawn)?,
         };
@@ -45,8 +46,9 @@ pub(super) async fn start_process(
         let filled = Filled::new(process, port, folder.as_ref().map(Folder::path), values);
         let commands: Vec<Program> = process.prepare.iter().map(|words| filled.program(words)).collect();
         let surroundings = Surroundings { folder: filled.cwd.clone(), account, line: None };
-        prepare(&commands, &surroundings, process.within).await?;
-        let launch = launch(spec, &process.run[0], filled.recipe(account)?);
+        let what = format!("what prepares {}", part.name);
+        prepare(&commands, &surroundings, process.within, |running| LeaseFile::write(&spec.leases, &spec.run, &what, running)).await?;
+        let launch = Launch { claim: Some(Arc::new(claim)), ..launch(spec, &process.run[0], filled.recipe(account)?) };
         match launch.start(None).await {
             Ok((running, address)) => return Ok(Started { launch, running, address, folder }),
             // Somebody else took it after we had looked.

@@ -31,6 +31,17 @@ pub struct Provisioned {
     janitor: Janitor,
 }
 
+/// Something that went wrong with what was started, and was not meant to.
+#[derive(Clone, Debug)]
+pub(crate) struct Amiss {
+    /// What it is.
+    pub(crate) what: String,
+    /// The last lines that the part wrote.
+    pub(crate) lines: Vec<String>,
+    /// Whether a service cannot be blamed for what it did meanwhile.
+    pub(crate) excuses: bool,
+}
+
 impl Provisioned {
     pub(crate) fn new(spec: &Spec, dependencies: Vec<Part>, service: Part, values: Vec<(String, String)>) -> Self {
         let dependencies = spec.dependencies.iter().cloned().zip(dependencies.into_iter().map(Arc::new)).collect();
@@ -64,6 +75,22 @@ impl Provisioned {
     #[must_use]
     pub fn last_lines(&self, part: &str) -> Vec<String> {
         self.part(part).map(|p| p.last_lines()).unwrap_or_default()
+    }
+
+    /// What has gone wrong since then with what was started, dependencies first.
+    pub(crate) fn amiss(&self, since: tokio::time::Instant) -> Vec<Amiss> {
+        let mut amiss = Vec::new();
+        for (part, is_service) in self.dependencies.iter().map(|(_, part)| (part, false)).chain([(&self.service.1, true)]) {
+            if let Some(how) = part.gone() {
+                let name = if is_service { "the service".to_owned() } else { format!("the dependency `{}`", part.name) };
+                amiss.push(Amiss { what: format!("{name} ended by itself ({how})"), lines: part.last_lines(), excuses: !is_service });
+            }
+            if let Some(why) = part.relay.as_ref().and_then(|relay| relay.hampered(since)) {
+                let what = format!("this machine kept the relay before `{}` from its work ({why})", part.name);
+                amiss.push(Amiss { what, lines: Vec::new(), excuses: true });
+            }
+        }
+        amiss
     }
 
     fn part(&self, name: &str) -> Option<&Arc<Part>> {

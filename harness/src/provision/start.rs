@@ -3,7 +3,7 @@
 use super::fill::fill;
 use super::folder::Folder;
 use super::launch::{Launch, Recipe, Trouble};
-use super::lease::sweep;
+use super::lease::{sweep, unusable};
 use super::part::Part;
 use super::process::start_process;
 use super::spec::{How, PartSpec, Spec};
@@ -34,10 +34,11 @@ pub enum StartError {
     },
 }
 
-/// Ends what was left by runs that are gone. Answers with what that was.
+/// Ends what was left by runs that are gone. Answers with what that was, and with why this run's own parts cannot be written down.
 pub(crate) async fn clean(spec: &Spec) -> Vec<String> {
     let folder = spec.leases.clone();
-    tokio::task::spawn_blocking(move || sweep(&folder)).await.unwrap_or_default()
+    let swept = move || sweep(&folder).into_iter().chain(unusable(&folder)).collect();
+    tokio::task::spawn_blocking(swept).await.unwrap_or_default()
 }
 
 /// Starts everything. Whatever was started is ended again where something else does not start.
@@ -138,7 +139,7 @@ async fn start_part(spec: &Spec, part: &PartSpec, values: &[(String, String)]) -
 }
 
 pub(super) fn launch(spec: &Spec, what: &str, recipe: Recipe) -> Launch {
-    Launch { what: what.to_owned(), recipe, leases: spec.leases.clone(), run: spec.run.clone() }
+    Launch { what: what.to_owned(), recipe, leases: spec.leases.clone(), run: spec.run.clone(), claim: None }
 }
 
 #[cfg(test)]

@@ -335,3 +335,26 @@ async fn what_is_missing_or_taken_is_named_and_not_blamed_on_the_service() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_prepares_a_part_is_written_down_while_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut service = shell("exit 1", ReadyBy::Get("/health".to_owned()));
+    if let How::Process(process) = &mut service {
+        process.prepare = vec![
+            ["/bin/sh", "-c", "until cat \"$1\"/*.lease; do sleep 0.05; done; exit 3", "sh", &folder.path().display().to_string()]
+                .map(str::to_owned)
+                .into(),
+        ];
+    }
+    let mut spec = spec(folder.path(), service);
+    spec.dependencies.clear();
+    match start(&spec).await {
+        // Written by the one that is waited for, which reads it a moment after it has begun.
+        Err(StartError::Service { observed, lines }) => {
+            assert!(observed.contains("exit status: 3") && lines.join("").contains("what prepares service"), "{observed} {lines:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "and no longer");
+}

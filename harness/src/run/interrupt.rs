@@ -11,8 +11,8 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Ends the run in order: probes are cancelled, clean-up runs, every check has an outcome. `signal` is `SIGINT` or
-    /// `SIGTERM`; the first one counts.
+    /// Ends the run in order: probes are cancelled, clean-up runs, every check has an outcome. `signal` is `SIGINT`,
+    /// `SIGTERM` or `SIGHUP`; the first one counts.
     pub fn raise(&self, signal: &str) {
         let _ = self.signal.set(signal.to_owned());
         self.token.cancel();

@@ -373,7 +373,8 @@ impl Session {
             cancelled: self.over.clone(),
             job: Some(turn.job.0.clone()),
         });
-        let own_end = tokio::time::Instant::now() + entry.timeout.min(FOREVER);
+        let since = tokio::time::Instant::now();
+        let own_end = since + entry.timeout.min(FOREVER);
         let interrupted = || self.options.interrupt.signal().is_some();
         let terms = Terms {
             asked: &entry.asked,
@@ -385,12 +386,14 @@ impl Session {
             deny_skips: self.plan.deny_skips,
         };
         let done = entry.check.kind.with(Attempt { cx: &cx, terms }).await;
+        let amiss = if done.settled.verdict == Verdict::Pass { Vec::new() } else { turn.world.amiss(since) };
         for secret in world::secrets(&done.captures) {
             self.teller.learn(secret);
         }
         let values = turn.values.and(&done.captures);
         let took = self.stopwatch.since(began).hi;
         let mut outcome = write::carried_out(entry, done, started, took, self.plan.intermittent_is_advisory);
+        write::excuse(&mut outcome, &amiss);
         if !entry.check.cleanup.is_empty() {
             let owed = Owed { cx: cx.with_values(turn.world.values.clone().and(&values)), check: entry.check.clone() };
             if self.order.is_needed[index] && !self.order.owns_stand[index] {

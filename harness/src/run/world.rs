@@ -4,7 +4,7 @@ use super::session::Options;
 use crate::kind::{Bare, Stand, Target, Unwell};
 use crate::model::{CheckId, ClauseOutcome, ClauseVerdict, Finding, Outcome, Place, Secret, Severity, Verdict};
 use crate::plan::{Limits, Plan};
-use crate::provision::{Provisioned, Spec, StartError, clean, start};
+use crate::provision::{Amiss, Provisioned, Spec, StartError, clean, start};
 use crate::suite::{Part, Provision};
 use crate::transport::{self, Endpoint, Exchange, Permits};
 use crate::words::{Json, Values};
@@ -70,6 +70,11 @@ impl World {
             }
         }
         world
+    }
+
+    /// What has gone wrong since then with what was started for it.
+    pub(crate) fn amiss(&self, since: tokio::time::Instant) -> Vec<Amiss> {
+        self.provisioned.as_ref().map(|provisioned| provisioned.amiss(since)).unwrap_or_default()
     }
 
     /// Stops what was started for it. Answers with what could not be undone or stopped.

@@ -4,7 +4,11 @@ use super::attempt::Attempted;
 use crate::kind::Scope;
 use crate::model::{CheckId, ClauseOutcome, ClauseVerdict, Outcome, Severity, Verdict};
 use crate::plan::Entry;
+use crate::provision::Amiss;
 use std::time::Duration;
+
+/// Lines of a part's own output that a note shows.
+const SHOWN_LINES: usize = 5;
 
 /// A check that never began: skipped, blocked, or not reached. All that it asked for is listed as not judged.
 pub(crate) fn not_run(entry: &Entry, verdict: Verdict, reason: String) -> Outcome {
@@ -83,6 +87,25 @@ pub(crate) fn carried_out(entry: &Entry, done: Attempted, started: jiff::Timesta
         outcome.severity = Severity::Advisory;
     }
     outcome
+}
+
+/// What did not pass while this went wrong: a service is not blamed for what it was given, and its own end is told.
+pub(crate) fn excuse(outcome: &mut Outcome, amiss: &[Amiss]) {
+    for Amiss { what, lines, .. } in amiss {
+        let said = lines.iter().rev().take(SHOWN_LINES).rev().map(String::as_str).collect::<Vec<_>>().join(" | ");
+        outcome.notes.push(if said.is_empty() { what.clone() } else { format!("{what}; its last lines: {said}") });
+    }
+    let Some(excuse) = amiss.iter().find(|one| one.excuses) else { return };
+    if !matches!(outcome.verdict, Verdict::Fail | Verdict::Inconclusive) {
+        return;
+    }
+    let why = format!("{}, so nothing is blamed on the service", excuse.what);
+    for clause in outcome.clauses.iter_mut().filter(|c| matches!(c.verdict, ClauseVerdict::Broken | ClauseVerdict::Intermittent)) {
+        clause.verdict = ClauseVerdict::Unsure;
+        clause.why = Some(why.clone());
+    }
+    outcome.verdict = Verdict::Error;
+    outcome.reason = Some(why);
 }
 
 /// Whether nothing but intermittent clauses keeps it from passing.

@@ -49,9 +49,14 @@ pub struct Dawdle {
     pub began: Instant,
 }
 
+/// Time between two looks at a connection on which nothing is heard.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// What the other side did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
+    /// Until then it had surely neither said anything nor ended, however late this machine is with noticing; none: not even at first.
+    pub quiet: Option<Instant>,
     /// When the first byte of a final answer came.
     pub said: Option<Instant>,
     /// Its status, where its head came whole and is valid.
@@ -173,6 +178,9 @@ impl Dawdle {
         let mut heard = Heard::default();
         let mut unread = Vec::new();
         let mut next = drip.map(|every| Instant::now() + every);
+        // What had come before a look is heard at the next one: both are told to the task by the same turn of the driver. So a look at
+        // which nothing is heard tells of the time of the look before it, and a stall between the two makes nothing uncertain but itself.
+        let mut look = Instant::now();
         loop {
             let mut buffer = [0; 4096];
             tokio::select! {
@@ -199,7 +207,15 @@ impl Dawdle {
                         _ => None,
                     };
                 }
-                () = sleep_until(end) => return heard,
+                () = sleep_until(end.min(look + LOOK)) => {
+                    if heard.said.is_none() {
+                        heard.quiet = Some(look);
+                    }
+                    look = Instant::now();
+                    if look >= end {
+                        return heard;
+                    }
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use nix::sys::signal::{Signal as Number, killpg};
 use nix::unistd::Pid;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -11,7 +11,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::sync::oneshot;
 
+mod live;
+mod mark;
 mod tree;
+
+pub use live::end_all;
+pub use mark::Mark;
 
 /// Lines of a child's output that are kept.
 const LAST_LINES: usize = 40;
@@ -49,11 +54,14 @@ pub struct Account {
     pub gid: u32,
 }
 
-/// A child process. Dropping it kills it with all its descendants.
+/// A child process. Dropping it kills it with all its descendants, also those that have outlived it.
 #[derive(Debug)]
 pub struct Process {
     child: tokio::process::Child,
     pid: u32,
+    mark: Mark,
+    /// Nothing of it is left.
+    is_over: bool,
     /// Held open: a child that watches its standard input ends when we do, however we end.
     stdin: Option<tokio::process::ChildStdin>,
     line: Option<oneshot::Receiver<String>>,
@@ -111,7 +119,8 @@ impl Process {
         let spawn = |source| ProcessError::Spawn { program: program.path.display().to_string(), source };
         #[expect(clippy::disallowed_methods, reason = "this is the one home of child processes")]
         let mut command = tokio::process::Command::new(&program.path);
-        command.args(&program.args).envs(program.env.iter().map(|(k, v)| (k, v)));
+        let mark = Mark::fresh();
+        command.args(&program.args).envs(program.env.iter().map(|(k, v)| (k, v))).env(Mark::NAME, mark.text());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         if let Some(folder) = &surroundings.folder {
@@ -122,6 +131,7 @@ impl Process {
         }
         let mut child = command.spawn().map_err(spawn)?;
         let pid = child.id().expect("a child that has not been waited for has an id");
+        live::add(pid, &mark);
         let output = Output::default();
         let (tell, line) = oneshot::channel();
         let awaited = Arc::new(Awaited { text: surroundings.line.clone(), tell: Mutex::new(Some(tell)) });
@@ -133,13 +143,19 @@ impl Process {
         readers.spawn(keep_lines(stdout, output.clone(), Some(awaited)));
         readers.spawn(keep_lines(stderr, output.clone(), errors));
         let stdin = child.stdin.take();
-        Ok(Self { child, pid, stdin, line: Some(line), output, readers })
+        Ok(Self { child, pid, mark, is_over: false, stdin, line: Some(line), output, readers })
     }
 
     /// Its process id, which is its group's too.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// What its descendants are known by, wherever they have put themselves.
+    #[must_use]
+    pub fn mark(&self) -> &Mark {
+        &self.mark
     }
 
     /// Its first line on standard output. `None`: it closed its standard output without one, or was asked before.
@@ -199,9 +215,9 @@ impl Process {
             return;
         }
         match number {
-            Number::SIGSTOP => tree::stop(self.pid),
-            Number::SIGCONT => tree::continue_all(self.pid),
-            Number::SIGKILL => tree::kill_all(self.pid),
+            Number::SIGSTOP => tree::stop(self.pid, &self.mark),
+            Number::SIGCONT => tree::continue_all(self.pid, &self.mark),
+            Number::SIGKILL => tree::kill_all(self.pid, &self.mark),
             other => {
                 let _ = killpg(group(self.pid), other);
             }
@@ -213,16 +229,20 @@ impl Process {
         self.stdin = None;
     }
 
-    /// Asks it to end (standard input closed, SIGTERM), waits for `grace`, then ends it by SIGKILL.
+    /// Asks it to end (standard input closed, SIGTERM), waits for `grace`, then ends it by SIGKILL. What it leaves behind is ended too.
     ///
     /// # Errors
     /// [`ProcessError::Immortal`] if it still runs a second after SIGKILL.
     pub async fn stop(&mut self, grace: Duration) -> Result<ExitStatus, ProcessError> {
         self.stdin = None;
+        // Looked for before they are orphans: one that has another environment is known only by its parent.
+        let family = if self.child.id().is_some() { tree::descendants(Some(self.pid), &self.mark) } else { BTreeSet::new() };
         self.signal(Number::SIGTERM);
         // A stopped process acts on nothing but SIGKILL until it is continued.
         self.signal(Number::SIGCONT);
         if let Ok(status) = tokio::time::timeout(grace, self.wait()).await {
+            tree::kill_rest(&self.mark, family);
+            self.is_over = true;
             return status;
         }
         self.signal(Number::SIGKILL);
@@ -235,7 +255,15 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.signal(Number::SIGKILL);
+        match self.child.id() {
+            Some(_) => self.signal(Number::SIGKILL),
+            // Its id may be another's by now.
+            None if self.is_over => {}
+            None => {
+                tree::kill_rest(&self.mark, BTreeSet::new());
+            }
+        }
+        live::remove(&self.mark);
     }
 }
 
@@ -315,14 +343,15 @@ fn fields(stat: &str) -> Option<Vec<&str>> {
     Some(rest.split_ascii_whitespace().collect())
 }
 
-/// Ends another run's child with all its descendants, if that very process still runs. Answers whether it was there.
+/// Ends another run's child with all its descendants, if that very process still runs, and what bears its mark if it does not. Answers
+/// whether anything was there.
 #[must_use]
-pub fn kill_group(pid: u32, started_at: u64) -> bool {
-    let there = started(pid) == Some(started_at);
-    if there {
-        tree::kill_all(pid);
+pub fn kill_group(pid: u32, started_at: u64, mark: &Mark) -> bool {
+    if started(pid) == Some(started_at) {
+        tree::kill_all(pid, mark);
+        return true;
     }
-    there
+    tree::kill_rest(mark, BTreeSet::new())
 }
 
 #[cfg(test)]
@@ -396,7 +425,7 @@ mod tests {
     fn a_process_with_another_start_time_is_left_alone() {
         let me = std::process::id();
         let at = started(me).expect("this process runs");
-        assert!(!kill_group(me, at + 1), "an id that was used again is not killed");
+        assert!(!kill_group(me, at + 1, &Mark::fresh()), "an id that was used again is not killed");
     }
 
     #[tokio::test]

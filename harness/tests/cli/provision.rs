@@ -60,12 +60,8 @@ fn a_service_that_ends_at_start_is_1_at_once_with_its_last_lines() {
     let began = Instant::now();
     let seen = case(READY, DB, script).call(RUN).ends(1);
     assert!(began.elapsed() < Duration::from_secs(120), "its end is noticed, not waited for");
-    seen.tells("environments/local.env.yaml:5:")
-        .tells("allclear run it.suite.yaml\n")
-        .tells("the service starts")
-        .tells("exit status: 7")
-        .tells("no such table: jobs")
-        .tells("verdict=fail exit=1 passed=0 failed=1");
+    let seen = seen.tells("environments/local.env.yaml:5:").tells("allclear run it.suite.yaml -e local\n");
+    seen.tells("the service starts").tells("exit status: 7").tells("no such table: jobs").tells("verdict=fail exit=1 passed=0 failed=1");
 }
 
 #[test]
@@ -167,7 +163,7 @@ fn the_folder_that_a_killed_run_left_is_removed_by_the_next_one() {
 
 #[test]
 fn a_signal_ends_what_was_started() {
-    for (name, code) in [("INT", 130), ("TERM", 143)] {
+    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let case = case(WAITING, DB, &service("{ get: /health }"));
         let child = Child::start(case.command(RUN));
         until("both parts run", || leases(&case).len() == 2);
@@ -178,6 +174,34 @@ fn a_signal_ends_what_was_started() {
         // What was killed while it started is gone as soon as the kernel gets to it.
         until("every part has ended", || !started.iter().any(|lease| runs(*lease)));
     }
+}
+
+#[test]
+fn a_second_signal_ends_what_was_started_too() {
+    // It does not heed SIGTERM, so the first signal alone takes as long as ending in order may.
+    let service = "{ run: [/bin/sh, -c, \"trap '' TERM; echo up; sleep 1000\"], ready: { line: up } }";
+    let case = case(WAITING, DB, service);
+    let child = Child::start(case.command(RUN));
+    until("both parts run", || leases(&case).len() == 2);
+    let started = leases(&case);
+    signal(child.id(), "INT");
+    std::thread::sleep(Duration::from_millis(300));
+    signal(child.id(), "INT");
+    child.ends().ends(130);
+    until("every part has ended", || !started.iter().any(|lease| runs(*lease)));
+}
+
+#[test]
+fn a_service_that_goes_to_the_background_is_told_so_and_does_not_stay_there() {
+    let case = case(READY, DB, "{ run: [/bin/sh, -c, \"setsid sleep 1000 & echo $! > pid\"], cwd: \"${dir}\", ready: { line: up } }");
+    let marks = || {
+        let environs = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|p| fs::read(p.path().join("environ")).ok());
+        let here = case.folder().display().to_string();
+        environs.filter(|environ| environ.windows(here.len()).any(|w| w == here.as_bytes())).count()
+    };
+    let temporary = case.folder().display().to_string();
+    case.call_with(&[("TMPDIR", &temporary)], RUN).ends(1).tells("exit status: 0; a part must stay in the foreground");
+    until("it has ended", || marks() == 0);
 }
 
 #[test]

@@ -44,6 +44,7 @@ pub fn signal(id: u32, name: &str) {
     let pid = nix::unistd::Pid::from_raw(i32::try_from(id).expect("process ids are small"));
     let signal = match name {
         "INT" => nix::sys::signal::Signal::SIGINT,
+        "HUP" => nix::sys::signal::Signal::SIGHUP,
         "TERM" => nix::sys::signal::Signal::SIGTERM,
         other => panic!("no test sends {other}"),
     };

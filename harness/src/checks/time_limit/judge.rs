@@ -187,7 +187,7 @@ fn weigh_one(spec: &Spec, way: Way, slow: &Slow) -> Weighed {
         End::Nothing(why) => return Weighed::Nothing(why.clone()),
         End::Never(why) => return Weighed::Bad(format!("it did not come so far: {why}")),
         End::Open if took.lo > most => return Weighed::Bad(format!("still open after {took}")),
-        End::Open => return Weighed::Near(format!("it was open for {took}, and this machine stood still in that time")),
+        End::Open => return Weighed::Near(format!("open for {took}: this machine stood still in that time")),
         End::Answered => slow.status.map_or_else(|| format!("answered by `{}`", slow.said), |status| format!("answered by {status}")),
         End::Closed => "closed".to_owned(),
         End::Reset => "reset".to_owned(),

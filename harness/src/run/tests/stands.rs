@@ -169,3 +169,48 @@ async fn an_interrupt_in_mid_fault_leaves_nothing_behind() {
     assert_eq!((end.interrupted.as_deref(), end.left), (Some("SIGINT"), Vec::new()));
     assert_eq!(std::fs::read_dir(folder.path().join("leases")).unwrap().count(), 0, "every process has ended");
 }
+
+/// Ends the program behind it, and itself with code 5, once there is such a file. A shell gives nothing to read to what it runs beside
+/// itself, and that program ends where it has nothing to read.
+fn until(marker: &Path, args: &str) -> ProcessSpec {
+    let script = "m=$1; shift; exec 3<&0; \"$@\" <&3 & p=$!; while [ ! -e \"$m\" ]; do sleep 0.05; done; kill -9 $p; wait $p; echo 'out of memory'; exit 5";
+    program(&["/bin/sh", "-c", script, "sh", &marker.display().to_string()], args)
+}
+
+/// The verdict on a check of `/ready` that asks for five seconds while the part ends that was told to.
+async fn without(is_dependency: bool) -> (Verdict, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let marker = folder.path().join("marker");
+    let mut steady = looking("steady", "/ready");
+    edit(&mut steady).consistently = Some(Duration::from_secs(5));
+    let service = if is_dependency { program(&[], "serve --db ${db}") } else { until(&marker, "serve --db ${db}") };
+    let mut plan = provisioned(service, vec![steady]);
+    if is_dependency {
+        plan.provision.as_mut().unwrap().dependencies[0].how = How::Process(Box::new(until(&marker, "dependency")));
+    }
+    let heard = Heard::default();
+    let mut sink = heard.sink();
+    let session = Session::new(Arc::new(plan), Options::new(folder.path()), move |event| {
+        if matches!(event, crate::model::Event::CheckStarted { .. }) {
+            std::fs::write(&marker, "").unwrap();
+        }
+        sink(event);
+    });
+    session.run_all().await;
+    let outcome = heard.outcome("steady");
+    (outcome.verdict, format!("{:?} {:?}", outcome.reason, outcome.notes))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dependency_that_ends_by_itself_is_not_blamed_on_the_service() {
+    let (verdict, told) = without(true).await;
+    assert_eq!(verdict, Verdict::Error, "{told}");
+    assert!(told.contains("the dependency `db` ended by itself (exit status: 5)") && told.contains("out of memory"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_ends_by_itself_fails_and_its_end_is_told() {
+    let (verdict, told) = without(false).await;
+    assert_eq!(verdict, Verdict::Fail, "{told}");
+    assert!(told.contains("the service ended by itself (exit status: 5)") && told.contains("out of memory"), "{told}");
+}

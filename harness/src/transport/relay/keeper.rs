@@ -6,11 +6,12 @@ use super::switch::Switch;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Most connections at once; others wait in the queue.
@@ -23,6 +24,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct Counts {
     pub(super) accepted: watch::Sender<u64>,
     pub(super) living: AtomicUsize,
+    /// When this machine last kept the relay from its work, and how.
+    pub(super) hampered: Mutex<Option<(Instant, String)>>,
 }
 
 /// One living connection, counted for as long as this is held.
@@ -34,6 +37,11 @@ impl Counts {
     pub(super) fn live(self: &Arc<Self>) -> Living {
         self.living.fetch_add(1, Ordering::SeqCst);
         Living(self.clone())
+    }
+
+    /// Notes that the relay, and neither side of it, broke a connection.
+    fn hampered(&self, error: &io::Error) {
+        *self.hampered.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), error.to_string()));
     }
 }
 
@@ -54,7 +62,10 @@ pub(super) async fn keep(switch: Arc<Switch>, gone: CancellationToken) {
                 () = switch.changed() => continue,
             };
             // One that was gone before it was taken says nothing about the next.
-            if taken.is_err_and(|e| e.kind() != io::ErrorKind::ConnectionAborted) {
+            if let Err(error) = taken
+                && error.kind() != io::ErrorKind::ConnectionAborted
+            {
+                switch.counts().hampered(&error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -66,7 +77,7 @@ pub(super) async fn keep(switch: Arc<Switch>, gone: CancellationToken) {
 }
 
 /// One connection to its end. Where one side breaks off, or the mode ends it, both sides are reset.
-pub(super) async fn connection(mut client: TcpStream, upstream: SocketAddr, gate: &Gate, over: &CancellationToken) {
+pub(super) async fn connection(mut client: TcpStream, upstream: SocketAddr, gate: &Gate, over: &CancellationToken, counts: &Counts) {
     // A connection that refuses it is dead already, which is seen at once.
     let _ = client.set_nodelay(true);
     let reached = tokio::select! {
@@ -74,7 +85,15 @@ pub(super) async fn connection(mut client: TcpStream, upstream: SocketAddr, gate
         () = over.cancelled() => Err(io::ErrorKind::ConnectionReset.into()),
         reached = reach(upstream, gate) => reached,
     };
-    let Ok(mut server) = reached else { return reset(&client) };
+    let mut server = match reached {
+        Ok(server) => server,
+        Err(error) => {
+            if is_ours(&error) {
+                counts.hampered(&error);
+            }
+            return reset(&client);
+        }
+    };
     let is_broken = tokio::select! {
         biased;
         () = over.cancelled() => true,
@@ -95,7 +114,27 @@ async fn reach(upstream: SocketAddr, gate: &Gate) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// Whether this machine has nothing left to connect with: no descriptor, no port, no memory.
+fn is_ours(error: &io::Error) -> bool {
+    use nix::errno::Errno;
+    let ours = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM, Errno::EADDRNOTAVAIL];
+    error.raw_os_error().is_some_and(|code| ours.contains(&Errno::from_raw(code)))
+}
+
 /// Makes closing this connection a reset. One that cannot be is dead already.
 pub(super) fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_this_machine_lacks_is_its_own_trouble() {
+        for (code, expected) in [(nix::libc::EMFILE, true), (nix::libc::EADDRNOTAVAIL, true), (nix::libc::ECONNREFUSED, false)] {
+            assert_eq!(is_ours(&io::Error::from_raw_os_error(code)), expected, "{code}");
+        }
+        assert!(!is_ours(&io::ErrorKind::ConnectionReset.into()));
+    }
 }

@@ -16,8 +16,8 @@ pub use mode::{Mode, Pace};
 use keeper::Counts;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use switch::Switch;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -76,6 +76,13 @@ impl Relay {
         let mut accepted: watch::Receiver<u64> = self.counts.accepted.subscribe();
         // The sender lives in `counts`, which we hold.
         let _ = accepted.wait_for(|n| *n > 0).await;
+    }
+
+    /// What kept it from its work since then, if this machine did: no descriptor, no port. What it broke so is nobody else's fault.
+    #[must_use]
+    pub fn hampered(&self, since: tokio::time::Instant) -> Option<String> {
+        let hampered = self.counts.hampered.lock().unwrap_or_else(PoisonError::into_inner);
+        hampered.as_ref().filter(|(at, _)| *at >= since).map(|(_, why)| why.clone())
     }
 
     /// How many connections it carries now.

@@ -97,6 +97,11 @@ impl Switch {
         drop(std::mem::replace(&mut state.epoch, Epoch::new()).end());
     }
 
+    /// What is counted.
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
     /// Waits until the mode has changed since the last time that this was waited for.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
@@ -124,7 +129,7 @@ impl Switch {
         let (over, alive) = (epoch.over.clone(), epoch.alive.clone());
         let living = counts.live();
         tokio::spawn(async move {
-            keeper::connection(client, upstream, &gate, &over).await;
+            keeper::connection(client, upstream, &gate, &over, &counts).await;
             drop((living, permit, alive));
         });
     }

@@ -1,5 +1,6 @@
 //! Each experiment on a service of this process that is good, and on one with just that flaw.
 
+mod http2;
 mod service;
 
 use super::super::{Observation, SizeLimit};

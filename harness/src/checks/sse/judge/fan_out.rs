@@ -27,7 +27,7 @@ fn all(spec: &Spec, seen: &Observation) -> Found {
         if let Some(proof) = lost(spec, drive) {
             return Found::Proof(proof);
         }
-        if let Some(found) = in_the_way(drive) {
+        if let Some(found) = in_the_way(spec, drive) {
             return found;
         }
         of = of.saturating_add(usize::try_from(drive.arrivals).unwrap_or(usize::MAX));
@@ -51,7 +51,7 @@ fn lost(spec: &Spec, drive: &FanOut) -> Option<Finding> {
     let told = |observed: String| {
         finding(&shown(drive), format!("each of {} subscribers gets every event of the driven jobs within {waited}", drive.open), observed)
     };
-    if let Some(miss) = drive.misses.first() {
+    if let Some(miss) = drive.misses.iter().find(|m| m.is_hole || drive.is_quiet) {
         let mut subscribers: Vec<u32> = drive.misses.iter().map(|m| m.subscriber).collect();
         subscribers.sort_unstable();
         subscribers.dedup();
@@ -64,6 +64,7 @@ fn lost(spec: &Spec, drive: &FanOut) -> Option<Finding> {
     }
     // A job of which nobody heard, while at least one stream was there to hear it.
     if drive.ended < drive.open
+        && drive.is_quiet
         && let Some(job) = drive.silent.first()
     {
         return Some(told(format!("{} acknowledged jobs have no event for anybody, {job} is the first", drive.silent.len())));
@@ -72,7 +73,7 @@ fn lost(spec: &Spec, drive: &FanOut) -> Option<Finding> {
 }
 
 /// What kept it from being looked at as it should.
-fn in_the_way(drive: &FanOut) -> Option<Found> {
+fn in_the_way(spec: &Spec, drive: &FanOut) -> Option<Found> {
     let one = |tape: &Tape, observed: String| {
         let told = finding(tape, format!("{} streams at once, open as long as they are read", drive.asked), observed);
         let bad = (drive.asked - drive.open) + drive.ended;
@@ -95,6 +96,14 @@ fn in_the_way(drive: &FanOut) -> Option<Found> {
     if drive.ledger.jobs.is_empty() && drive.is_drained {
         return Some(nothing(drive.ledger.emptiness()));
     }
+    if drive.missing > 0 || drive.is_drained && !drive.silent.is_empty() {
+        let waited = show_duration(spec.b.drains_within());
+        return Some(unsure(format!(
+            "events still came {waited} after the last job was acknowledged, {} of them had not reached their subscribers: this machine may be too slow to \
+             read so many streams, or the service to write them",
+            drive.missing
+        )));
+    }
     (!drive.is_drained).then_some(Found::Unseen { why: Unseen::Deadline })
 }
 
@@ -102,7 +111,7 @@ fn in_the_way(drive: &FanOut) -> Option<Found> {
 fn skew(spec: &Spec, seen: &Observation) -> Found {
     let (Some(within), false) = (&spec.b.skew_within, seen.fan_outs.is_empty()) else { return Found::Unseen { why: Unseen::Deadline } };
     let limit = within.value.0;
-    if let Some(found) = seen.fan_outs.iter().find(|d| d.skews.is_empty()).and_then(in_the_way) {
+    if let Some(found) = seen.fan_outs.iter().find(|d| d.skews.is_empty()).and_then(|d| in_the_way(spec, d)) {
         return found;
     }
     let skews: Vec<&Skew> = seen.fan_outs.iter().flat_map(|d| &d.skews).collect();

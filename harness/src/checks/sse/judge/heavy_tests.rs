@@ -115,6 +115,7 @@ fn whole() -> FanOut {
         arrivals: 60,
         skews: (0..20).map(skew).collect(),
         is_drained: true,
+        is_quiet: true,
         ..FanOut::default()
     }
 }
@@ -122,7 +123,11 @@ fn whole() -> FanOut {
 #[test]
 fn an_event_that_one_of_many_missed_is_proof() {
     assert_eq!(fanned(whole()), ["all: held", "skew: held"]);
-    let miss = Miss { subscriber: 2, event: "`done` of a".to_owned(), at: MS(5) };
+    let miss = Miss { subscriber: 2, event: "`done` of a".to_owned(), at: MS(5), is_hole: false };
+    let busy = FanOut { missing: 1, misses: vec![miss.clone()], is_quiet: false, ..whole() };
+    starts(&fanned(busy)[0], "all: unsure events still came 10.00 s after the last job was acknowledged, 1 of them");
+    let passed_over = FanOut { missing: 1, misses: vec![Miss { is_hole: true, ..miss.clone() }], is_quiet: false, ..whole() };
+    starts(&fanned(passed_over)[0], "all: proof 1 events never came to a subscriber");
     let told = fanned(FanOut { missing: 1, misses: vec![miss], ..whole() });
     starts(&told[0], "all: proof 1 events never came to a subscriber: `done` of a came to others, and never to subscriber 2");
     let told = fanned(FanOut { silent: vec!["b".to_owned()], ..whole() });

@@ -39,6 +39,8 @@ pub(in crate::checks::sse) struct FanOut {
     pub(in crate::checks::sse) skews: Vec<Skew>,
     /// All had everything, or the time for it was up.
     pub(in crate::checks::sse) is_drained: bool,
+    /// Nothing came any more when we left: whoever has less will not get more.
+    pub(in crate::checks::sse) is_quiet: bool,
     /// How long was waited for the last events, after the last job was acknowledged.
     pub(in crate::checks::sse) drained_in: Duration,
 }
@@ -52,6 +54,8 @@ pub(in crate::checks::sse) struct Miss {
     pub(in crate::checks::sse) event: String,
     /// When it came to the first of the others, since the check began.
     pub(in crate::checks::sse) at: Duration,
+    /// Something that came to others after it came to this one too: it was passed over.
+    pub(in crate::checks::sse) is_hole: bool,
 }
 
 /// How far apart one event reached those who got it.

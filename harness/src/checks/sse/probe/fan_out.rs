@@ -23,6 +23,8 @@ mod hall;
 const LOOK: Duration = Duration::from_millis(25);
 /// How long nothing new may come, once all have everything.
 const QUIET: Duration = Duration::from_millis(300);
+/// Nothing new for so long: what is missing by then is not on its way.
+const SILENT: Duration = Duration::from_secs(1);
 /// Drives that are kept.
 const KEPT: usize = 3;
 
@@ -38,7 +40,7 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
         return Ok(());
     }
     let (tapes, readers): (Vec<_>, Vec<_>) = crowd.open.into_iter().unzip();
-    let hall = Mutex::new(Hall::of(tapes));
+    let hall = Mutex::new(Hall::of(tapes, origin));
     let mut driver = Driver::new(cx, &drive.a, &drive.b.id.value, origin, &[(drive.b.jobs(), drive.b.step())]);
     let mut listening: FuturesUnordered<_> =
         readers.into_iter().enumerate().map(|(place, reader)| listen(reader, place, &hall, cx)).collect();
@@ -47,7 +49,7 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     loop {
         tokio::select! {
             stepped = driver.step(&mut fan_out.ledger), if !driver.is_done() => stepped?,
-            Some(()) = listening.next(), if !listening.is_empty() => {}
+            () = read(&mut listening, &hall, cx), if !listening.is_empty() => {}
             () = sleep_until(look) => {
                 look = tokio::time::Instant::now() + LOOK;
                 let hall = lock(&hall);
@@ -57,8 +59,9 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
                 }
                 let now = tokio::time::Instant::now();
                 let since = *driven.get_or_insert(now);
-                let is_quiet = || hall.last().is_none_or(|last| now.into_std().saturating_duration_since(origin + last) >= QUIET);
-                if hall.has_all(spec, &fan_out.ledger) && is_quiet() {
+                let is_quiet = |time| hall.last().is_none_or(|last| now.into_std().saturating_duration_since(origin + last) >= time);
+                fan_out.is_quiet = is_quiet(SILENT);
+                if is_quiet(QUIET) && hall.has_all(spec, &fan_out.ledger) {
                     fan_out.drained_in = now - since;
                     break;
                 }
@@ -69,9 +72,20 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
         }
     }
     drop(listening);
-    hall.into_inner().unwrap_or_else(PoisonError::into_inner).tell(cx, origin, fan_out);
+    hall.into_inner().unwrap_or_else(PoisonError::into_inner).tell(cx, fan_out);
     fan_out.is_drained = true;
     Ok(())
+}
+
+/// Reads what there is on any stream, and notes how long that takes.
+async fn read<F: Future<Output = ()>>(listening: &mut FuturesUnordered<F>, hall: &Mutex<Hall>, cx: &Context) {
+    poll_fn(|task| {
+        lock(hall).begin(cx.stopwatch().now());
+        let polled = listening.poll_next_unpin(task);
+        lock(hall).pause(cx.stopwatch().now());
+        polled.map(|_| ())
+    })
+    .await;
 }
 
 /// Reads one stream for as long as it is open; what came is in the hall at once.

@@ -18,7 +18,7 @@ const BUFFER: u32 = 4096;
 const BASE: u32 = 4;
 const LEAST_BASE: u32 = 10;
 /// Jobs between two readings of the memory.
-const READINGS: usize = 8;
+const READINGS: u32 = 8;
 /// How long the first bytes of the slow one are waited for: then it is surely subscribed.
 const HELLO: Duration = Duration::from_secs(1);
 /// How long is waited for what must not come, once the slow one has everything.
@@ -61,7 +61,7 @@ pub(super) async fn probe(
             seen.stuck = Some(stuck);
             return Ok(());
         }
-        if piece as usize % READINGS == 0 && !memory(asked, cx, origin, seen).await? {
+        if piece.is_multiple_of(READINGS) && !memory(asked, cx, origin, seen).await? {
             return Ok(());
         }
         cx.saw(format!("{piece} of {pieces} payloads past a subscriber that does not read"));

@@ -16,6 +16,10 @@ pub(super) struct Hall {
     known: HashMap<String, usize>,
     events: Vec<Event>,
     last: Option<Duration>,
+    /// Time that our own reading has taken so far, and since when it is at it.
+    busy: Duration,
+    reading: Option<Instant>,
+    origin: Instant,
 }
 
 /// One subscriber.
@@ -24,8 +28,15 @@ struct Subscriber {
     /// Its stream, without the events.
     tape: Tape,
     /// When it got each event.
-    got: Vec<Option<Duration>>,
+    got: Vec<Option<Moment>>,
     count: usize,
+}
+
+/// When something came, and what our own reading had taken by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Moment {
+    at: Duration,
+    busy: Duration,
 }
 
 /// One event.
@@ -33,14 +44,14 @@ struct Event {
     brief: String,
     name: String,
     job: Option<String>,
-    first: Duration,
+    first: Moment,
 }
 
 impl Hall {
     /// For those who have these streams.
-    pub(super) fn of(tapes: Vec<Tape>) -> Self {
+    pub(super) fn of(tapes: Vec<Tape>, origin: Instant) -> Self {
         let subscribers = tapes.into_iter().map(|tape| Subscriber { tape, ..Subscriber::default() }).collect();
-        Self { subscribers, known: HashMap::new(), events: Vec::new(), last: None }
+        Self { subscribers, known: HashMap::new(), events: Vec::new(), last: None, busy: Duration::ZERO, reading: None, origin }
     }
 
     /// Events that anybody got.
@@ -51,6 +62,18 @@ impl Hall {
     /// When the last event came to anybody.
     pub(super) fn last(&self) -> Option<Duration> {
         self.last
+    }
+
+    /// We begin to read.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.reading = Some(now);
+    }
+
+    /// We have read what there was.
+    pub(super) fn pause(&mut self, now: Instant) {
+        if let Some(since) = self.reading.take() {
+            self.busy += now.saturating_duration_since(since);
+        }
     }
 
     /// Nobody listens any more.
@@ -73,22 +96,24 @@ impl Hall {
 
     fn note(&mut self, place: usize, arrival: &Arrival) {
         self.last = self.last.max(Some(arrival.at));
+        let reading = self.reading.map_or(Duration::ZERO, |since| (self.origin + arrival.at).saturating_duration_since(since));
+        let moment = Moment { at: arrival.at, busy: self.busy + reading };
         let key = arrival.key();
         let event = match self.known.get(&key) {
             Some(event) => *event,
             None if self.events.len() >= MOST_EVENTS => return,
             None => {
-                self.events.push(Event { brief: arrival.brief(), name: arrival.name.clone(), job: arrival.job.clone(), first: arrival.at });
+                self.events.push(Event { brief: arrival.brief(), name: arrival.name.clone(), job: arrival.job.clone(), first: moment });
                 self.known.insert(key, self.events.len() - 1);
                 self.events.len() - 1
             }
         };
-        self.events[event].first = self.events[event].first.min(arrival.at);
+        self.events[event].first = self.events[event].first.min(moment);
         let subscriber = &mut self.subscribers[place];
         if subscriber.got.len() <= event {
             subscriber.got.resize(event + 1, None);
         }
-        if subscriber.got[event].replace(arrival.at).is_none() {
+        if subscriber.got[event].replace(moment).is_none() {
             subscriber.count += 1;
         }
     }
@@ -109,7 +134,7 @@ impl Hall {
     }
 
     /// Writes down who missed what of the driven jobs, and how far apart each event came.
-    pub(super) fn tell(self, cx: &Context, origin: Instant, fan_out: &mut FanOut) {
+    pub(super) fn tell(self, cx: &Context, fan_out: &mut FanOut) {
         let jobs = fan_out.ledger.ids();
         let ours: Vec<usize> =
             (0..self.events.len()).filter(|e| self.events[*e].job.as_deref().is_some_and(|job| jobs.contains(job))).collect();
@@ -126,8 +151,11 @@ impl Hall {
                     None => {
                         fan_out.missing += 1;
                         if fan_out.misses.len() < MISSES {
+                            // Events are numbered in the order in which they came to the first of all, and those of one job come in theirs.
+                            let after = ours.iter().filter(|later| *later > event && self.events[**later].job == self.events[*event].job);
+                            let is_hole = after.copied().any(|later| subscriber.got.get(later).copied().flatten().is_some());
                             let subscriber = u32::try_from(place + 1).unwrap_or(u32::MAX);
-                            fan_out.misses.push(Miss { subscriber, event: brief.clone(), at: *first });
+                            fan_out.misses.push(Miss { subscriber, event: brief.clone(), at: first.at, is_hole });
                         }
                     }
                 }
@@ -136,7 +164,9 @@ impl Hall {
             times.sort_unstable();
             let rank = (times.len() * 99).div_ceil(100).saturating_sub(1);
             if let Some(at) = times.get(rank) {
-                let took: Interval = cx.stopwatch().between(origin + *first, origin + *at);
+                let mut took: Interval = cx.stopwatch().between(self.origin + first.at, self.origin + at.at);
+                // What our own reading took is not the service's: who is read last got it no later.
+                took.lo = took.lo.min(took.hi.saturating_sub(at.busy.saturating_sub(first.busy)));
                 fan_out.skews.push(Skew { event: brief.clone(), took });
             }
         }

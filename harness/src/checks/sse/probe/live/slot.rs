@@ -13,7 +13,7 @@ pub(super) enum Slot<'s> {
     /// Its head is waited for.
     Asked(BoxFuture<'s, Result<(Option<Reader<'s>>, Tape), ProbeError>>),
     /// It is open, or was.
-    Open(Reader<'s>),
+    Open(Box<Reader<'s>>),
     /// What came is no event stream.
     Refused,
 }
@@ -47,7 +47,7 @@ impl<'s> Slot<'s> {
             Self::Asked(asked) => {
                 let (reader, head) = ready!(asked.as_mut().poll(task))?;
                 *tape = head;
-                *self = reader.map_or(Self::Refused, Self::Open);
+                *self = reader.map_or(Self::Refused, |reader| Self::Open(Box::new(reader)));
                 Poll::Ready(Ok(()))
             }
             Self::Open(reader) if reader.is_open() => reader.poll_step(task, cx, tape, &mut |_, _| {}).map(|_| Ok(())),
