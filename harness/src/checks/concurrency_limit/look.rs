@@ -2,7 +2,7 @@
 
 use super::count::{Ending, Wave};
 use super::spec::Limits;
-use super::wait::Wait;
+use crate::kind::RetryAfter;
 use crate::kind::{Context, Seen};
 use crate::model::Interval;
 use serde::{Deserialize, Serialize};
@@ -272,10 +272,10 @@ impl Refusals {
         if self.slowest.is_none_or(|slowest| slowest.hi < seen.took.hi) {
             self.slowest = Some(seen.took);
         }
-        match Wait::of(seen) {
-            Wait::For(_) => self.says += 1,
-            Wait::Unknown(why) => _ = self.unknown.get_or_insert(why),
-            Wait::Wrong(what) => {
+        match RetryAfter::of(seen) {
+            RetryAfter::For(_) => self.says += 1,
+            RetryAfter::Unknown(why) => _ = self.unknown.get_or_insert(why),
+            RetryAfter::Wrong(what) => {
                 self.says_not += 1;
                 self.says_not_one.get_or_insert_with(|| (what, seen.clone()));
             }

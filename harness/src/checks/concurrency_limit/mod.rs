@@ -6,7 +6,6 @@ mod look;
 mod probe;
 mod spec;
 mod table;
-mod wait;
 
 pub use look::Observation;
 

@@ -258,8 +258,8 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         );
     }
     let stored = own.stored.as_ref().map(|s| &s.a);
-    let of_one = [stored, own.remove.as_ref()].into_iter().flatten().flat_map(|request| request.captures_used());
-    if let Some((_, at)) = of_one.filter(|(name, _)| name == ID && own.id.is_none()).next() {
+    let mut of_one = [stored, own.remove.as_ref()].into_iter().flatten().flat_map(|request| request.captures_used());
+    if let Some((_, at)) = of_one.find(|(name, _)| name == ID && own.id.is_none()) {
         say(at, "`${id}` is the id in the answer to a body, and where it stands there is not said".to_owned(), "add `id: $.id`");
     }
     if let Some(refused) = own.refused.as_ref().filter(|r| (200..300).any(|code| r.value.fits(code))) {

@@ -2,8 +2,8 @@
 
 use super::super::count::Ending;
 use super::super::look::{Observation, Try, Turned, ending};
-use super::super::wait::Wait;
 use super::{Bench, ONE_MORE};
+use crate::kind::RetryAfter;
 use crate::kind::{ProbeError, Seen};
 use futures_util::future::join;
 use std::future::Future;
@@ -102,9 +102,9 @@ impl Bench<'_> {
         if ending(&self.spec.b, &refusal) != Ending::Refused {
             return Ok(void(format!("the one beyond the limit was not refused: {}", refusal.brief())));
         }
-        let said = match Wait::of(&refusal) {
-            Wait::For(said) => said,
-            Wait::Unknown(why) | Wait::Wrong(why) => return Ok(void(why)),
+        let said = match RetryAfter::of(&refusal) {
+            RetryAfter::For(said) => said,
+            RetryAfter::Unknown(why) | RetryAfter::Wrong(why) => return Ok(void(why)),
         };
         let quarter = said / 4;
         let turned =
