@@ -72,7 +72,7 @@ fn an_interval_beyond_the_timeout_still_looks_until_the_end() {
 fn a_change_is_told_with_its_time() {
     let nth = AtomicUsize::new(0);
     let server = Server::start(move |_, stream| reply(stream, [500, 503, 503][nth.fetch_add(1, Ordering::SeqCst).min(2)], "", ""));
-    let seen = wait(&[&server.url(), "--timeout", "300ms", "--interval", "1ms"]).ends(1);
+    let seen = wait(&[&server.url(), "--timeout", "2s", "--interval", "1ms"]).ends(1);
     seen.tells("  500\n").tells("  503  (");
     let later = ready_after(2);
     let seen = wait(&[&later.url(), "--interval", "1ms", "-v"]).ends(0);
@@ -85,10 +85,10 @@ fn statuses_bodies_and_headers_count_as_the_flags_say() {
     let teapot = Server::json(418, "{\"state\": \"ready\"}");
     wait(&[&teapot.url(), "--status", "418"]).ends(0);
     wait(&[&teapot.url(), "--status", "200,4xx", "--body", "ready"]).ends(0);
-    wait(&[&teapot.url(), "--status", "2xx", "--timeout", "100ms"]).ends(1).tells("418");
+    wait(&[&teapot.url(), "--status", "2xx", "--timeout", "2s"]).ends(1).tells("418");
     let guarded = Server::start(|came, stream| reply(stream, if came.header("x-key") == Some("a: b") { 200 } else { 401 }, "", ""));
     wait(&[&guarded.url(), "-H", "X-Key: a: b"]).ends(0);
-    wait(&[&guarded.url(), "--timeout", "100ms"]).ends(1).tells("401");
+    wait(&[&guarded.url(), "--timeout", "2s"]).ends(1).tells("401");
     let flapping = AtomicUsize::new(0);
     let server = Server::start(move |_, stream| {
         // Good at 1, bad at 2, good from 3 on.
