@@ -37,17 +37,17 @@ fn the_last_word_names_what_was_seen() {
     let seen = wait(&[&refused, "--timeout", "200ms"]).ends(1);
     seen.tells("TIMEOUT  http://127.0.0.1:").tells("not there after 200 ms").tells("last: connection refused by 127.0.0.1:");
     let busy = Server::json(503, "{}");
-    wait(&[&busy.url(), "--timeout", "200ms"]).ends(1).tells("last: 503");
+    wait(&[&busy.url(), "--timeout", "2s"]).ends(1).tells("last: 503");
     let silent = Server::silent();
     wait(&[&silent.url(), "--timeout", "200ms"]).ends(1).tells("(1 look); last: connected and sent, but no byte of an answer within");
     wait(&["http://no-such-name.invalid/", "--timeout", "300ms"]).ends(1).tells("no-such-name.invalid does not resolve");
     let page = Server::json(200, "{\"status\": \"starting\"}");
-    wait(&[&page.url(), "--timeout", "200ms", "--body", "healthy"]).ends(1).tells("last: 200 without `healthy` in the body");
+    wait(&[&page.url(), "--timeout", "2s", "--body", "healthy"]).ends(1).tells("last: 200 without `healthy` in the body");
     // One of two is enough to fail, and both are told.
-    let seen = wait(&[&page.url(), &refused, "--timeout", "200ms"]).ends(1);
+    let seen = wait(&[&page.url(), &refused, "--timeout", "2s"]).ends(1);
     seen.tells("there  ").tells("TIMEOUT  ");
     // Quiet tells the failure all the same.
-    wait(&[&busy.url(), "--timeout", "100ms", "-q"]).ends(1).tells("TIMEOUT").tells("503");
+    wait(&[&busy.url(), "--timeout", "2s", "-q"]).ends(1).tells("TIMEOUT").tells("503");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn gone_is_refused_or_no_longer_a_status_that_counts_and_never_a_server_that_han
     wait(&[&server.url(), "--gone", "--interval", "1ms"]).ends(0).tells("503");
     assert_eq!(server.came().len(), 3);
     let staying = Server::json(200, "{}");
-    wait(&[&staying.url(), "--gone", "--timeout", "200ms"]).ends(1).tells("still there after 200 ms").tells("last: 200");
+    wait(&[&staying.url(), "--gone", "--timeout", "2s"]).ends(1).tells("still there after 2.00 s").tells("last: 200");
     let hanging = Server::start(|_, stream| until_gone(stream));
     wait(&[&hanging.url(), "--gone", "--timeout", "600ms", "--look", "100ms"]).ends(1).tells("still there");
 }
