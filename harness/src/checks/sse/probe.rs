@@ -8,6 +8,7 @@ use crate::transport::descriptors;
 
 mod cleans_up;
 mod crowd;
+mod deadline;
 mod drive;
 mod ends;
 mod fan_out;

@@ -42,7 +42,7 @@ async fn who_may_not_read_is_refused_or_it_is_proof() {
 }
 
 const FAN_OUT: &str = "{ get: /events, fan-out: 5, skew-within: 2s, drive: { post: /jobs, id: $.id, jobs: 1 }, identify: { job: $.job }, \
-                       drains-within: 900ms }";
+                       drains-within: 2500ms }";
 
 /// Answers submits, and tells of the job on each stream but those that `deaf` names by their number.
 async fn crowd(deaf: fn(usize) -> bool) -> SocketAddr {
