@@ -134,8 +134,10 @@ async fn an_idle_stream_that_the_service_ends_is_a_doubt() {
 async fn a_heartbeat_that_is_an_event_is_proof() {
     let named = serve(|_, _| stream(&[(30, &b"event: heartbeat\ndata: {}\n\n"[..]); 40], Leave::Stay)).await;
     has(&tell(BEATS, named, &[HEARTBEAT]).await, "proof an event named `heartbeat` with 2 bytes of data");
-    let nameless = serve(|_, _| stream(&[(30, &b"data: .\n\n"[..]); 40], Leave::Stay)).await;
-    has(&tell(BEATS, nameless, &[HEARTBEAT]).await, "proof an event named `message`");
+    let nameless = serve(|_, _| stream(&[(30, &b"data: .\n\n"[..]); 250], Leave::Stay)).await;
+    let with_jobs = "{ get: /events, heartbeat-within: 1s, identify: { job: $.job } }";
+    has(&tell(with_jobs, nameless, &[HEARTBEAT]).await, "proof an event named `message`");
+    has(&tell("{ get: /events, heartbeat-within: 1s }", nameless, &[HEARTBEAT]).await, "unsure an event named `message`");
 }
 
 #[tokio::test]
