@@ -96,6 +96,11 @@ impl Observation {
         all.filter(|tape| tape.is_told())
     }
 
+    /// Trouble of this machine that ended a stream.
+    pub(super) fn own_trouble(&self) -> Option<&str> {
+        self.tapes().find_map(|tape| tape.own_trouble.as_deref())
+    }
+
     /// Every answer of this check.
     pub(super) fn tapes(&self) -> impl Iterator<Item = &Tape> {
         self.streams().chain(self.stale.iter().map(|s| &s.tape)).chain(self.ends.own.iter().filter_map(|o| o.again.as_ref()))

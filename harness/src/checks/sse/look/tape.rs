@@ -35,6 +35,9 @@ pub(in crate::checks::sse) struct Tape {
     pub(in crate::checks::sse) slips: Vec<Slip>,
     /// How it ended; none: it was still open when we left.
     pub(in crate::checks::sse) ended: Option<Ended>,
+    /// Trouble of this machine that ended it.
+    #[serde(default)]
+    pub(in crate::checks::sse) own_trouble: Option<String>,
     /// It was left because it brought more events than are kept.
     pub(in crate::checks::sse) is_flood: bool,
 }

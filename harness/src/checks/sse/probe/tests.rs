@@ -41,6 +41,15 @@ async fn a_good_stream_is_held() {
 }
 
 #[tokio::test]
+async fn a_stream_is_asked_for_without_a_coding() {
+    let picky = serve(|head, _| match head.to_ascii_lowercase().contains("\r\naccept-encoding: identity\r\n") {
+        true => stream(&[(0, b": hello\n\n")], Leave::Stay),
+        false => answer(200, &["content-type: text/event-stream", "content-encoding: gzip"], "coded"),
+    });
+    assert_eq!(tell(IDLE, picky.await, &[TYPE, UTF8]).await, ["held", "stream: held", "held"]);
+}
+
+#[tokio::test]
 async fn a_silent_stream_leaves_its_bytes_unjudged_and_that_is_no_doubt() {
     let silent = serve(|_, _| stream(&[], Leave::Stay)).await;
     let told = tell(IDLE, silent, &[TYPE, UTF8]).await;

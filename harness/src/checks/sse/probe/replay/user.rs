@@ -1,10 +1,11 @@
 //! The client that users have, and what it gets over all its connections.
 
 use crate::checks::sse::look::{Cut as Left, Ended, Leg, Tape};
+use crate::checks::sse::probe::broken::broken;
 use crate::checks::sse::probe::marks::Marks;
 use crate::checks::sse::probe::reader::{head_of, opening, write};
 use crate::checks::sse::spec::{LINE, Spec};
-use crate::kind::{Context, Opened, ProbeError, Snag};
+use crate::kind::{Context, Opened, ProbeError};
 use crate::model::Interval;
 use crate::transport::sse::client::{Client, Cut, End, Heard, How, Opener, Setup};
 use crate::transport::sse::{Item, Limits};
@@ -187,10 +188,7 @@ fn end_of(end: End, in_event: bool, at: Duration, leg: &mut Leg) {
     match end {
         End::Cut(how) => leg.cut = Some(Left { at, is_reset: how == How::WithReset, in_event }),
         End::Body(_) => leg.tape.ended = Some(Ended::Whole { in_event }),
-        End::Broken(trouble) => {
-            let snag = Snag { name: trouble.name().to_owned(), text: trouble.to_string(), confusable: trouble.confusable() };
-            leg.tape.ended = Some(Ended::Broken { snag, in_event });
-        }
+        End::Broken(trouble) => leg.tape.ended = Some(broken(&trouble, in_event, &mut leg.tape)),
         End::OverCap | End::Left => {}
     }
 }
