@@ -168,6 +168,8 @@ pub(super) const BEATS: u32 = 2;
 pub(super) const APART: Duration = Duration::from_millis(110);
 /// Pairs of events that are needed to tell a batch.
 pub(super) const PAIRS: u32 = 20;
+/// What came to one stream so shortly before the end of a look may still be on its way to another: it is not lost there.
+pub(super) const SETTLED: Duration = Duration::from_millis(300);
 /// Most jobs of one drive.
 pub(super) const MOST_JOBS: u32 = 10_000;
 /// Most subscribers at once.

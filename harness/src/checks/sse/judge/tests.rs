@@ -47,7 +47,7 @@ fn jobs(names: &str) -> Vec<Job> {
 
 fn live(names: &str, tapes: Vec<Tape>) -> Live {
     let subscribers = tapes.into_iter().map(|tape| Subscriber { tape, ..Subscriber::default() }).collect();
-    let mut live = Live { subscribers, is_drained: true, ..Live::default() };
+    let mut live = Live { subscribers, is_drained: true, left: MS(10_000), ..Live::default() };
     live.ledger.jobs = jobs(names);
     live
 }
@@ -96,6 +96,31 @@ fn an_event_that_only_another_subscriber_got_is_lost() {
         told[1].starts_with("gzip: proof 1 events came on the stream `direct` and not here, the first is `done` of b, id 6"),
         "{told:?}"
     );
+}
+
+#[test]
+fn an_event_that_another_subscriber_got_just_before_we_left_is_not_lost() {
+    let less = GOOD.replace("6 b.2 done", "");
+    let mut live = live("a b", vec![tape("direct", GOOD), tape("gzip", &less)]);
+    live.left = MS(300);
+    assert_eq!(told(&judge(&kind("").spec, &observed(ORDERED, live))), ["direct: held", "gzip: held"]);
+}
+
+#[test]
+fn without_an_id_no_order_is_held_and_events_are_counted() {
+    let by_id = spec::<Sse>(&format!("{{ {SPEC} }}").replace("[event-id, $.n]", "event-id"));
+    let judged = |tapes| told(&judge(&by_id.spec, &observed(ORDERED, live("a", tapes))));
+    assert!(judged(vec![tape("direct", "- a. x, - a. done")])[0].starts_with("direct: unseen no event of the driven jobs has an id"));
+    // What each delivery stamps anew is the same event all the same; one less of it is lost.
+    let stamped = |n: usize| {
+        let mut tape = tape(["direct", "gzip"][n % 2], "1 a. x, - a. y, - a. y");
+        tape.arrivals.iter_mut().for_each(|a| a.hash += &n.to_string());
+        tape
+    };
+    assert_eq!(judged(vec![stamped(0), stamped(1)]), ["direct: held", "gzip: held"]);
+    let mut less = stamped(1);
+    less.arrivals.pop();
+    assert!(judged(vec![stamped(0), less])[1].starts_with("gzip: proof 1 events came on the stream `direct` and not here"));
 }
 
 #[test]

@@ -178,6 +178,7 @@ async fn look(
     for subscriber in &mut live.subscribers {
         subscriber.batch = batch(subscriber, &live.ledger.jobs, cx, origin);
     }
+    live.left = cx.stopwatch().now().saturating_duration_since(origin);
     live.is_drained = true;
     Ok(())
 }
