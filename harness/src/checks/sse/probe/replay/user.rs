@@ -52,14 +52,14 @@ pub(super) struct User<'s> {
 }
 
 impl<'s> User<'s> {
-    /// A client that will be cut so.
-    pub(super) fn new(spec: &'s Spec, cx: &Context, origin: Instant, cuts: Vec<Cut>) -> Self {
+    /// A client that will be cut so, and is away for as long as it takes to make a job: what is produced meanwhile is what it must get.
+    pub(super) fn new(spec: &'s Spec, cx: &Context, origin: Instant, cuts: Vec<Cut>, step: Duration) -> Self {
         let trace = Arc::new(Mutex::new(Trace::default()));
         let attempts = u32::try_from(cuts.len()).unwrap_or(u32::MAX).saturating_mul(CONNECTIONS).saturating_add(8);
         let planned = cuts.len();
         let setup = Setup {
             limits: Limits { line: LINE, ..Limits::default() },
-            wait: AWAY,
+            wait: AWAY.max(step).min(AWAY_MOST),
             wait_most: AWAY_MOST,
             attempts,
             ..Setup::new(opener(spec, cx, trace.clone()))
