@@ -132,6 +132,11 @@ impl Tape {
         }
     }
 
+    /// The first event that tells how the stream goes on: one of its history, or what `is_signal` takes for a signal.
+    pub(in crate::checks::sse) fn begins(&self, is_signal: impl Fn(&str) -> bool) -> Option<&Arrival> {
+        self.arrivals.iter().find(|a| a.is_history() || is_signal(&a.name))
+    }
+
     /// The slip of this name.
     pub(in crate::checks::sse) fn slipped(&self, name: &str) -> Option<&Slip> {
         self.slips.iter().find(|s| s.name == name)

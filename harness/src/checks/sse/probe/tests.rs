@@ -165,6 +165,8 @@ async fn an_old_id_is_answered_by_a_signal_or_broken() {
         stream(&[(10, if is_old { b"event: resync\nid: 9\ndata: {}\n\n" } else { b": hello\n\n" })], Leave::Stay)
     });
     assert_eq!(tell(STALES, resync.await, &[STALE]).await, ["old: held"]);
+    let greets = serve(|_, _| stream(&[(0, b"event: connected\ndata: {}\n\n"), (20, b"event: resync\ndata: {}\n\n")], Leave::Stay)).await;
+    assert_eq!(tell(STALES, greets, &[STALE]).await, ["old: held"]);
     let refused = serve(|head, _| if head.contains("old") { json(410, "{}") } else { stream(&[], Leave::Stay) }).await;
     assert_eq!(tell(STALES, refused, &[STALE]).await, ["old: held"]);
     let goes_on = serve(|_, _| stream(&[(10, b"event: progress\nid: 12\ndata: {}\n\n")], Leave::Stay)).await;
