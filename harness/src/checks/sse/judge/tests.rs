@@ -358,3 +358,12 @@ fn seams_into_which_nothing_fell_prove_nothing() {
     replayed(ALL, legs, "unsure something was produced while the client was away in 0 of 2 cuts, and 1 are needed");
 }
 
+#[test]
+fn who_comes_back_so_often_may_be_told_to_wait() {
+    let mut wait = leg("2", "", false);
+    wait.tape.head = Seen { status: Some(429), ..Seen::default() };
+    let mut seen = Observation { asked: vec!["sse/type".to_owned()], opened: vec![tape("", "")], ..Observation::default() };
+    seen.replay.legs = vec![leg("", "1 a.0 x", true), wait.clone(), wait.clone(), wait];
+    assert_eq!(told(&judge(&kind("").spec, &seen))[0], "held");
+}
+
