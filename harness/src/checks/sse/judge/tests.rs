@@ -367,3 +367,17 @@ fn who_comes_back_so_often_may_be_told_to_wait() {
     assert_eq!(told(&judge(&kind("").spec, &seen))[0], "held");
 }
 
+#[test]
+fn the_stream_of_one_job_may_say_that_it_closes_and_nothing_more_of_the_job() {
+    let own = |events: &str| {
+        let mut tape = tape("per-job", events);
+        tape.ended = Some(Ended::Whole { in_event: false });
+        let mut seen = observed(ENDS, live("a b", vec![self::tape("direct", GOOD)]));
+        seen.ends.own = vec![Own { job: jobs("a").pop(), tape, is_watched: true, ..Own::default() }];
+        told(&judge(&kind(", per-job: { get: '/jobs/${id}/events' }").spec, &seen))
+    };
+    let of = |told: Vec<String>| told.into_iter().find(|t| t.starts_with("per-job: ")).unwrap();
+    assert_eq!(of(own("1 a.0 x, 2 a.1 done, - - close")), "per-job: held");
+    assert!(of(own("1 a.0 x, 2 a.1 done, 3 a.2 x")).starts_with("per-job: proof `done` of a, id 2, number 1, then `x`"));
+    assert!(of(own("1 a.0 x, 2 a.1 done, - - x~40")).starts_with("per-job: proof `done` of a, id 2, number 1, then `x`"));
+}
