@@ -27,7 +27,6 @@ mod tell;
 mod tests;
 mod timely;
 
-pub(super) use replay::seams;
 pub(super) use slow::is_later;
 pub(super) use stale::name as stale_name;
 pub(super) use tell::{control, tell};

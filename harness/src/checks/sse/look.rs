@@ -25,12 +25,12 @@ pub(super) use framed::{Framed, Payload};
 pub(super) use ledger::{Job, Ledger};
 pub(super) use live::{Batch, Delay, Live, Subscriber};
 pub(super) use private::{Knock, Other, Private};
-pub(super) use replay::{Cut, Leg, Replay};
+pub(super) use replay::{Cut, Leg, Replay, missed, seams};
 pub(super) use restart::{Driven, Restart};
 pub(super) use silence::{Gap, Silence};
 pub(super) use slow::{Phase, Slow, Stuck};
 pub(super) use stale::Stale;
-pub(super) use tape::{Arrival, Ended, Slip, Tape};
+pub(super) use tape::{Arrival, Ended, Keys, Slip, Tape};
 
 /// Everything that was seen over all rounds.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -87,13 +87,19 @@ impl Observation {
         !self.opened.is_empty() && self.opened.iter().all(Tape::is_headless)
     }
 
-    /// Every stream that must be one: all but the answers to ids that cannot be resumed after, and to reconnects after the end.
+    /// Every stream that must be one: all but the answers to ids that cannot be resumed after, and to reconnects after the end. Who comes
+    /// back so often may be told to wait: that is `sse/replay`'s.
     pub(super) fn streams(&self) -> impl Iterator<Item = &Tape> {
         let live = std::iter::once(&self.live).chain(&self.relooks).flat_map(|l| &l.subscribers).map(|s| &s.tape);
-        let replay = self.replay.witness.iter().chain(self.replay.legs.iter().map(|l| &l.tape));
+        let replay = self.replay.witness.iter().chain(self.replay.legs.iter().map(|l| &l.tape).filter(|t| t.head.status != Some(429)));
         let own = self.ends.own.iter().filter(|o| o.job.is_some()).map(|o| &o.tape);
         let all = self.opened.iter().chain(self.silence.tape.iter()).chain(live).chain(self.framed.tape.iter()).chain(replay).chain(own);
         all.filter(|tape| tape.is_told())
+    }
+
+    /// Trouble of this machine that ended a stream.
+    pub(super) fn own_trouble(&self) -> Option<&str> {
+        self.tapes().find_map(|tape| tape.own_trouble.as_deref())
     }
 
     /// Every answer of this check.

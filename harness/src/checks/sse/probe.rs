@@ -6,8 +6,10 @@ use super::table;
 use crate::kind::{Context, ProbeError, Round};
 use crate::transport::descriptors;
 
+mod broken;
 mod cleans_up;
 mod crowd;
+mod deadline;
 mod drive;
 mod ends;
 mod fan_out;
@@ -29,8 +31,14 @@ mod stale;
 mod tests;
 mod watch;
 
-/// Does what the round wants, the cheapest first: a stream that does not open ends the look before anything is driven.
+/// Does what the round wants, and says so where a stream was lost to this machine: nothing that is missing then is the service's doing.
 pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
+    look(spec, round, cx, seen).await?;
+    seen.own_trouble().map_or(Ok(()), |trouble| Err(ProbeError(trouble.to_owned())))
+}
+
+/// The cheapest first: a stream that does not open ends the look before anything is driven.
+async fn look(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
     seen.asked = round.clauses.iter().map(|c| c.0.to_owned()).collect();
     let own = &spec.b;
     // Told before anything is sent: it takes a larger machine, or a smaller number.

@@ -162,10 +162,14 @@ pub(super) const SUBMIT: Duration = Duration::from_secs(10);
 pub(super) const LINE: usize = 4 << 20;
 /// Silences of an idle stream that are measured.
 pub(super) const SILENCES: u32 = 3;
+/// Heartbeats that are needed to tell that there are any, where events of others come too.
+pub(super) const BEATS: u32 = 2;
 /// Time between two jobs when batches are looked for: well over the 100 ms that make a pair.
 pub(super) const APART: Duration = Duration::from_millis(110);
 /// Pairs of events that are needed to tell a batch.
 pub(super) const PAIRS: u32 = 20;
+/// What came to one stream so shortly before the end of a look may still be on its way to another: it is not lost there.
+pub(super) const SETTLED: Duration = Duration::from_millis(300);
 /// Most jobs of one drive.
 pub(super) const MOST_JOBS: u32 = 10_000;
 /// Most subscribers at once.

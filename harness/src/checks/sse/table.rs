@@ -74,7 +74,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         Impact::Write,
         "payloads of any text and size arrive whole",
         "Payloads with line feeds, carriage returns, a leading space, colons, multi-byte characters and 64 KiB, 1 MiB and the declared size are sent by a job each, and must come \
-         back in its event byte for byte (SHA-256; line ends become line feeds, as the format itself demands, where the payload is not inside JSON). One that differs is proof, and the first difference is told.",
+         back, byte for byte, in the text at `payload` in the JSON of its event. One that differs is proof, and the first difference is told.",
     ),
     row(
         ORDERED,
@@ -99,7 +99,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         "after each cut a client gets exactly the rest",
         "While jobs are driven one client is cut off again and again at random points, in the middle of events too, and comes back with the id of the last event it was given. \
          What it got over all its connections is held against a witness that nobody cuts: a gap, an event twice, a wrong order is proof, and it is told whether that was at a seam. Fewer than \
-         the declared cuts with events on both sides prove nothing.",
+         the declared cuts with events on both sides prove nothing, nor do cuts during which nothing was produced: three of them at least, or a quarter of few, must have had an event in them.",
     ),
     row(
         STALE,

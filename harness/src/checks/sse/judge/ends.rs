@@ -94,6 +94,8 @@ fn one_job(spec: &Spec, tape: &Tape, job: &str, events: &[&Arrival]) -> Option<F
                     arrival,
                 );
             }
+            // On the stream of one job this may be its last word: `event: close`, to those who shall not come back.
+            Some(_) if arrival.job.is_none() && arrival.sequence.is_none() && arrival.progress.is_none() => continue,
             Some(first) => {
                 return told(
                     "nothing of a job after its terminal event".to_owned(),

@@ -34,6 +34,9 @@ fn of(framed: &Framed, tape: &Tape, payload: &Payload) -> Found {
     if let Some(found) = cut_short(tape) {
         return found;
     }
+    if payload.is_crowded {
+        return unsure("so much of others came that its own event may not have been looked at");
+    }
     match (framed.is_drained, &payload.job) {
         (true, Some(_)) => {
             let others = tape.arrivals.iter().filter(|a| a.job.is_none()).count();

@@ -2,14 +2,19 @@
 
 use super::{counted, finding, nothing, number, unopened, unsure};
 use crate::checks::sse::look::{Arrival, Observation, Tape};
-use crate::checks::sse::spec::{SILENCES, Spec};
+use crate::checks::sse::spec::{BEATS, SILENCES, Spec};
 use crate::model::interval::Against;
 use crate::model::quantity::show_duration;
 use crate::model::{Found, Unseen};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// Names that nobody gives to anything but a heartbeat.
 const NAMES: &[&str] = &["heartbeat", "heart-beat", "heart_beat", "ping", "keepalive", "keep-alive", "keep_alive", "hb", "noop"];
+
+/// Events alike that are needed to take them for heartbeats, and how far their pace may be off on a busy machine.
+const ALIKE: usize = 3;
+const JITTER: Duration = Duration::from_millis(100);
 
 pub(super) fn heartbeat(spec: &Spec, seen: &Observation) -> Found {
     let (Some(tape), Some(limit), Some(within)) = (&seen.silence.tape, spec.b.silence(), &spec.b.heartbeat_within) else {
@@ -18,11 +23,19 @@ pub(super) fn heartbeat(spec: &Spec, seen: &Observation) -> Found {
     if let Some(found) = unopened(tape) {
         return found;
     }
-    if let Some((beat, times)) = beats(tape) {
-        let observed = format!("an event named `{}` with {} bytes of data, {times} on an idle stream", beat.name, beat.len);
-        return Found::Proof(
-            finding(tape, "heartbeats that are comments: events reach the handlers of every client", observed).at(within.at),
-        );
+    let told = |beat: &Arrival| {
+        let times = match tape.arrivals.iter().filter(|a| a.job.is_none() && a.name == beat.name).count() {
+            1 => "once".to_owned(),
+            n => format!("{n} times"),
+        };
+        format!("an event named `{}` with {} bytes of data, {times} on an idle stream", beat.name, beat.len)
+    };
+    // Without a name that tells it only what is declared of jobs tells a heartbeat from an event of somebody's.
+    let beats = number(seen.silence.gaps.iter().filter(|g| g.is_beat).count());
+    let alike = alike(tape).filter(|_| beats < BEATS);
+    if let Some(beat) = named(tape).or(alike.filter(|_| spec.b.identify.is_some())) {
+        let expected = "heartbeats that are comments: events reach the handlers of every client";
+        return Found::Proof(finding(tape, expected, told(beat)).at(within.at));
     }
     let gaps = &seen.silence.gaps;
     let of = |against: Against| number(gaps.iter().filter(|g| g.took.against(limit) == against).count());
@@ -31,11 +44,18 @@ pub(super) fn heartbeat(spec: &Spec, seen: &Observation) -> Found {
         if let Some(ended) = &tape.ended {
             return unsure(format!("the idle stream ended after {} silences that were kept: {}", gaps.len(), ended.brief()));
         }
+        if let Some(beat) = alike {
+            return unsure(format!("{}: whether it is a heartbeat cannot be told without `identify`", told(beat)));
+        }
         if number(gaps.len()) < SILENCES {
             return Found::Unseen { why: Unseen::Deadline };
         }
-        if tape.comments == 0 && tape.events > 0 {
-            return nothing(format!("{} events of others came, so often that no heartbeat was due", tape.events));
+        let beats = number(gaps.iter().filter(|g| g.is_beat).count());
+        if tape.events > 0 && beats < BEATS {
+            return nothing(format!(
+                "{} events of others came, so often that no heartbeat was due: {beats} silences were ended by a comment",
+                tape.events
+            ));
         }
     }
     counted(bad, near, number(gaps.len()), spec.a.is_repeatable(), || {
@@ -49,20 +69,24 @@ pub(super) fn heartbeat(spec: &Spec, seen: &Observation) -> Found {
     })
 }
 
-/// The event that is used as a heartbeat: by its name, or because the same one comes again and again with nothing in it of a job.
-fn beats(tape: &Tape) -> Option<(&Arrival, String)> {
-    let mut alike = HashMap::<(&str, &str), u32>::new();
+/// An event with the name of a heartbeat, and of no job.
+fn named(tape: &Tape) -> Option<&Arrival> {
+    tape.arrivals.iter().find(|a| a.job.is_none() && NAMES.contains(&a.name.to_ascii_lowercase().as_str()))
+}
+
+/// An event of no job that comes again and again, alike and at a pace.
+fn alike(tape: &Tape) -> Option<&Arrival> {
+    let mut times = HashMap::<(&str, &str), Vec<&Arrival>>::new();
     for arrival in tape.arrivals.iter().filter(|a| a.job.is_none()) {
-        *alike.entry((&arrival.name, &arrival.hash)).or_default() += 1;
+        times.entry((&arrival.name, &arrival.hash)).or_default().push(arrival);
     }
-    let is_beat = |a: &&Arrival| {
-        a.job.is_none()
-            && (NAMES.contains(&a.name.to_ascii_lowercase().as_str()) || alike.get(&(&*a.name, &*a.hash)).is_some_and(|n| *n >= 2))
+    let is_paced = |all: &&Vec<&Arrival>| {
+        let mut gaps: Vec<Duration> = all.windows(2).map(|two| two[1].at.saturating_sub(two[0].at)).collect();
+        gaps.sort_unstable();
+        let Some(pace) = gaps.get(gaps.len() / 2).copied() else { return false };
+        // A machine that stands still for a moment moves a few of them.
+        let kept = gaps.iter().filter(|gap| **gap * 2 >= pace && **gap <= pace * 2 + JITTER).count();
+        all.len() >= ALIKE && kept * 4 >= gaps.len() * 3
     };
-    let first = tape.arrivals.iter().find(is_beat)?;
-    let times = match tape.arrivals.iter().filter(|a| a.job.is_none() && a.name == first.name).count() {
-        1 => "once".to_owned(),
-        n => format!("{n} times"),
-    };
-    Some((first, times))
+    times.values().filter(is_paced).map(|all| all[0]).min_by_key(|a| a.at)
 }

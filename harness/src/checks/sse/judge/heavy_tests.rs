@@ -303,6 +303,8 @@ fn an_id_of_before_a_restart_is_resumed_after_or_answered_by_a_signal() {
     let old = |resumed: Tape| restarted(before, after, resumed)[1].clone();
     assert_eq!(old(answered(410)), "restart/old-id: held");
     assert_eq!(old(stream(&["9 - resync"])), "restart/old-id: held");
+    assert_eq!(old(stream(&["- - connected", "9 - resync"])), "restart/old-id: held", "a greeting goes before all else");
+    assert_eq!(old(stream(&["- - connected"])), "restart/old-id: counted 1+0/1 once");
     assert_eq!(old(stream(&["7 b x", "8 b x"])), "restart/old-id: held");
     starts(&old(stream(&["8 b x"])), "restart/old-id: proof the stream goes on with `x` of b, id 8, and `x` of b, id 7 never came");
     assert_eq!(old(stream(&[])), "restart/old-id: counted 1+0/1 once");

@@ -39,7 +39,8 @@ fn by_id(spec: &Spec, tape: &Tape, ours: &[&Arrival]) -> Option<Finding> {
     }
     let mut first = HashMap::<&str, &Arrival>::new();
     for arrival in tape.arrivals.iter() {
-        let Some(id) = arrival.id.as_deref() else { continue };
+        // An `id:` without a character takes the id away, whoever sends it.
+        let Some(id) = arrival.id.as_deref().filter(|id| !id.is_empty()) else { continue };
         if let Some(before) = first.insert(id, arrival) {
             return Some(twice(tape, &format!("id {id}"), before, arrival));
         }

@@ -1,8 +1,8 @@
 //! `sse/ordered`: each subscriber gets every event of the driven jobs, in their order.
 
 use super::{case, cut_short, finding, nothing, unopened, unsure};
-use crate::checks::sse::look::{Arrival, Live, Observation, Subscriber, Tape};
-use crate::checks::sse::spec::Spec;
+use crate::checks::sse::look::{Arrival, Keys, Live, Observation, Subscriber, Tape};
+use crate::checks::sse::spec::{SETTLED, Spec};
 use crate::checks::sse::table;
 use crate::model::quantity::show_duration;
 use crate::model::{Finding, Found, Reading, Unseen};
@@ -36,6 +36,9 @@ fn of(spec: &Spec, live: &Live, subscriber: &Subscriber) -> Found {
     }
     if let Some(proof) = lost(spec, live, tape, &ours) {
         return Found::Proof(proof);
+    }
+    if spec.b.ids_are_ordered() && spec.b.sequence().is_none() && !ours.is_empty() && !ours.iter().any(|a| a.is_identified()) {
+        return nothing("no event of the driven jobs has an id, so no order can be held: sse/identified tells more");
     }
     if spec.b.ids_are_ordered()
         && let Some(odd) = ours.iter().find(|a| a.id.as_deref().is_some_and(|id| numeric(id).is_none()))
@@ -89,11 +92,14 @@ fn lost(spec: &Spec, live: &Live, tape: &Tape, ours: &[&Arrival]) -> Option<Find
         return Some(finding(tape, "the numbers of each job's events have no hole", observed).detail("came", numbers(ours, &job)));
     }
     // What another subscriber got, and this one did not.
-    let mine: HashSet<String> = ours.iter().map(|a| a.key()).collect();
+    let mut keys = Keys::default();
+    let mine: HashSet<String> = ours.iter().map(|a| keys.next(a)).collect();
     let jobs = live.ledger.ids();
     for other in live.subscribers.iter().map(|s| &s.tape).filter(|t| t.name != tape.name && t.is_event_stream()) {
         let theirs = other.arrivals.iter().filter(|a| a.job.as_deref().is_some_and(|j| jobs.contains(j)));
-        let missing: Vec<&Arrival> = theirs.filter(|a| !mine.contains(&a.key())).collect();
+        let mut keys = Keys::default();
+        let is_missing = |a: &&Arrival| !mine.contains(&keys.next(a)) && a.at + SETTLED <= live.left;
+        let missing: Vec<&Arrival> = theirs.filter(is_missing).collect();
         if let Some(first) = missing.first() {
             let observed =
                 format!("{} events came on the stream `{}` and not here, the first is {}", missing.len(), other.name, first.brief());

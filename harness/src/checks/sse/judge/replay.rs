@@ -1,11 +1,11 @@
 //! `sse/replay`: what a client got over all its connections, held against a witness that nobody cut.
 
 use super::{cut_short, finding, nothing, number, unopened, unsure};
-use crate::checks::sse::look::{Arrival, Leg, Observation, Replay, Tape};
-use crate::checks::sse::spec::Spec;
+use crate::checks::sse::look::{Arrival, Leg, Observation, Replay, Tape, missed, seams};
+use crate::checks::sse::spec::{SETTLED, Spec};
 use crate::model::quantity::show_duration;
 use crate::model::{Finding, Found, Unseen};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 
 pub(super) fn replay(spec: &Spec, seen: &Observation) -> Found {
@@ -20,27 +20,45 @@ pub(super) fn replay(spec: &Spec, seen: &Observation) -> Found {
     if let Some(found) = refused(replay) {
         return found;
     }
+    let ours = replay.ledger.ids();
     if replay.legs.iter().skip(1).any(|leg| leg.last_id.is_none())
         && replay.legs.iter().all(|l| l.tape.arrivals.iter().all(|a| a.id.is_none()))
+        && replay.legs.iter().any(|l| l.tape.arrivals.iter().any(|a| is_of(&ours, a)))
     {
         let observed = "no event has an id, so a client that comes back has nothing to resume after";
         return Found::Proof(finding(witness, "ids in the events, and exactly the rest after a cut", observed).at(cuts.at));
     }
-    let compared = Compared::of(replay, witness);
+    let compared = Compared::of(spec, replay, witness, &ours);
     if let Some(proof) = compared.proof(replay, witness, cuts.value) {
         return Found::Proof(proof.at(cuts.at));
     }
     if let Some(found) = cut_short(witness) {
         return found;
     }
+    let seams = seams(&replay.legs, |a| is_of(&ours, a));
+    if replay.is_gone {
+        return unsure(format!(
+            "the client stopped coming back after {} connections, {seams} of {} cuts were seen",
+            replay.legs.len(),
+            cuts.value
+        ));
+    }
     if !replay.is_drained {
         return Found::Unseen { why: Unseen::Deadline };
     }
-    let seams = seams(&replay.legs);
+    let (missed, least) = (missed(&replay.legs, witness, |a| is_of(&ours, a)), Replay::missed_at_least(cuts.value));
     match NonZeroU32::new(seams) {
+        Some(_) if seams >= cuts.value && missed < least => unsure(format!(
+            "something was produced while the client was away in {missed} of {seams} cuts, and {least} are needed to say that it comes again"
+        )),
         Some(n) if seams >= cuts.value => Found::Held { n },
         _ => unsure(format!("{seams} of {} cuts had events on both sides: too little flowed to prove more", cuts.value)),
     }
+}
+
+/// An event of the driven jobs. What others do on the stream, and greetings, come as they like.
+fn is_of(ours: &HashSet<&str>, arrival: &Arrival) -> bool {
+    arrival.job.as_deref().is_some_and(|job| ours.contains(job))
 }
 
 /// A reconnect that was not answered by a stream.
@@ -54,20 +72,6 @@ fn refused(replay: &Replay) -> Option<Found> {
         replay.legs.len() - 1,
         super::brief(&first.tape)
     )))
-}
-
-/// Cuts with events on both sides, resumed after an id.
-pub(in crate::checks::sse) fn seams(legs: &[Leg]) -> u32 {
-    let mut before = false;
-    let mut seams = 0;
-    for leg in legs {
-        let has_events = !leg.tape.arrivals.is_empty();
-        if before && has_events && leg.last_id.is_some() {
-            seams += 1;
-        }
-        before |= has_events;
-    }
-    seams
 }
 
 /// Where something is wrong, by its key.
@@ -84,46 +88,56 @@ struct Compared<'r> {
 }
 
 impl<'r> Compared<'r> {
-    fn of(replay: &'r Replay, witness: &'r Tape) -> Self {
+    fn of(spec: &Spec, replay: &'r Replay, witness: &'r Tape, ours: &HashSet<&str>) -> Self {
         let mut compared = Self::default();
-        let order: HashMap<String, usize> = witness.arrivals.iter().enumerate().map(|(i, a)| (a.key(), i)).collect();
+        // Without an id or a number an event cannot be told from another one of its kind.
+        let is_ours = |a: &&Arrival| is_of(ours, a) && a.is_identified();
+        let due: Vec<&Arrival> = witness.arrivals.iter().filter(is_ours).collect();
+        let order: HashMap<String, usize> = due.iter().enumerate().map(|(i, a)| (a.key(), i)).collect();
+        // Nobody promised an order between jobs where it does not stand in the ids.
+        let chain = |a: &'r Arrival| if spec.b.ids_are_ordered() { "" } else { a.job.as_deref().unwrap_or_default() };
+        let is_open = replay.legs.last().is_some_and(|l| l.tape.ended.is_none() && l.cut.is_none());
+        let is_whole = replay.is_drained && is_open && witness.ended.is_none();
+        // What came just before we left may be on its way to the other one.
+        let has_settled = |a: &Arrival| is_whole && a.at + SETTLED <= replay.left;
         // The leg that first got each event of the witness.
-        let mut leg_of: Vec<Option<usize>> = vec![None; witness.arrivals.len()];
-        let mut got = HashMap::<String, usize>::new();
-        let mut last: Option<(usize, &Arrival)> = None;
+        let mut leg_of: Vec<Option<usize>> = vec![None; due.len()];
+        let mut got = HashSet::<String>::new();
+        let mut last = HashMap::<&str, (usize, &Arrival)>::new();
         let mut from = None;
         for (number, leg) in replay.legs.iter().enumerate() {
-            for arrival in &leg.tape.arrivals {
+            for arrival in leg.tape.arrivals.iter().filter(is_ours) {
                 let key = arrival.key();
-                if got.insert(key.clone(), number).is_some() {
+                if !got.insert(key.clone()) {
                     compared.twice.push((arrival, number));
                     continue;
                 }
                 match order.get(&key) {
                     // The witness opened first; what came to the client before its own first event on it is old, or was lost there.
-                    None => compared.unseen.push((arrival, number)),
+                    None if has_settled(arrival) => compared.unseen.push((arrival, number)),
+                    None => {}
                     Some(&place) => {
                         leg_of[place] = Some(number);
                         from.get_or_insert(place);
-                        if let Some((_, before)) = last.filter(|(before, _)| *before > place) {
-                            compared.swapped.push((before, arrival, number));
+                        if let Some((before, earlier)) = last.insert(chain(arrival), (place, arrival))
+                            && before > place
+                        {
+                            compared.swapped.push((earlier, arrival, number));
                         }
-                        last = Some((place, arrival));
                     }
                 }
             }
         }
         let Some(from) = from else { return compared };
-        // What came to the witness after the client's last event may be on its way, unless all had drained.
-        let to = match replay.is_drained && replay.legs.last().is_some_and(|l| l.tape.ended.is_none() && l.cut.is_none()) {
-            true => witness.arrivals.len(),
-            false => leg_of.iter().rposition(Option::is_some).map_or(0, |i| i + 1),
-        };
-        for place in from..to {
-            if leg_of[place].is_none() {
+        // The last event of each chain that came to the client: what is missing before it was passed over.
+        let came: HashMap<&str, usize> =
+            due.iter().enumerate().filter(|(place, _)| leg_of[*place].is_some()).map(|(place, a)| (chain(a), place)).collect();
+        for place in from..due.len() {
+            let is_passed = came.get(chain(due[place])).is_some_and(|last| *last > place);
+            if leg_of[place].is_none() && (is_passed || has_settled(due[place])) {
                 let before = leg_of[..place].iter().rev().find_map(|l| *l).unwrap_or_default();
                 let after = leg_of[place..].iter().find_map(|l| *l).unwrap_or(before);
-                compared.gaps.push((&witness.arrivals[place], before, after));
+                compared.gaps.push((due[place], before, after));
             }
         }
         compared
@@ -200,5 +214,6 @@ fn when(replay: &Replay, event: &Arrival, leg: usize) -> String {
 /// How much was replayed, for the screen.
 pub(in crate::checks::sse) fn told(replay: &Replay) -> String {
     let events: usize = replay.legs.iter().map(|l| l.tape.arrivals.len()).sum();
-    format!("{} seams, {} events", seams(&replay.legs), number(events))
+    let ours = replay.ledger.ids();
+    format!("{} seams, {} events", seams(&replay.legs, |a| is_of(&ours, a)), number(events))
 }

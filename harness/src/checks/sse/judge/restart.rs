@@ -96,7 +96,7 @@ fn old_id(spec: &Spec, seen: &Restart) -> Found {
         _ if tape.head.weight() == Weight::Confusable => return counted(1, 0, 1, false, || told(brief(tape))),
         _ => return Found::Proof(told(brief(tape))),
     }
-    let Some(first) = tape.arrivals.first() else {
+    let Some(first) = tape.begins(|name| spec.b.is_resync(name)) else {
         return counted(1, 0, 1, false, || told("200 and a stream without an event, as if nothing had come since".to_owned()));
     };
     if spec.b.is_resync(&first.name) {

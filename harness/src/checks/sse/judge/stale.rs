@@ -41,7 +41,7 @@ fn signal(spec: &Spec, stale: &Stale) -> Option<Signal> {
         _ if !tape.is_event_stream() => return Some(Signal::Missing(brief(tape))),
         _ => {}
     }
-    match tape.arrivals.first() {
+    match tape.begins(|name| spec.b.is_resync(name)) {
         Some(first) if spec.b.is_resync(&first.name) => Some(Signal::Given),
         Some(first) => Some(Signal::Missing(format!("the stream goes on with {}, as if nothing were missing", first.brief()))),
         None if stale.is_watched => Some(Signal::Doubtful(match &tape.ended {

@@ -18,6 +18,10 @@ pub(in crate::checks::sse) fn tell(spec: &Spec, seen: &Observation) -> Told {
         let events = seen.live.subscribers.first().map_or(0, |s| s.tape.events);
         parts.push(format!("{} jobs, {events} events", seen.live.ledger.jobs.len()));
     }
+    let repeated = seen.live.ledger.repeated + seen.replay.ledger.repeated + seen.fan_outs.iter().map(|f| f.ledger.repeated).sum::<u32>();
+    if repeated > 0 {
+        parts.push(format!("{repeated} submits were answered with a job that was there: the service made one job of several"));
+    }
     if let Some(worst) = delays.iter().map(|d| d.hi).max().filter(|_| spec.b.timely_within.is_some()) {
         parts.push(format!("slowest {}", show_duration(worst)));
     }

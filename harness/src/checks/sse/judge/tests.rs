@@ -1,7 +1,7 @@
 //! Cases by hand for what real servers do not do on demand: order, loss, seams, batches, guard bands.
 
 use super::super::Sse;
-use super::super::look::{Arrival, Batch, Cut, Delay, Ended, Fetched, Job, Leg, Live, Observation, Subscriber, Tape};
+use super::super::look::{Arrival, Batch, Cut, Delay, Ended, Fetched, Job, Leg, Live, Observation, Own, Replay, Subscriber, Tape};
 use super::judge;
 use crate::kind::testing::{spec, told};
 use crate::kind::{Seen, Snag};
@@ -47,7 +47,7 @@ fn jobs(names: &str) -> Vec<Job> {
 
 fn live(names: &str, tapes: Vec<Tape>) -> Live {
     let subscribers = tapes.into_iter().map(|tape| Subscriber { tape, ..Subscriber::default() }).collect();
-    let mut live = Live { subscribers, is_drained: true, ..Live::default() };
+    let mut live = Live { subscribers, is_drained: true, left: MS(10_000), ..Live::default() };
     live.ledger.jobs = jobs(names);
     live
 }
@@ -96,6 +96,31 @@ fn an_event_that_only_another_subscriber_got_is_lost() {
         told[1].starts_with("gzip: proof 1 events came on the stream `direct` and not here, the first is `done` of b, id 6"),
         "{told:?}"
     );
+}
+
+#[test]
+fn an_event_that_another_subscriber_got_just_before_we_left_is_not_lost() {
+    let less = GOOD.replace("6 b.2 done", "");
+    let mut live = live("a b", vec![tape("direct", GOOD), tape("gzip", &less)]);
+    live.left = MS(300);
+    assert_eq!(told(&judge(&kind("").spec, &observed(ORDERED, live))), ["direct: held", "gzip: held"]);
+}
+
+#[test]
+fn without_an_id_no_order_is_held_and_events_are_counted() {
+    let by_id = spec::<Sse>(&format!("{{ {SPEC} }}").replace("[event-id, $.n]", "event-id"));
+    let judged = |tapes| told(&judge(&by_id.spec, &observed(ORDERED, live("a", tapes))));
+    assert!(judged(vec![tape("direct", "- a. x, - a. done")])[0].starts_with("direct: unseen no event of the driven jobs has an id"));
+    // What each delivery stamps anew is the same event all the same; one less of it is lost.
+    let stamped = |n: usize| {
+        let mut tape = tape(["direct", "gzip"][n % 2], "1 a. x, - a. y, - a. y");
+        tape.arrivals.iter_mut().for_each(|a| a.hash += &n.to_string());
+        tape
+    };
+    assert_eq!(judged(vec![stamped(0), stamped(1)]), ["direct: held", "gzip: held"]);
+    let mut less = stamped(1);
+    less.arrivals.pop();
+    assert!(judged(vec![stamped(0), less])[1].starts_with("gzip: proof 1 events came on the stream `direct` and not here"));
 }
 
 #[test]
@@ -199,7 +224,7 @@ fn a_fifth_of_the_pairs_may_come_together_and_too_few_pairs_prove_nothing() {
 
 fn leg(last_id: &str, events: &str, cut: bool) -> Leg {
     let mut tape = tape("client", events);
-    tape.opened = MS(101);
+    tape.opened = MS(102);
     Leg {
         last_id: Some(last_id.to_owned()).filter(|id| !id.is_empty()),
         tape,
@@ -209,11 +234,18 @@ fn leg(last_id: &str, events: &str, cut: bool) -> Leg {
 
 #[track_caller]
 fn replayed(witness: &str, legs: Vec<Leg>, expected: &str) {
+    replayed_so(witness, legs, |_| (), expected);
+}
+
+#[track_caller]
+fn replayed_so(witness: &str, legs: Vec<Leg>, change: impl FnOnce(&mut Replay), expected: &str) {
     let mut seen = Observation { asked: vec!["sse/replay".to_owned()], ..Observation::default() };
     seen.replay.ledger.jobs = jobs("a");
     seen.replay.witness = Some(tape("witness", witness));
     seen.replay.legs = legs;
     seen.replay.is_drained = true;
+    seen.replay.left = MS(10_000);
+    change(&mut seen.replay);
     let told = told(&judge(&kind("").spec, &seen));
     assert!(told[0].starts_with(expected), "{told:?}");
 }
@@ -236,7 +268,7 @@ fn a_gap_is_told_by_its_place() {
     replayed(
         ALL,
         seam,
-        "proof a gap at a seam: `x` of a, id 3, number 2 came to the witness, and never here, 1.0 ms after the reconnect had opened",
+        "proof a gap at a seam: `x` of a, id 3, number 2 came to the witness, and never here, 2.0 ms after the cut, while the client was away",
     );
     let inside = vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "3 a.2 x", true), leg("3", "4 a.3 x, 6 a.5 x", false)];
     replayed(ALL, inside, "proof a gap inside connection 3: `x` of a, id 5");
@@ -256,8 +288,8 @@ fn what_comes_twice_or_otherwise_is_proof() {
     );
     let swapped = vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "4 a.3 x, 3 a.2 x", true), leg("4", "5 a.4 x, 6 a.5 x", false)];
     replayed(ALL, swapped, "proof out of order: `x` of a, id 4, number 3, then `x` of a, id 3");
-    let old = vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "0 z.0 x, 3 a.2 x, 4 a.3 x", true), leg("4", "5 a.4 x, 6 a.5 x", false)];
-    replayed(ALL, old, "proof `x` of z, id 0, number 0 came here, and not to the witness");
+    let old = vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "0 a.9 x, 3 a.2 x, 4 a.3 x", true), leg("4", "5 a.4 x, 6 a.5 x", false)];
+    replayed(ALL, old, "proof `x` of a, id 0, number 9 came here, and not to the witness");
 }
 
 #[test]
@@ -265,4 +297,87 @@ fn a_reconnect_that_is_refused_takes_the_ground_away() {
     let mut refused = leg("2", "", false);
     refused.tape.head = Seen { status: Some(503), ..Seen::default() };
     replayed(ALL, vec![leg("", "1 a.0 x, 2 a.1 x", true), refused], "unseen 1 of 1 reconnects were answered by no stream: 503");
+}
+
+#[test]
+fn what_is_not_ours_and_what_may_be_on_its_way_is_not_held_against_a_replay() {
+    let hello = "- - connected";
+    let greeted = |witness: &str, hello: &str| {
+        let legs = vec![
+            leg("", &format!("{hello}, 1 a.0 x, 2 a.1 x"), true),
+            leg("2", &format!("{hello}, 3 a.2 x, 9 z.1 y, 9 z.1 y, 4 a.3 x"), true),
+            leg("4", &format!("{hello}, 5 a.4 x, 6 a.5 x"), false),
+        ];
+        replayed(&format!("{witness}, {ALL}, 8 z.0 y"), legs, "held");
+    };
+    greeted(hello, hello);
+    greeted("- - connected-to-another", hello);
+    // An event that one of both had not yet got when we left.
+    let short = || vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "3 a.2 x, 4 a.3 x", true), leg("4", "5 a.4 x", false)];
+    replayed_so(ALL, short(), |r| r.left = MS(300), "held");
+    let more = || vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "3 a.2 x, 4 a.3 x", true), leg("4", "5 a.4 x, 6 a.5 x, 7 a.6 x", false)];
+    replayed(ALL, more(), "proof `x` of a, id 7, number 6 came here");
+    replayed_so(ALL, more(), |r| r.left = MS(300), "held");
+    replayed_so(ALL, more(), |r| r.is_drained = false, "unseen the deadline came");
+    replayed_so(ALL, more(), |r| (r.is_drained, r.is_gone) = (false, true), "unsure the client stopped coming back after 3 connections");
+    let ended = |r: &mut Replay| r.witness.as_mut().unwrap().ended = Some(Ended::Whole { in_event: false });
+    replayed_so(ALL, more(), ended, "unsure the service ended the stream");
+}
+
+#[test]
+fn jobs_may_reach_two_connections_in_another_order_unless_ids_promise_it() {
+    let two = "1 a.0 x, 2 b.0 x, 3 a.1 x, 4 b.1 x, 5 a.2 x, 6 b.2 x";
+    let legs = || vec![leg("", "2 b.0 x, 1 a.0 x", true), leg("2", "3 a.1 x, 5 a.2 x, 4 b.1 x", true), leg("4", "6 b.2 x", false)];
+    let mut seen = Observation { asked: vec!["sse/replay".to_owned()], ..Observation::default() };
+    seen.replay = Replay { witness: Some(tape("witness", two)), legs: legs(), is_drained: true, left: MS(10_000), ..Replay::default() };
+    seen.replay.ledger.jobs = jobs("a b");
+    let per_job = spec::<Sse>(&format!("{{ {SPEC} }}").replace("[event-id, $.n]", "$.n"));
+    assert_eq!(told(&judge(&per_job.spec, &seen)), ["held"]);
+    assert!(told(&judge(&kind("").spec, &seen))[0].starts_with("proof out of order: `x` of b, id 2"), "ids are ordered over the stream");
+    // Ids that count the events of each job stand on two events, and neither is the other.
+    let counted = "1 a.0 x, 1 b.0 x, 2 a.1 x, 2 b.1 x, 3 a.2 x, 3 b.2 x";
+    seen.replay.witness = Some(tape("witness", counted));
+    seen.replay.legs = vec![leg("", "1 a.0 x, 1 b.0 x", true), leg("1", "2 a.1 x, 2 b.1 x", true), leg("2", "3 a.2 x, 3 b.2 x", false)];
+    assert_eq!(told(&judge(&per_job.spec, &seen)), ["held"]);
+    seen.replay.legs[1].tape.arrivals.pop();
+    assert!(told(&judge(&per_job.spec, &seen))[0].starts_with("proof a gap at a seam: `x` of b, id 2"));
+}
+
+#[test]
+fn ids_are_missing_only_where_an_event_of_ours_came_without_one() {
+    let bare = |events: &str| vec![leg("", events, true), leg("", "", true), leg("", "", false)];
+    replayed(ALL, bare("- a.0 x"), "proof no event has an id");
+    replayed(ALL, bare(""), "unsure 0 of 2 cuts");
+    replayed(ALL, bare("- - connected"), "unsure 0 of 2 cuts");
+}
+
+#[test]
+fn seams_into_which_nothing_fell_prove_nothing() {
+    let mut legs = vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "3 a.2 x, 4 a.3 x", true), leg("4", "5 a.4 x, 6 a.5 x", false)];
+    legs.iter_mut().for_each(|l| l.tape.opened = MS(100));
+    replayed(ALL, legs, "unsure something was produced while the client was away in 0 of 2 cuts, and 1 are needed");
+}
+
+#[test]
+fn who_comes_back_so_often_may_be_told_to_wait() {
+    let mut wait = leg("2", "", false);
+    wait.tape.head = Seen { status: Some(429), ..Seen::default() };
+    let mut seen = Observation { asked: vec!["sse/type".to_owned()], opened: vec![tape("", "")], ..Observation::default() };
+    seen.replay.legs = vec![leg("", "1 a.0 x", true), wait.clone(), wait.clone(), wait];
+    assert_eq!(told(&judge(&kind("").spec, &seen))[0], "held");
+}
+
+#[test]
+fn the_stream_of_one_job_may_say_that_it_closes_and_nothing_more_of_the_job() {
+    let own = |events: &str| {
+        let mut tape = tape("per-job", events);
+        tape.ended = Some(Ended::Whole { in_event: false });
+        let mut seen = observed(ENDS, live("a b", vec![self::tape("direct", GOOD)]));
+        seen.ends.own = vec![Own { job: jobs("a").pop(), tape, is_watched: true, ..Own::default() }];
+        told(&judge(&kind(", per-job: { get: '/jobs/${id}/events' }").spec, &seen))
+    };
+    let of = |told: Vec<String>| told.into_iter().find(|t| t.starts_with("per-job: ")).unwrap();
+    assert_eq!(of(own("1 a.0 x, 2 a.1 done, - - close")), "per-job: held");
+    assert!(of(own("1 a.0 x, 2 a.1 done, 3 a.2 x")).starts_with("per-job: proof `done` of a, id 2, number 1, then `x`"));
+    assert!(of(own("1 a.0 x, 2 a.1 done, - - x~40")).starts_with("per-job: proof `done` of a, id 2, number 1, then `x`"));
 }

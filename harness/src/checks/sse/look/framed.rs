@@ -31,6 +31,9 @@ pub(in crate::checks::sse) struct Payload {
     pub(in crate::checks::sse) is_whole: bool,
     /// What came in its place: the first difference, for people.
     pub(in crate::checks::sse) differs: Option<String>,
+    /// More came meanwhile than was looked at: its own event may be among it.
+    #[serde(default)]
+    pub(in crate::checks::sse) is_crowded: bool,
     /// Events of its job that were looked at.
     pub(in crate::checks::sse) events: u32,
 }

@@ -10,6 +10,12 @@ use std::time::Duration;
 pub(in crate::checks::sse) struct Ledger {
     /// Those that were acknowledged, in the order of their answers.
     pub(in crate::checks::sse) jobs: Vec<Job>,
+    /// The ids among them, while jobs are made.
+    #[serde(skip)]
+    pub(in crate::checks::sse) known: HashSet<String>,
+    /// Submits that were answered with the id of a job that was there: the service made one job of several.
+    #[serde(default)]
+    pub(in crate::checks::sse) repeated: u32,
     /// Submits in all.
     pub(in crate::checks::sse) sent: u32,
     /// Submits that gave no job id.
@@ -30,6 +36,14 @@ pub(in crate::checks::sse) struct Job {
 }
 
 impl Ledger {
+    /// Writes an acknowledged job down, once.
+    pub(in crate::checks::sse) fn add(&mut self, job: Job) {
+        match self.known.insert(job.id.clone()) {
+            true => self.jobs.push(job),
+            false => self.repeated = self.repeated.saturating_add(1),
+        }
+    }
+
     /// The ids, for many questions.
     pub(in crate::checks::sse) fn ids(&self) -> HashSet<&str> {
         self.jobs.iter().map(|j| j.id.as_str()).collect()
@@ -41,5 +55,19 @@ impl Ledger {
             Some(refusal) => format!("no job was made: {} was answered by {}", refusal.sent, refusal.brief()),
             None => "no job was made".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_is_answered_twice_is_one_job() {
+        let mut ledger = Ledger::default();
+        for id in ["a", "b", "a"] {
+            ledger.add(Job { id: id.to_owned(), ..Job::default() });
+        }
+        assert_eq!((ledger.jobs.len(), ledger.repeated), (2, 1));
     }
 }

@@ -17,6 +17,9 @@ pub(in crate::checks::sse) struct Live {
     pub(in crate::checks::sse) is_late: bool,
     /// Everything that was waited for came, or its time was up: what is missing is lost.
     pub(in crate::checks::sse) is_drained: bool,
+    /// When we left, since the check began: what came to one stream just before may be on its way to another.
+    #[serde(default)]
+    pub(in crate::checks::sse) left: Duration,
     /// How long was waited for the last events, after the last job was acknowledged.
     pub(in crate::checks::sse) drained_in: Duration,
 }

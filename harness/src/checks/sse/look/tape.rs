@@ -3,6 +3,7 @@
 use crate::kind::{Seen, Snag};
 use crate::model::Interval;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeSeq as _};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// A stream, from its dial to its end.
@@ -35,6 +36,9 @@ pub(in crate::checks::sse) struct Tape {
     pub(in crate::checks::sse) slips: Vec<Slip>,
     /// How it ended; none: it was still open when we left.
     pub(in crate::checks::sse) ended: Option<Ended>,
+    /// Trouble of this machine that ended it.
+    #[serde(default)]
+    pub(in crate::checks::sse) own_trouble: Option<String>,
     /// It was left because it brought more events than are kept.
     pub(in crate::checks::sse) is_flood: bool,
 }
@@ -128,6 +132,11 @@ impl Tape {
         }
     }
 
+    /// The first event that tells how the stream goes on: one of its history, or what `is_signal` takes for a signal.
+    pub(in crate::checks::sse) fn begins(&self, is_signal: impl Fn(&str) -> bool) -> Option<&Arrival> {
+        self.arrivals.iter().find(|a| a.is_history() || is_signal(&a.name))
+    }
+
     /// The slip of this name.
     pub(in crate::checks::sse) fn slipped(&self, name: &str) -> Option<&Slip> {
         self.slips.iter().find(|s| s.name == name)
@@ -150,13 +159,48 @@ impl Arrival {
         text
     }
 
-    /// What the event is known by: its id, else its place in its job, else what it says.
+    /// It belongs to the history of the stream; what has neither id nor job is a greeting or a state, and may come at any time.
+    pub(in crate::checks::sse) fn is_history(&self) -> bool {
+        self.id().is_some() || self.job.is_some()
+    }
+
+    /// The id that stands in it; one without a character is none.
+    fn id(&self) -> Option<&str> {
+        self.id.as_deref().filter(|id| !id.is_empty())
+    }
+
+    /// It can be told from every other: by its id, or by its place in its job.
+    pub(in crate::checks::sse) fn is_identified(&self) -> bool {
+        self.id().is_some() || self.job.is_some() && self.sequence.is_some()
+    }
+
+    /// What the event is known by: its id, else its place in its job, else what it says. Ids may count the events of each job.
     pub(in crate::checks::sse) fn key(&self) -> String {
-        match (&self.id, &self.job, self.sequence) {
-            (Some(id), ..) => format!("id {id}"),
+        match (self.id(), &self.job, self.sequence) {
+            (Some(id), Some(job), _) => format!("id {id} of {job}"),
+            (Some(id), None, _) => format!("id {id}"),
             (None, Some(job), Some(sequence)) => format!("number {sequence} of {job}"),
-            _ => format!("{} {}", self.name, self.hash),
+            (None, Some(job), None) => format!("{} of {job} {}", self.name, self.hash),
+            (None, None, _) => format!("{} {}", self.name, self.hash),
         }
+    }
+}
+
+/// What the events of one stream are known by. What has neither id nor number is counted: the third `progress` of its job.
+#[derive(Debug, Default)]
+pub(in crate::checks::sse) struct Keys {
+    counts: HashMap<(String, Option<String>), u32>,
+}
+
+impl Keys {
+    /// The key of the next event of the stream.
+    pub(in crate::checks::sse) fn next(&mut self, arrival: &Arrival) -> String {
+        if arrival.is_identified() {
+            return arrival.key();
+        }
+        let count = self.counts.entry((arrival.name.clone(), arrival.job.clone())).or_default();
+        *count += 1;
+        format!("{} {count} of {:?}", arrival.name, arrival.job)
     }
 }
 

@@ -104,6 +104,6 @@ fn note(call: &Call, id: &Path, cx: &Context, origin: Instant, ledger: &mut Ledg
         return None;
     };
     let job = Job { id: found, sent: since(call.began), answered: since(call.began + call.took.hi) };
-    ledger.jobs.push(job.clone());
+    ledger.add(job.clone());
     Some(job)
 }

@@ -1,5 +1,6 @@
 //! Watches the streams of single jobs to their end, and knocks once more after it.
 
+use super::deadline::Deadline;
 use super::drive;
 use super::reader::{Reader, Step, Wish};
 use crate::checks::sse::look::{Ledger, Observation, Own, Tape};
@@ -51,22 +52,29 @@ async fn watch(
     else {
         return Ok(());
     };
-    let mut until = tokio::time::Instant::now() + spec.b.drains_within();
+    let mut until = Deadline::after(&cx, spec.b.drains_within());
     let mut has_ended = false;
-    while let Ok(Step::Came(_)) = tokio::time::timeout_at(until, reader.step(&cx, &mut own.tape)).await {
+    while !until.is_overrun(&cx) {
+        let step = tokio::select! {
+            step = reader.step(&cx, &mut own.tape) => step,
+            () = until.wait(&cx) => break,
+        };
+        if step == Step::Over {
+            break;
+        }
         if !has_ended && own.tape.arrivals.iter().any(|a| spec.b.is_terminal(&a.name)) {
             has_ended = true;
-            until = tokio::time::Instant::now() + END;
+            until = Deadline::after(&cx, END);
         }
     }
-    own.is_watched = true;
+    own.is_watched = has_ended || !until.is_overrun(&cx);
     if own.tape.ended.is_some() && has_ended && !own.is_failing {
         let mut again = Tape::default();
         let last_id = Some(reader.last_id()).filter(|id| !id.is_empty());
         let wish = Wish { name: "per-job, finished", last_id, ..Wish::default() };
         if let Some(mut reader) = Reader::open(spec, per_job, &wish, &cx, origin, &mut again).await? {
             let rest = async { while reader.step(&cx, &mut again).await != Step::Over {} };
-            _ = tokio::time::timeout(END, rest).await;
+            Deadline::after(&cx, END).bound(&cx, rest).await;
         }
         own.again = Some(again);
     }

@@ -1,6 +1,7 @@
 //! Opens many streams, drives jobs, and holds what each subscriber got against what all of them got.
 
 use super::crowd;
+use super::deadline::Deadline;
 use super::drive::Driver;
 use super::reader::{Reader, Step};
 use crate::checks::sse::look::{FanOut, Observation};
@@ -14,7 +15,7 @@ use hall::Hall;
 use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::ready;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::sleep_until;
 
 mod hall;
@@ -44,7 +45,8 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     let mut driver = Driver::new(cx, &drive.a, &drive.b.id.value, origin, &[(drive.b.jobs(), drive.b.step())]);
     let mut listening: FuturesUnordered<_> =
         readers.into_iter().enumerate().map(|(place, reader)| listen(reader, place, &hall, cx)).collect();
-    let mut driven: Option<tokio::time::Instant> = None;
+    let mut driven: Option<(Instant, Deadline)> = None;
+    let mut was_over = false;
     let mut look = tokio::time::Instant::now() + LOOK;
     loop {
         tokio::select! {
@@ -57,17 +59,19 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
                 if !driver.is_done() {
                     continue;
                 }
-                let now = tokio::time::Instant::now();
-                let since = *driven.get_or_insert(now);
-                let is_quiet = |time| hall.last().is_none_or(|last| now.into_std().saturating_duration_since(origin + last) >= time);
+                let now = cx.stopwatch().now();
+                let (since, latest) = *driven.get_or_insert_with(|| (now, Deadline::since(now, spec.b.drains_within())));
+                let is_quiet = |time| hall.last().is_none_or(|last| cx.stopwatch().between(origin + last, now).lo >= time);
                 fan_out.is_quiet = is_quiet(SILENT);
                 if is_quiet(QUIET) && hall.has_all(spec, &fan_out.ledger) {
                     fan_out.drained_in = now - since;
                     break;
                 }
-                if now >= since + spec.b.drains_within() || hall.is_empty() {
+                // What was there to be read when the time was up has been read at the next look.
+                if was_over || hall.is_empty() {
                     break;
                 }
+                was_over = latest.is_over(cx);
             }
         }
     }

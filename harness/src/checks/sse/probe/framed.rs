@@ -1,5 +1,6 @@
 //! Sends payloads that are hard to frame, each by a job, and looks for them in its events.
 
+use super::deadline::{self, Deadline};
 use super::drive;
 use super::marks::{one, text};
 use super::reader::{Reader, Wish};
@@ -14,8 +15,8 @@ mod payloads;
 
 /// A line of an event may be so much longer than its payload: JSON writes some characters as six bytes.
 const ESCAPED: usize = 6;
-/// Texts of jobs that are not acknowledged yet.
-const EARLY: usize = 8;
+/// Events with a text that are kept until the job is acknowledged.
+const EARLY: usize = 10_000;
 
 pub(super) async fn probe(spec: &Spec, framed: &With<Request, Framed>, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
@@ -35,23 +36,26 @@ pub(super) async fn probe(spec: &Spec, framed: &With<Request, Framed>, cx: &Cont
         let payload = seen.framed.payloads.last_mut().expect("one was just added");
         let mut came = Came { sent: &sent.text, at: &framed.b.payload.value, early: Vec::new() };
         let mut ledger = Ledger::default();
-        let mut until = None;
+        let mut until: Option<Deadline> = None;
         {
             let submit = drive::submit(&cx, &framed.a, &id.value, origin, &mut ledger);
             let mut submit = std::pin::pin!(submit);
             loop {
-                let end = until.unwrap_or_else(tokio::time::Instant::now);
                 tokio::select! {
                     job = &mut submit, if until.is_none() => {
-                        until = Some(tokio::time::Instant::now() + spec.b.drains_within());
+                        until = Some(Deadline::after(&cx, spec.b.drains_within()));
                         let Some(job) = job? else { break };
                         for (id, text) in std::mem::take(&mut came.early) {
-                            came.hold(payload, &job.id, &id, text);
+                            hold(payload, &job.id, &id, text);
                         }
                         payload.job = Some(job.id);
                     }
                     _ = poll_fn(|task| reader.poll_step(task, &cx, tape, &mut |arrival, data| came.take(payload, arrival, data))), if reader.is_open() => {}
-                    () = tokio::time::sleep_until(end), if until.is_some() => break,
+                    () = deadline::wait(until, &cx) => break,
+                }
+                if until.is_some_and(|until| until.is_overrun(&cx)) {
+                    payload.is_crowded = true;
+                    break;
                 }
                 if payload.job.is_some() && (payload.is_whole || payload.differs.is_some()) || !reader.is_open() && until.is_some() {
                     break;
@@ -74,8 +78,8 @@ pub(super) async fn probe(spec: &Spec, framed: &With<Request, Framed>, cx: &Cont
 struct Came<'p> {
     sent: &'p str,
     at: &'p Path,
-    /// Texts of jobs, before ours is known.
-    early: Vec<(String, Option<String>)>,
+    /// Jobs whose events carried a text before ours was known, and what is to be said of it: the texts of many would be large.
+    early: Vec<(String, Option<Text>)>,
 }
 
 impl Came<'_> {
@@ -83,25 +87,38 @@ impl Came<'_> {
     fn take(&mut self, payload: &mut Payload, arrival: &Arrival, data: &str) {
         let Some(job) = &arrival.job else { return };
         let came = Document::read(data.as_bytes()).ok().and_then(|document| text(one(&document, self.at)?));
+        let text = came.map(|came| match came == self.sent {
+            true => Text::Whole,
+            false => Text::Differs(difference(self.sent, &came)),
+        });
         match payload.job.clone() {
-            Some(ours) => self.hold(payload, &ours, job, came),
+            Some(ours) => hold(payload, &ours, job, text),
             // Others make jobs too; only what carries a text may be ours.
-            None if self.early.len() < EARLY && came.is_some() => self.early.push((job.clone(), came)),
-            None => {}
+            None if text.is_none() => {}
+            None if self.early.len() < EARLY => self.early.push((job.clone(), text)),
+            None => payload.is_crowded = true,
         }
     }
+}
 
-    /// Holds the text of an event against what was sent, if it is of our job.
-    fn hold(&self, payload: &mut Payload, ours: &str, job: &str, came: Option<String>) {
-        if ours != job {
-            return;
-        }
-        payload.events += 1;
-        match came {
-            Some(came) if came == self.sent => payload.is_whole = true,
-            Some(came) => payload.differs = Some(difference(self.sent, &came)),
-            None => {}
-        }
+/// What came of a text.
+enum Text {
+    /// As it was sent.
+    Whole,
+    /// Not so: the first difference.
+    Differs(String),
+}
+
+/// Writes down what an event carried, if it is of our job.
+fn hold(payload: &mut Payload, ours: &str, job: &str, came: Option<Text>) {
+    if ours != job {
+        return;
+    }
+    payload.events += 1;
+    match came {
+        Some(Text::Whole) => payload.is_whole = true,
+        Some(Text::Differs(how)) => payload.differs = Some(how),
+        None => {}
     }
 }
 
@@ -120,7 +137,30 @@ fn difference(sent: &str, came: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::difference;
+    use super::*;
+    use crate::checks::sse::Sse;
+    use crate::kind::testing::spec;
+
+    #[test]
+    fn our_event_is_found_behind_many_of_others_that_came_before_our_job_was_known() {
+        let spec = spec::<Sse>("{ get: /events, identify: { job: $.job }, framed: { post: /jobs, id: $.id, payload: $.note } }").spec;
+        let at = &spec.b.framed.as_ref().expect("it is declared").b.payload.value;
+        let mut came = Came { sent: "a text", at, early: Vec::new() };
+        let mut payload = Payload::default();
+        let arrival = |job: &str| Arrival { job: Some(job.to_owned()), ..Arrival::default() };
+        for n in 0..100 {
+            came.take(&mut payload, &arrival(&format!("of others {n}")), r#"{"note":"another"}"#);
+        }
+        came.take(&mut payload, &arrival("ours"), r#"{"note":"a text"}"#);
+        for (job, text) in std::mem::take(&mut came.early) {
+            hold(&mut payload, "ours", &job, text);
+        }
+        assert!(payload.is_whole && payload.differs.is_none() && !payload.is_crowded && payload.events == 1);
+        for n in 0..=EARLY {
+            came.take(&mut payload, &arrival(&n.to_string()), r#"{"note":"another"}"#);
+        }
+        assert!(payload.is_crowded && came.early.len() == EARLY);
+    }
 
     #[test]
     fn the_first_difference_is_told_with_what_was_there() {

@@ -1,5 +1,6 @@
 //! Drives jobs and watches them on streams that nobody cuts: plain, and with gzip where timeliness is promised.
 
+use super::deadline::{self, Deadline};
 use super::drive::Driver;
 use super::reader::Wish;
 use crate::checks::sse::look::{Batch, Delay, Fetched, Job, Live, Observation, Subscriber};
@@ -14,7 +15,6 @@ use futures_util::stream::FuturesUnordered;
 use slot::{Slot, any};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
-use tokio::time::sleep_until;
 
 mod slot;
 
@@ -126,15 +126,11 @@ async fn look(
     let mut fetching = FuturesUnordered::<BoxFuture<'_, Result<(String, Call), ProbeError>>>::new();
     let mut asked = 0;
     let wants_results = spec.b.result.as_ref().filter(|_| round.focus.is_none() && round.wants(table::ENDS));
-    let mut driven: Option<tokio::time::Instant> = None;
-    let mut complete: Option<tokio::time::Instant> = None;
+    let mut driven: Option<(Instant, Deadline)> = None;
+    let mut complete: Option<Deadline> = None;
     let mut told: u64 = 0;
     loop {
-        let end = match (driven, complete) {
-            (Some(driven), Some(complete)) => Some(complete.min(driven + spec.b.drains_within())),
-            (Some(driven), None) => Some(driven + spec.b.drains_within()),
-            (None, _) => None,
-        };
+        let end = driven.map(|(_, latest)| latest.sooner(complete, cx));
         tokio::select! {
             stepped = driver.step(&mut live.ledger), if !driver.is_done() => stepped?,
             came = any(&mut slots, &mut live.subscribers, cx) => {
@@ -150,8 +146,11 @@ async fn look(
                 let (job, call) = fetched?;
                 results.push(fetched_of(spec, job, &call, cx, origin)?);
             }
-            () = sleep_until(end.unwrap_or_else(tokio::time::Instant::now)), if end.is_some() && fetching.is_empty() => break,
+            () = deadline::wait(end, cx), if end.is_some() && fetching.is_empty() => break,
             else => break,
+        }
+        if driven.is_some_and(|(_, latest)| latest.is_overrun(cx)) && fetching.is_empty() {
+            return Ok(());
         }
         for (subscriber, got) in live.subscribers.iter_mut().zip(&mut got) {
             note(spec, subscriber, got, &live.ledger.jobs, cx, origin);
@@ -167,18 +166,19 @@ async fn look(
         }
         cx.saw(format!("{} jobs, {} events", live.ledger.jobs.len(), live.subscribers.first().map_or(0, |s| s.tape.events)));
         if driver.is_done() {
-            let now = tokio::time::Instant::now();
-            driven.get_or_insert(now);
+            let now = cx.stopwatch().now();
+            let (since, _) = *driven.get_or_insert_with(|| (now, Deadline::since(now, spec.b.drains_within())));
             let has_all = slots.iter().zip(&got).filter(|(slot, _)| slot.is_live()).all(|(_, got)| got.has_all(spec, live));
             if has_all && complete.is_none() {
-                live.drained_in = driven.map(|driven| now - driven).unwrap_or_default();
-                complete = Some(now + if spec.b.ends_with.is_some() { AFTERWARDS } else { QUIET });
+                live.drained_in = now - since;
+                complete = Some(Deadline::since(now, if spec.b.ends_with.is_some() { AFTERWARDS } else { QUIET }));
             }
         }
     }
     for subscriber in &mut live.subscribers {
         subscriber.batch = batch(subscriber, &live.ledger.jobs, cx, origin);
     }
+    live.left = cx.stopwatch().now().saturating_duration_since(origin);
     live.is_drained = true;
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Opens one stream and writes it onto its tape, piece by piece.
 
+use super::broken::broken;
 use super::marks::Marks;
 use crate::checks::sse::look::{Arrival, Ended, Slip, Tape};
 use crate::checks::sse::spec::{LINE, Spec};
-use crate::kind::{Call, Context, How, ProbeError, Seen, Snag};
+use crate::kind::{Call, Context, How, ProbeError, Seen};
 use crate::transport::sse::{Item, Limits, Parser};
 use crate::transport::{Opening, Streaming, Timeouts, Trouble};
 use crate::words::Request;
@@ -189,10 +190,7 @@ impl<'s> Reader<'s> {
         let in_event = tail.incomplete;
         tape.ended = Some(match trouble {
             None => Ended::Whole { in_event },
-            Some(trouble) => {
-                let snag = Snag { name: trouble.name().to_owned(), text: trouble.to_string(), confusable: trouble.confusable() };
-                Ended::Broken { snag, in_event }
-            }
+            Some(trouble) => broken(&trouble, in_event, tape),
         });
     }
 }
@@ -202,6 +200,10 @@ pub(super) fn opening(patience: Duration, last_id: Option<&str>, gzip: bool) -> 
     let mut how = How::caller(patience).with_header("accept", "text/event-stream").with_header("cache-control", "no-cache");
     if let Some(id) = last_id {
         how = how.with_header("last-event-id", id);
+    }
+    if !gzip {
+        // Without it any coding may be chosen (RFC 9110, section 12.5.3), and none is undone here.
+        how = how.with_header("accept-encoding", "identity");
     }
     let timeouts = Timeouts { connect: patience, first_byte: patience, total: patience };
     (how, Opening { timeouts, decode: gzip, ..Opening::default() })

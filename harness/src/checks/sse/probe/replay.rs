@@ -1,20 +1,21 @@
 //! Cuts the client that users have off again and again while jobs are driven, and lets it come back after the last event that it was given.
 
+use super::deadline::{self, Deadline};
 use super::drive::Driver;
 use super::reader::{Reader, Wish};
-use crate::checks::sse::judge::seams;
-use crate::checks::sse::look::{Ledger, Leg, Observation, Replay, Tape};
-use crate::checks::sse::spec::{APART, Drive, Spec};
+use crate::checks::sse::look::{Arrival, Observation, Replay, Tape, missed, seams};
+use crate::checks::sse::spec::{APART, Drive, SETTLED, Spec};
 use crate::kind::{Context, ProbeError};
 use crate::reader::With;
 use crate::transport::sse::client::{Cut, How};
 use crate::words::Request;
 use dice::Dice;
-use std::collections::HashSet;
+use progress::Progress;
 use std::time::Duration;
 use user::User;
 
 mod dice;
+mod progress;
 mod user;
 
 /// Most events that come between two cuts.
@@ -25,14 +26,16 @@ const BYTES: std::ops::Range<u64> = 100..900;
 const JOBS: u32 = 5;
 const SLOW_JOBS: u32 = 10;
 /// How long nothing new may come, once the client has all that the witness has.
-const QUIET: Duration = Duration::from_millis(300);
+const QUIET: Duration = SETTLED;
+/// Connections for each cut at most: where nothing is produced, more of them show no more.
+const CONNECTIONS: u32 = 3;
 
 pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
     let Some(cuts) = spec.b.cuts.as_ref().map(|c| c.value) else { return Ok(()) };
     let replay = &mut seen.replay;
     replay.witness = Some(Tape::default());
-    let Replay { ledger, witness: Some(tape), legs, is_drained, remarks } = replay else { return Ok(()) };
+    let Replay { ledger, witness: Some(tape), legs, is_drained, is_gone, left, remarks } = replay else { return Ok(()) };
     let Some(mut witness) = Reader::open(spec, &spec.a, &Wish { name: "witness", ..Wish::default() }, cx, origin, tape).await? else {
         return Ok(());
     };
@@ -40,19 +43,24 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     let jobs = drive.b.jobs().max(cuts.saturating_mul(JOBS));
     let phases = [(jobs, drive.b.step()), (cuts.saturating_mul(SLOW_JOBS), APART.max(drive.b.step()))];
     let mut driver = Driver::new(cx, &drive.a, &drive.b.id.value, origin, &phases);
-    let mut user = User::new(spec, cx, origin, plan(&mut dice, cuts));
-    let mut driven: Option<tokio::time::Instant> = None;
-    let (mut last, mut told) = (tokio::time::Instant::now(), 0);
+    let mut user = User::new(spec, cx, origin, plan(&mut dice, cuts), drive.b.step());
+    let mut progress = Progress::default();
+    let mut driven: Option<Deadline> = None;
+    let (mut last, mut told) = (cx.stopwatch().now(), 0);
     loop {
-        if seams(legs) >= cuts && user.is_uncut() {
+        // A cut during which nothing was produced shows nothing of what is replayed.
+        let is_event = |a: &Arrival| a.job.is_some();
+        let is_enough = seams(legs, is_event) >= cuts && missed(legs, tape, is_event) >= Replay::missed_at_least(cuts);
+        if is_enough && user.is_uncut() {
             driver.stop();
         }
         if driver.is_done() {
-            driven.get_or_insert_with(tokio::time::Instant::now);
+            driven.get_or_insert_with(|| Deadline::after(cx, spec.b.drains_within()));
         }
-        let end = driven.map(|driven| {
-            let latest = driven + spec.b.drains_within();
-            if has_all(spec, ledger, tape, legs) { latest.min(last + QUIET) } else { latest }
+        progress.note(spec, tape, legs);
+        let end = driven.map(|latest| {
+            let quiet = Deadline::since(last, QUIET);
+            latest.sooner(Some(quiet).filter(|_| progress.has_all(ledger)), cx)
         });
         tokio::select! {
             stepped = driver.step(ledger), if !driver.is_done() => stepped?,
@@ -60,26 +68,31 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
                 // Heartbeats are no news.
                 if tape.events > told {
                     told = tape.events;
-                    last = tokio::time::Instant::now();
+                    last = cx.stopwatch().now();
                 }
             }
             came = user.step(cx, legs, remarks) => {
                 if came? {
-                    last = tokio::time::Instant::now();
+                    last = cx.stopwatch().now();
                 }
                 // Cuts that fell between events prove nothing: others take their place while there are events.
-                if user.is_uncut() && seams(legs) < cuts && !driver.is_done() && legs.last().is_some_and(|l| !l.tape.arrivals.is_empty()) {
+                let has_room = legs.len() < usize::try_from(cuts.saturating_mul(CONNECTIONS)).unwrap_or(usize::MAX);
+                if user.is_uncut() && !is_enough && has_room && !driver.is_done() && legs.last().is_some_and(|l| !l.tape.arrivals.is_empty()) {
                     user.cut(if dice.roll(2) == 0 { How::Quietly } else { How::WithReset });
                 }
             }
-            () = tokio::time::sleep_until(end.unwrap_or_else(tokio::time::Instant::now)), if end.is_some() => break,
+            () = deadline::wait(end, cx) => {
+                *is_drained = true;
+                break;
+            }
         }
         cx.saw(format!("{} connections, {} events", legs.len(), tape.events));
-        if user.is_gone() || !witness.is_open() {
+        if user.is_gone() || !witness.is_open() || driven.is_some_and(|latest| latest.is_overrun(cx)) {
+            *is_gone = user.is_gone();
             break;
         }
     }
-    *is_drained = true;
+    *left = cx.stopwatch().now().saturating_duration_since(origin);
     Ok(())
 }
 
@@ -93,20 +106,4 @@ fn plan(dice: &mut Dice, cuts: u32) -> Vec<Cut> {
         }
     };
     (0..cuts).map(one).collect()
-}
-
-/// Both have every end that is due, and the client has all that the witness has.
-fn has_all(spec: &Spec, ledger: &Ledger, witness: &Tape, legs: &[Leg]) -> bool {
-    let ended: HashSet<&str> = witness
-        .arrivals
-        .iter()
-        .filter(|a| spec.b.ends_with.is_none() || spec.b.is_terminal(&a.name))
-        .filter_map(|a| a.job.as_deref())
-        .collect();
-    if !ledger.jobs.iter().all(|j| ended.contains(j.id.as_str())) {
-        return false;
-    }
-    let got: HashSet<String> = legs.iter().flat_map(|l| &l.tape.arrivals).map(|a| a.key()).collect();
-    let Some(from) = witness.arrivals.iter().position(|a| got.contains(&a.key())) else { return false };
-    witness.arrivals[from..].iter().all(|a| got.contains(&a.key()))
 }

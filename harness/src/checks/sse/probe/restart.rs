@@ -1,5 +1,6 @@
 //! Drives jobs, has the service ended and started again, drives more, and comes back with the last id of before.
 
+use super::deadline::Deadline;
 use super::drive::Driver;
 use super::reader::{Reader, Step, Wish};
 use super::watch::{self, Watched};
@@ -57,9 +58,20 @@ pub(super) async fn probe(
         if let Some(last_id) = seen.last_id.clone() {
             let tape = seen.resumed.insert(Tape::default());
             if let Some(mut reader) = open(spec, "resumed", Some(&last_id), cx, origin, tape).await? {
-                let due = seen.after.tape.events;
-                let read = async { while tape.events < due && reader.step(cx, tape).await != Step::Over {} };
-                _ = tokio::time::timeout(SIGNAL, read).await;
+                // Until a signal is there, or all that came since.
+                let jobs = seen.after.ledger.ids();
+                let ours = |tape: &Tape| tape.arrivals.iter().filter(|a| a.job.as_deref().is_some_and(|j| jobs.contains(j))).count();
+                let due = ours(&seen.after.tape);
+                let is_told = |tape: &Tape| tape.begins(|name| spec.b.is_resync(name)).is_some_and(|a| spec.b.is_resync(&a.name));
+                let mut passed = (0, 0);
+                let read = async {
+                    while passed.1 < due && !is_told(tape) && reader.step(cx, tape).await != Step::Over {
+                        if tape.arrivals.len() > passed.0 {
+                            passed = (tape.arrivals.len(), ours(tape));
+                        }
+                    }
+                };
+                Deadline::after(cx, SIGNAL).bound(cx, read).await;
             }
             seen.is_watched = true;
         }

@@ -1,5 +1,6 @@
 //! Sends ids that cannot be resumed after, and waits for the signal.
 
+use super::deadline::Deadline;
 use super::reader::{Reader, Step, Wish};
 use crate::checks::sse::judge::stale_name;
 use crate::checks::sse::look::{Observation, Stale};
@@ -28,8 +29,12 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
             let stale = seen.stale.last_mut().expect("one was just added");
             let wish = Wish { name: "stale", last_id: Some(&id.value), ..Wish::default() };
             if let Some(mut reader) = Reader::open(spec, &spec.a, &wish, cx, origin, &mut stale.tape).await? {
-                let signal = async { while stale.tape.arrivals.is_empty() && reader.step(cx, &mut stale.tape).await != Step::Over {} };
-                _ = tokio::time::timeout(SIGNAL, signal).await;
+                let signal = async {
+                    while stale.tape.begins(|name| spec.b.is_resync(name)).is_none() && reader.step(cx, &mut stale.tape).await != Step::Over
+                    {
+                    }
+                };
+                Deadline::after(cx, SIGNAL).bound(cx, signal).await;
             }
             stale.is_watched = true;
         }

@@ -41,6 +41,15 @@ async fn a_good_stream_is_held() {
 }
 
 #[tokio::test]
+async fn a_stream_is_asked_for_without_a_coding() {
+    let picky = serve(|head, _| match head.to_ascii_lowercase().contains("\r\naccept-encoding: identity\r\n") {
+        true => stream(&[(0, b": hello\n\n")], Leave::Stay),
+        false => answer(200, &["content-type: text/event-stream", "content-encoding: gzip"], "coded"),
+    });
+    assert_eq!(tell(IDLE, picky.await, &[TYPE, UTF8]).await, ["held", "stream: held", "held"]);
+}
+
+#[tokio::test]
 async fn a_silent_stream_leaves_its_bytes_unjudged_and_that_is_no_doubt() {
     let silent = serve(|_, _| stream(&[], Leave::Stay)).await;
     let told = tell(IDLE, silent, &[TYPE, UTF8]).await;
@@ -134,8 +143,10 @@ async fn an_idle_stream_that_the_service_ends_is_a_doubt() {
 async fn a_heartbeat_that_is_an_event_is_proof() {
     let named = serve(|_, _| stream(&[(30, &b"event: heartbeat\ndata: {}\n\n"[..]); 40], Leave::Stay)).await;
     has(&tell(BEATS, named, &[HEARTBEAT]).await, "proof an event named `heartbeat` with 2 bytes of data");
-    let nameless = serve(|_, _| stream(&[(30, &b"data: .\n\n"[..]); 40], Leave::Stay)).await;
-    has(&tell(BEATS, nameless, &[HEARTBEAT]).await, "proof an event named `message`");
+    let nameless = serve(|_, _| stream(&[(30, &b"data: .\n\n"[..]); 250], Leave::Stay)).await;
+    let with_jobs = "{ get: /events, heartbeat-within: 1s, identify: { job: $.job } }";
+    has(&tell(with_jobs, nameless, &[HEARTBEAT]).await, "proof an event named `message`");
+    has(&tell("{ get: /events, heartbeat-within: 1s }", nameless, &[HEARTBEAT]).await, "unsure an event named `message`");
 }
 
 #[tokio::test]
@@ -154,6 +165,8 @@ async fn an_old_id_is_answered_by_a_signal_or_broken() {
         stream(&[(10, if is_old { b"event: resync\nid: 9\ndata: {}\n\n" } else { b": hello\n\n" })], Leave::Stay)
     });
     assert_eq!(tell(STALES, resync.await, &[STALE]).await, ["old: held"]);
+    let greets = serve(|_, _| stream(&[(0, b"event: connected\ndata: {}\n\n"), (20, b"event: resync\ndata: {}\n\n")], Leave::Stay)).await;
+    assert_eq!(tell(STALES, greets, &[STALE]).await, ["old: held"]);
     let refused = serve(|head, _| if head.contains("old") { json(410, "{}") } else { stream(&[], Leave::Stay) }).await;
     assert_eq!(tell(STALES, refused, &[STALE]).await, ["old: held"]);
     let goes_on = serve(|_, _| stream(&[(10, b"event: progress\nid: 12\ndata: {}\n\n")], Leave::Stay)).await;

@@ -1,5 +1,6 @@
 //! Drives jobs while some streams are read, until each job has ended on the first of them.
 
+use super::deadline::{self, Deadline};
 use super::drive::Driver;
 use super::reader::{Reader, Step};
 use crate::checks::sse::look::{Ledger, Tape};
@@ -9,7 +10,6 @@ use std::collections::HashSet;
 use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
 
 /// How long is waited for what must not come, once everything that must has come.
 const AFTERWARDS: Duration = Duration::from_millis(300);
@@ -42,47 +42,47 @@ pub(super) async fn drive(
     cx: &Context,
 ) -> Result<(), ProbeError> {
     let mut progress = Progress::default();
-    let mut driven: Option<Instant> = None;
-    let mut last = Instant::now();
+    let mut driven: Option<Deadline> = None;
+    let mut last = cx.stopwatch().now();
     loop {
         if driver.is_done() {
-            driven.get_or_insert_with(Instant::now);
+            driven.get_or_insert_with(|| Deadline::after(cx, spec.b.drains_within()));
         }
         if let Some(first) = streams.first() {
             progress.note(spec, first.tape);
         }
-        let end = driven.map(|driven| {
-            let latest = driven + spec.b.drains_within();
-            if progress.has_all(spec, ledger) {
-                latest.min(last + if spec.b.ends_with.is_some() { AFTERWARDS } else { QUIET })
-            } else {
-                latest
-            }
+        let end = driven.map(|latest| {
+            let quiet = Deadline::since(last, if spec.b.ends_with.is_some() { AFTERWARDS } else { QUIET });
+            latest.sooner(Some(quiet).filter(|_| progress.has_all(spec, ledger)), cx)
         });
         tokio::select! {
             stepped = driver.step(ledger), if !driver.is_done() => stepped?,
             came = any(streams, cx) => if came {
-                last = Instant::now();
+                last = cx.stopwatch().now();
             },
-            () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => return Ok(()),
+            () = deadline::wait(end, cx) => return Ok(()),
         }
         cx.saw(format!("{} jobs, {} events", ledger.jobs.len(), streams.first().map_or(0, |s| s.tape.events)));
-        if !streams.first().is_some_and(|s| s.reader.is_open()) {
+        let is_overrun = driven.is_some_and(|latest| latest.is_overrun(cx));
+        if is_overrun || !streams.first().is_some_and(|s| s.reader.is_open()) {
             return Ok(());
         }
     }
 }
 
-/// Waits for the next piece on any of the streams; with none open, for ever. Whether it brought an event.
+/// Waits for the next piece on any of the streams; with none open, for ever. Whether it brought an event. Each is asked every time, so
+/// that one that always has more does not hold up the others.
 pub(super) async fn any(streams: &mut [Watched<'_, '_>], cx: &Context) -> bool {
     poll_fn(|task| {
+        let mut came = None;
         for stream in streams.iter_mut().filter(|s| s.reader.is_open()) {
             let before = stream.tape.events;
             if let Poll::Ready(step) = stream.reader.poll_step(task, cx, stream.tape, &mut |_, _| {}) {
-                return Poll::Ready(matches!(step, Step::Came(_)) && stream.tape.events > before);
+                let is_event = matches!(step, Step::Came(_)) && stream.tape.events > before;
+                came = Some(came.unwrap_or(false) || is_event);
             }
         }
-        Poll::Pending
+        came.map_or(Poll::Pending, Poll::Ready)
     })
     .await
 }

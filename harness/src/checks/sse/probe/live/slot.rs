@@ -56,18 +56,21 @@ impl<'s> Slot<'s> {
     }
 }
 
-/// Waits for the next head or piece on any of them; where nothing more can come, for ever.
+/// Waits for the next head or piece on any of them; where nothing more can come, for ever. Each is asked every time, so that one that
+/// always has more does not hold up the others.
 ///
 /// # Errors
 /// Where a request cannot be made.
 pub(super) async fn any(slots: &mut [Slot<'_>], subscribers: &mut [Subscriber], cx: &Context) -> Result<(), ProbeError> {
     poll_fn(|task| {
+        let mut came = Poll::Pending;
         for (slot, subscriber) in slots.iter_mut().zip(subscribers.iter_mut()) {
             if let Poll::Ready(done) = slot.poll(task, cx, &mut subscriber.tape) {
-                return Poll::Ready(done);
+                done?;
+                came = Poll::Ready(Ok(()));
             }
         }
-        Poll::Pending
+        came
     })
     .await
 }

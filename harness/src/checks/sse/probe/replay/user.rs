@@ -1,10 +1,11 @@
 //! The client that users have, and what it gets over all its connections.
 
 use crate::checks::sse::look::{Cut as Left, Ended, Leg, Tape};
+use crate::checks::sse::probe::broken::broken;
 use crate::checks::sse::probe::marks::Marks;
 use crate::checks::sse::probe::reader::{head_of, opening, write};
 use crate::checks::sse::spec::{LINE, Spec};
-use crate::kind::{Context, Opened, ProbeError, Snag};
+use crate::kind::{Context, Opened, ProbeError};
 use crate::model::Interval;
 use crate::transport::sse::client::{Client, Cut, End, Heard, How, Opener, Setup};
 use crate::transport::sse::{Item, Limits};
@@ -51,14 +52,14 @@ pub(super) struct User<'s> {
 }
 
 impl<'s> User<'s> {
-    /// A client that will be cut so.
-    pub(super) fn new(spec: &'s Spec, cx: &Context, origin: Instant, cuts: Vec<Cut>) -> Self {
+    /// A client that will be cut so, and is away for as long as it takes to make a job: what is produced meanwhile is what it must get.
+    pub(super) fn new(spec: &'s Spec, cx: &Context, origin: Instant, cuts: Vec<Cut>, step: Duration) -> Self {
         let trace = Arc::new(Mutex::new(Trace::default()));
         let attempts = u32::try_from(cuts.len()).unwrap_or(u32::MAX).saturating_mul(CONNECTIONS).saturating_add(8);
         let planned = cuts.len();
         let setup = Setup {
             limits: Limits { line: LINE, ..Limits::default() },
-            wait: AWAY,
+            wait: AWAY.max(step).min(AWAY_MOST),
             wait_most: AWAY_MOST,
             attempts,
             ..Setup::new(opener(spec, cx, trace.clone()))
@@ -187,10 +188,7 @@ fn end_of(end: End, in_event: bool, at: Duration, leg: &mut Leg) {
     match end {
         End::Cut(how) => leg.cut = Some(Left { at, is_reset: how == How::WithReset, in_event }),
         End::Body(_) => leg.tape.ended = Some(Ended::Whole { in_event }),
-        End::Broken(trouble) => {
-            let snag = Snag { name: trouble.name().to_owned(), text: trouble.to_string(), confusable: trouble.confusable() };
-            leg.tape.ended = Some(Ended::Broken { snag, in_event });
-        }
+        End::Broken(trouble) => leg.tape.ended = Some(broken(&trouble, in_event, &mut leg.tape)),
         End::OverCap | End::Left => {}
     }
 }
