@@ -240,10 +240,28 @@ fn what_becomes_of_a_slow_subscriber_is_what_was_declared() {
     };
     starts(&fate("evicted", true, 3), "slow: held");
     starts(&fate("evicted", false, 3), "slow: proof its stream is open, and 3 of 5 events never came: lost in silence");
+    starts(&fate("evicted", true, 0), "slow: unsure it got all 5 events, and then the connection was reset: that is no eviction");
     starts(&fate("evicted", false, 0), "slow: unsure it got all 5 events after all");
     starts(&fate("lossless", false, 0), "slow: held");
     starts(&fate("lossless", true, 3), "slow: proof the connection was reset, and 3 of 5 events never came");
     starts(&fate("lossless", false, 3), "slow: proof its stream is open, and 3 of 5");
+}
+
+#[test]
+fn what_was_on_its_way_to_a_slow_subscriber_is_not_lost() {
+    let told = |flows: bool, is_flood: bool| {
+        let slow = Tape { is_flood, ..stream(&["1 b x"]) };
+        past(|s| (s.slow, s.flows, s.missing) = (Some(slow), flows, 3))[2].clone()
+    };
+    starts(&told(false, false), "slow: proof its stream is open, and 3 of 4 events never came");
+    starts(&told(true, false), "slow: unsure it still read when its time was up, and 3 of 4 events had not come");
+    starts(&told(false, true), "slow: unsure the stream brought over 1 events, and was left");
+}
+
+#[test]
+fn a_gauge_that_cannot_be_read_half_way_leaves_the_rest_to_be_judged() {
+    let told = past(|s| (s.memory, s.unread) = (vec![0.0, 5.0], Some("GET /metrics has no gauge `waiting`".to_owned())));
+    assert_eq!(told, ["others: held", "memory: unseen GET /metrics has no gauge `waiting`", "slow: held"]);
 }
 
 fn left(before: f64, meanwhile: f64, after: [f64; 2]) -> Vec<String> {

@@ -53,8 +53,9 @@ pub(super) fn longest(own: &Own) -> Duration {
         longest += own.head() + drive + Duration::from_millis(u64::from(subscribers.value));
     }
     if let Some(slow) = &own.slow_consumer {
-        // A quarter more flows than is declared, at half a megabyte a second at least; and one job that is stuck.
-        longest += own.head() * 2 + own.drains_within() * 3 + Duration::from_secs(slow.b.flow() >> 19);
+        // A quarter more flows than is declared, at half a megabyte a second at least; one job that is stuck; and what is read afterwards.
+        longest +=
+            own.head() * 2 + own.drains_within() * 2 + Duration::from_secs(slow.b.flow() >> 19) + slow.b.reads_on(own.drains_within());
     }
     if own.restart.is_some() {
         longest += own.head() * 3 + drive * 2 + Duration::from_secs(30);
