@@ -132,6 +132,8 @@ fn an_event_that_one_of_many_missed_is_proof() {
     starts(&told[0], "all: proof 1 events never came to a subscriber: `done` of a came to others, and never to subscriber 2");
     let told = fanned(FanOut { silent: vec!["b".to_owned()], ..whole() });
     starts(&told[0], "all: proof 1 acknowledged jobs have no event for anybody, b is the first");
+    let told = fanned(FanOut { silent: vec!["b".to_owned()], is_full: true, ..whole() });
+    starts(&told[0], "all: unsure more events of jobs came, others' too, than are kept");
     let told = fanned(FanOut { events: 0, arrivals: 0, ledger: Ledger::default(), skews: Vec::new(), ..whole() });
     assert!(told.iter().all(|t| t.contains("unseen no job was made")), "{told:?}");
     assert!(fanned(FanOut { is_drained: false, ..whole() })[0].starts_with("all: unseen the deadline came"));

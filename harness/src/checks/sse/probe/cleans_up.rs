@@ -32,7 +32,7 @@ pub(super) async fn probe(
             left += HELD.min(asked - left);
             let count = u32::try_from(held.open.len()).unwrap_or(u32::MAX);
             seen.refused = seen.refused.take().or(held.refused);
-            seen.is_limited |= held.is_limited;
+            seen.is_limited |= held.limit.is_some();
             if seen.meanwhile.is_none() && !seen.is_limited {
                 let Some(value) = read(cleans_up, cx, origin, seen).await? else { return Ok(()) };
                 (seen.held, seen.meanwhile) = (count, Some(value));
@@ -46,7 +46,7 @@ pub(super) async fn probe(
                 }
             }
             if seen.is_limited {
-                seen.held = count;
+                seen.held = held.limit.unwrap_or(count);
                 return Ok(());
             }
             cx.saw(format!("{left} of {asked} streams left"));

@@ -34,8 +34,8 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     seen.fan_outs.push(FanOut { asked, ..FanOut::default() });
     let fan_out = seen.fan_outs.last_mut().expect("one was just added");
     let crowd = crowd::open(spec, "subscriber", asked, cx, origin).await?;
-    (fan_out.refused, fan_out.is_limited) = (crowd.refused, crowd.is_limited);
-    fan_out.open = u32::try_from(crowd.open.len()).unwrap_or(u32::MAX);
+    (fan_out.refused, fan_out.is_limited) = (crowd.refused, crowd.limit.is_some());
+    fan_out.open = crowd.limit.unwrap_or_else(|| u32::try_from(crowd.open.len()).unwrap_or(u32::MAX));
     if fan_out.is_limited || crowd.open.is_empty() {
         return Ok(());
     }

@@ -42,7 +42,7 @@ async fn who_may_not_read_is_refused_or_it_is_proof() {
 }
 
 const FAN_OUT: &str = "{ get: /events, fan-out: 5, skew-within: 2s, drive: { post: /jobs, id: $.id, jobs: 1 }, identify: { job: $.job }, \
-                       drains-within: 900ms }";
+                       drains-within: 2500ms }";
 
 /// Answers submits, and tells of the job on each stream but those that `deaf` names by their number.
 async fn crowd(deaf: fn(usize) -> bool) -> SocketAddr {
@@ -135,5 +135,14 @@ async fn more_streams_than_the_environment_allows_are_not_judged() {
     let cx = Context::new(Setting { exchange: Exchange::new(Options { permits }), ..setting });
     let kind = spec::<Sse>(&FAN_OUT.replace("get: /events,", "get: /events, open-within: 100ms,"));
     let told = told(&look_in(&kind, &cx, &["sse/fan-out"]).await);
+    has(&told, "all: unseen `limits` of this environment allow 1 streams at once, and 5 are asked for");
+}
+
+#[tokio::test]
+async fn streams_leave_a_place_for_what_makes_their_events() {
+    let setting = setting(crowd(|_| false).await);
+    let permits = Permits::new(None, Some(5), None);
+    let cx = Context::new(Setting { exchange: Exchange::new(Options { permits }), ..setting });
+    let told = told(&look_in(&spec::<Sse>(FAN_OUT), &cx, &["sse/fan-out"]).await);
     has(&told, "all: unseen `limits` of this environment allow 3 streams at once, and 5 are asked for");
 }
