@@ -288,8 +288,23 @@ fn a_gauge_that_does_not_come_back_is_proof_for_the_way_in_which_streams_were_le
     starts(&left(2.0, 52.0, [252.0, 252.0])[0], "closed: proof streams was 2 before and 252");
     assert_eq!(left(2.0, 52.0, [252.0, 252.0])[1], "reset: held");
     starts(&left(2.0, 52.0, [4.0, 4.0])[0], "closed: unsure");
+    let few = left(2.0, 52.0, [7.0, 7.0]);
+    starts(&few[0], "closed: unsure streams was 2 before and 7 at the lowest within 5.00 s after: so few of 250");
+    assert_eq!(few[1], "reset: held", "users who came meanwhile, and stayed");
+    let both = left(2.0, 52.0, [12.0, 22.0]);
+    assert!(both.iter().all(|t| t.contains(": proof streams was ")), "{both:?}");
     let blind = left(0.0, 0.0, [0.0, 0.0]);
     assert!(blind.iter().all(|t| t.contains("unseen `streams` was 0 and 0 once 50 more streams were open")), "{blind:?}");
+}
+
+#[test]
+fn servers_that_see_by_their_next_heartbeat_that_a_reader_has_gone_have_time_for_two() {
+    let yaml = CLEANS_UP.replace("get: /events,", "get: /events, heartbeat-within: 15s,");
+    let told = judged(&yaml, "sse/cleans-up", |seen| {
+        let blocks = vec![Block { asked: 250, left: 250, after: Some(252.0), ..Block::default() }];
+        seen.cleans_up = CleansUp { before: Some(2.0), held: 50, meanwhile: Some(52.0), blocks, ..CleansUp::default() };
+    });
+    starts(&told[0], "closed: proof streams was 2 before and 252 at the lowest within 30.00 s after");
 }
 
 fn restarted(before: &[&str], after: &[&str], resumed: Tape) -> Vec<String> {

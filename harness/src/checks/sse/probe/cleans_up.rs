@@ -51,7 +51,7 @@ pub(super) async fn probe(
             }
             cx.saw(format!("{left} of {asked} streams left"));
         }
-        let Some(after) = back(cleans_up, before, cx, origin, seen).await? else { return Ok(()) };
+        let Some(after) = back(cleans_up, before, cleans_up.b.within(spec.b.silence()), cx, origin, seen).await? else { return Ok(()) };
         seen.blocks.last_mut().expect("one was just added").after = Some(after);
     }
     Ok(())
@@ -77,6 +77,7 @@ async fn settled(cleans_up: &With<Request, CleansUp>, cx: &Context, origin: Inst
 async fn back(
     cleans_up: &With<Request, CleansUp>,
     before: f64,
+    within: Duration,
     cx: &Context,
     origin: Instant,
     seen: &mut Seen,
@@ -87,7 +88,7 @@ async fn back(
         let Some(value) = read(cleans_up, cx, origin, seen).await? else { return Ok(None) };
         lowest = lowest.min(value);
         // By what surely was there for the service: a machine that stood still has not waited.
-        if lowest <= before || cx.stopwatch().since(began).lo >= cleans_up.b.within() {
+        if lowest <= before || cx.stopwatch().since(began).lo >= within {
             return Ok(Some(lowest));
         }
         cx.pause(BETWEEN).await;

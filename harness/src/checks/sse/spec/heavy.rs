@@ -61,7 +61,7 @@ pub(super) fn longest(own: &Own) -> Duration {
         longest += own.head() * 3 + drive * 2 + Duration::from_secs(30);
     }
     if let Some(cleans_up) = &own.cleans_up {
-        longest += own.head() + cleans_up.b.within() * 2 + Duration::from_millis(u64::from(cleans_up.b.closes()) * 5);
+        longest += own.head() + cleans_up.b.within(own.silence()) * 2 + Duration::from_millis(u64::from(cleans_up.b.closes()) * 5);
     }
     longest
 }
