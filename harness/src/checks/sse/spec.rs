@@ -162,6 +162,8 @@ pub(super) const SUBMIT: Duration = Duration::from_secs(10);
 pub(super) const LINE: usize = 4 << 20;
 /// Silences of an idle stream that are measured.
 pub(super) const SILENCES: u32 = 3;
+/// Heartbeats that are needed to tell that there are any, where events of others come too.
+pub(super) const BEATS: u32 = 2;
 /// Time between two jobs when batches are looked for: well over the 100 ms that make a pair.
 pub(super) const APART: Duration = Duration::from_millis(110);
 /// Pairs of events that are needed to tell a batch.

@@ -2,7 +2,7 @@
 
 use super::{counted, finding, nothing, number, unopened, unsure};
 use crate::checks::sse::look::{Arrival, Observation, Tape};
-use crate::checks::sse::spec::{SILENCES, Spec};
+use crate::checks::sse::spec::{BEATS, SILENCES, Spec};
 use crate::model::interval::Against;
 use crate::model::quantity::show_duration;
 use crate::model::{Found, Unseen};
@@ -34,8 +34,12 @@ pub(super) fn heartbeat(spec: &Spec, seen: &Observation) -> Found {
         if number(gaps.len()) < SILENCES {
             return Found::Unseen { why: Unseen::Deadline };
         }
-        if tape.comments == 0 && tape.events > 0 {
-            return nothing(format!("{} events of others came, so often that no heartbeat was due", tape.events));
+        let beats = number(gaps.iter().filter(|g| g.is_beat).count());
+        if tape.events > 0 && beats < BEATS {
+            return nothing(format!(
+                "{} events of others came, so often that no heartbeat was due: {beats} silences were ended by a comment",
+                tape.events
+            ));
         }
     }
     counted(bad, near, number(gaps.len()), spec.a.is_repeatable(), || {

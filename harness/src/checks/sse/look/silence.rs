@@ -20,4 +20,6 @@ pub(in crate::checks::sse) struct Gap {
     pub(in crate::checks::sse) took: Interval,
     /// Bytes came at its end; else it was longer than we waited.
     pub(in crate::checks::sse) is_over: bool,
+    /// A comment came at its end, and no event; the greeting of a stream is none of these.
+    pub(in crate::checks::sse) is_beat: bool,
 }
