@@ -64,8 +64,14 @@ fn starts(told: &str, expected: &str) {
 /// What is told of one knock.
 #[track_caller]
 fn knocked(case: &str, tape: Tape, expected: &str) {
+    knocked_as_we(case, tape, None, expected);
+}
+
+/// The same, where this came when we asked for it too.
+#[track_caller]
+fn knocked_as_we(case: &str, tape: Tape, ours: Option<Tape>, expected: &str) {
     let told = judged(PRIVATE, "sse/private", |seen| {
-        seen.private.knocks.push(Knock { case: case.to_owned(), tape, is_over: true, ..Knock::default() });
+        seen.private.knocks.push(Knock { case: case.to_owned(), tape, ours, is_over: true, ..Knock::default() });
     });
     let told = told.iter().find(|t| t.starts_with(case)).expect("each case is told");
     starts(told, &format!("{case}: {expected}"));
@@ -76,11 +82,20 @@ fn only_a_refusal_before_the_stream_is_one() {
     knocked("without", answered(401), "held");
     knocked("without", answered(403), "held");
     knocked("without", answered(404), "proof 404");
-    knocked("foreign", answered(404), "held");
+    knocked("foreign", answered(403), "held");
     knocked("without", answered(302), "proof 302");
     knocked("without", answered(503), "counted 1+0/1");
     knocked("without", stream(&["- - error"]), "proof 200 and an event stream that begins with `error`");
     knocked("foreign", stream(&[]), "proof 200 and an event stream that is silent");
+}
+
+#[test]
+fn a_job_that_is_not_there_for_another_tenant_must_be_there_for_us() {
+    knocked_as_we("foreign", answered(404), Some(stream(&[])), "held");
+    knocked_as_we("foreign", answered(404), Some(answered(204)), "held");
+    let expected = "unseen its answer is 404, and the stream is not there for us either: 404";
+    knocked_as_we("foreign", answered(404), Some(answered(404)), expected);
+    knocked("foreign", answered(404), "unseen the deadline came");
 }
 
 fn others(ours: Tape, theirs: Tape, jobs: &str) -> String {
@@ -97,6 +112,7 @@ fn one_event_of_ours_on_another_tenants_stream_is_proof_and_an_empty_one_of_ours
     starts(&others(stream(&[]), stream(&[]), "a"), "other: unseen no event of our jobs came on our own stream either");
     starts(&others(stream(&["1 a x"]), answered(401), "a"), "other: unseen the stream did not open");
     starts(&others(stream(&["1 a x"]), broken(stream(&[])), "a"), "other: unsure the stream broke off");
+    starts(&others(broken(stream(&["1 a x"])), stream(&[]), "a b"), "other: unsure the stream broke off");
     starts(&others(stream(&["1 a x"]), stream(&[]), ""), "other: unseen no job was made");
 }
 

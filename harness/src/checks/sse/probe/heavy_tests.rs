@@ -41,6 +41,18 @@ async fn who_may_not_read_is_refused_or_it_is_proof() {
     has(&told, "expired: proof 200 and an event stream that begins with `error`");
 }
 
+#[tokio::test]
+async fn an_event_that_is_held_back_on_another_tenants_stream_is_waited_for() {
+    const OTHER: &str = "{ get: /events, heartbeat-within: 5s, drive: { post: /jobs, id: $.id, jobs: 1 }, identify: { job: $.job }, \
+                         drains-within: 5s, private: { other: { get: /events, headers: { x-who: them } } } }";
+    let event = "id: 1\ndata: {\"job\":\"a\"}\n\n";
+    let leaks = serve(move |head, _| match head.starts_with("POST") {
+        true => json(202, r#"{"id":"a"}"#),
+        false => stream(&[(if head.contains("x-who") { 1800 } else { 300 }, event)], Leave::Stay),
+    });
+    has(&tell(OTHER, leaks.await, "sse/private").await, "other: proof 1 events of our jobs on another tenant's stream");
+}
+
 const FAN_OUT: &str = "{ get: /events, fan-out: 5, skew-within: 2s, drive: { post: /jobs, id: $.id, jobs: 1 }, identify: { job: $.job }, \
                        drains-within: 2500ms }";
 
@@ -145,4 +157,30 @@ async fn streams_leave_a_place_for_what_makes_their_events() {
     let cx = Context::new(Setting { exchange: Exchange::new(Options { permits }), ..setting });
     let told = told(&look_in(&spec::<Sse>(FAN_OUT), &cx, &["sse/fan-out"]).await);
     has(&told, "all: unseen `limits` of this environment allow 3 streams at once, and 5 are asked for");
+}
+
+#[tokio::test]
+async fn one_of_many_that_does_not_open_is_asked_for_again() {
+    let once = serve(|head, n| match head.starts_with("POST") {
+        true => json(202, r#"{"id":"a"}"#),
+        false if n == 1 => json(503, "{}"),
+        false => stream(&[(700, "id: 1\ndata: {\"job\":\"a\"}\n\n")], Leave::Stay),
+    });
+    assert_eq!(tell(FAN_OUT, once.await, "sse/fan-out").await[0], "all: held");
+}
+
+#[tokio::test]
+async fn a_foreign_job_that_nobody_finds_proves_nothing() {
+    const FOREIGN: &str = "{ get: /events, headers: { x-who: us }, drive: { post: /jobs, id: $.id }, identify: { job: $.job }, \
+                           private: { foreign: { get: '/jobs/${id}/events', headers: { x-who: them } } } }";
+    let answers = |is_there: bool| {
+        serve(move |head, _| match head.starts_with("POST") {
+            true => json(202, r#"{"id":"a"}"#),
+            false if head.contains("/jobs/") && (!is_there || head.contains("them")) => json(404, "{}"),
+            false => stream(&[], Leave::Stay),
+        })
+    };
+    assert_eq!(tell(FOREIGN, answers(true).await, "sse/private").await, ["foreign: held"]);
+    let told = tell(FOREIGN, answers(false).await, "sse/private").await;
+    has(&told, "foreign: unseen its answer is 404, and the stream is not there for us either: 404");
 }

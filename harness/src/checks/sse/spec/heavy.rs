@@ -46,7 +46,7 @@ pub(super) fn longest(own: &Own) -> Duration {
     let mut longest = Duration::ZERO;
     let drive = own.drive.as_ref().map(|d| d.b.step() * d.b.jobs() + own.drains_within()).unwrap_or_default();
     if let Some(private) = &own.private {
-        longest += own.head() * 2 + if private.other.is_some() { drive } else { Duration::ZERO };
+        longest += own.head() * 2 + if private.other.is_some() { drive + Duration::from_secs(20) } else { Duration::ZERO };
     }
     if let Some(subscribers) = &own.fan_out {
         // A thousand streams a second may be opened, at least.
