@@ -2,7 +2,8 @@
 
 use super::super::Sse;
 use super::super::look::{
-    Arrival, Block, CleansUp, Driven, Ended, FanOut, Job, Knock, Ledger, Miss, Observation, Other, Phase, Restart, Skew, Slow, Stuck, Tape,
+    Arrival, Block, CleansUp, Driven, Ended, FanOut, Job, Knock, Ledger, Miss, Observation, Other, Phase, Restart, Skew, Slip, Slow, Stuck,
+    Tape,
 };
 use super::judge;
 use crate::kind::testing::{spec, told};
@@ -159,8 +160,27 @@ fn an_event_that_one_of_many_missed_is_proof() {
 fn a_stream_that_is_refused_or_ends_among_many_is_bad() {
     let told = fanned(FanOut { open: 2, refused: Some(answered(503)), ..whole() });
     assert_eq!(told[0], "all: counted 1+0/3 once");
-    let told = fanned(FanOut { ended: 1, end: Some(broken(stream(&[]))), ..whole() });
-    assert_eq!(told[0], "all: counted 1+0/3 once");
+    let ended = |ended| FanOut { ended, end: Some(broken(stream(&[]))), ..whole() };
+    assert_eq!(fanned(ended(3))[0], "all: counted 3+0/3 once");
+    starts(&fanned(ended(1))[0], "all: unsure 1 of 3 streams ended while jobs were driven, which may be noise");
+    let both = |one: FanOut, other: FanOut| judged(FAN_OUT, "sse/fan-out", |seen| seen.fan_outs = vec![one, other])[0].clone();
+    assert_eq!(both(ended(1), whole()), "all: held", "the drive after it was whole");
+    assert_eq!(both(ended(2), ended(1)), "all: counted 2+0/3 once", "three are no noise");
+    starts(&both(ended(1), FanOut { silent: vec!["b".to_owned()], ..whole() }), "all: proof 1 acknowledged jobs");
+}
+
+#[test]
+fn what_cannot_be_read_on_any_stream_of_the_check_is_told() {
+    let bad = || {
+        let slip = Slip { name: "utf8".to_owned(), text: "bytes that are not UTF-8 at byte 6".to_owned(), at: MS(3) };
+        Tape { slips: vec![slip], ..stream(&["1 a x"]) }
+    };
+    let told = judged(FAN_OUT, "sse/utf8", |seen| seen.fan_outs.push(FanOut { sample: Some(bad()), ..whole() }));
+    starts(&told[0], "proof bytes that are not UTF-8");
+    let told = judged(PRIVATE, "sse/utf8", |seen| seen.private.other = Some(Other { theirs: bad(), ..Other::default() }));
+    starts(&told[0], "proof bytes that are not UTF-8");
+    let told = judged(SLOW, "sse/utf8", |seen| seen.slow.other = Some(bad()));
+    starts(&told[0], "proof bytes that are not UTF-8");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Knocks as those who may not read a stream, and watches another tenant's stream while our jobs are driven.
 
 use super::drive::{self, Driver};
-use super::reader::{Reader, Step, Wish};
+use super::reader::{FEW_EVENTS, Reader, Step, Wish};
 use super::watch::{self, Watched};
 use crate::checks::sse::look::{Knock, Ledger, Observation, Other, Tape};
 use crate::checks::sse::spec::{Drive, FOREIGN, ID, Spec};
@@ -52,7 +52,8 @@ async fn knock(
     }
     knocks.push(Knock { case: case.to_owned(), ..Knock::default() });
     let knock = knocks.last_mut().expect("one was just added");
-    let opened = Reader::open(spec, request, &Wish { name: case, ..Wish::default() }, cx, origin, &mut knock.tape).await?;
+    let opened =
+        Reader::open(spec, request, &Wish { name: case, keep: FEW_EVENTS, ..Wish::default() }, cx, origin, &mut knock.tape).await?;
     if let Some(mut reader) = opened {
         let first = async { while knock.tape.arrivals.is_empty() && reader.step(cx, &mut knock.tape).await != Step::Over {} };
         _ = tokio::time::timeout(EVIDENCE, first).await;

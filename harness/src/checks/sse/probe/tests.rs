@@ -92,6 +92,7 @@ async fn floods_of_events_and_of_comments_end_in_bounded_memory() {
         let kind = spec::<Sse>("{ get: /events, heartbeat-within: 300ms }");
         let mut seen = Observation::default();
         kind.probe(&round::<Sse>(&[TYPE, HEARTBEAT]), &context(flood), &mut seen).await.unwrap();
+        assert!(seen.opened[0].arrivals.len() <= 100, "a stream that is looked at for its beginning");
         let tape = seen.silence.tape.as_ref().unwrap();
         assert!(tape.arrivals.len() <= 50_000 + 100_000 && seen.silence.gaps.len() <= 200, "{} events", tape.arrivals.len());
         assert!(tape.events + tape.comments > 10_000, "it was a flood");
