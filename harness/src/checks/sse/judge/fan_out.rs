@@ -116,7 +116,7 @@ fn in_the_way(spec: &Spec, drive: &FanOut, ended: u32) -> Option<Found> {
     if drive.ledger.jobs.is_empty() && drive.is_drained {
         return Some(nothing(drive.ledger.emptiness()));
     }
-    if drive.missing > 0 || drive.is_drained && !drive.silent.is_empty() {
+    if drive.is_drained && (drive.missing > 0 || !drive.silent.is_empty()) {
         let waited = show_duration(spec.b.drains_within());
         return Some(unsure(format!(
             "events still came {waited} after the last job was acknowledged, {} of them had not reached their subscribers: this machine may be too slow to \

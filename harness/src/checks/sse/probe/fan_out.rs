@@ -40,19 +40,20 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
         return Ok(());
     }
     let (tapes, readers): (Vec<_>, Vec<_>) = crowd.open.into_iter().unzip();
-    let hall = Mutex::new(Hall::of(tapes, origin));
+    let telling = Telling { hall: Mutex::new(Hall::of(tapes, origin)), fan_out, cx };
+    let (hall, fan_out) = (&telling.hall, &mut *telling.fan_out);
     let mut driver = Driver::new(cx, &drive.a, &drive.b.id.value, origin, &[(drive.b.jobs(), drive.b.step())]);
     let mut listening: FuturesUnordered<_> =
-        readers.into_iter().enumerate().map(|(place, reader)| listen(reader, place, &hall, cx)).collect();
+        readers.into_iter().enumerate().map(|(place, reader)| listen(reader, place, hall, cx)).collect();
     let mut driven: Option<tokio::time::Instant> = None;
     let mut look = tokio::time::Instant::now() + LOOK;
     loop {
         tokio::select! {
             stepped = driver.step(&mut fan_out.ledger), if !driver.is_done() => stepped?,
-            () = read(&mut listening, &hall, cx), if !listening.is_empty() => {}
+            () = read(&mut listening, hall, cx), if !listening.is_empty() => {}
             () = sleep_until(look) => {
                 look = tokio::time::Instant::now() + LOOK;
-                let hall = lock(&hall);
+                let hall = lock(hall);
                 cx.saw(format!("{} jobs, {} events, {} subscribers", fan_out.ledger.jobs.len(), hall.events(), fan_out.open));
                 if !driver.is_done() {
                     continue;
@@ -71,10 +72,22 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
             }
         }
     }
-    drop(listening);
-    hall.into_inner().unwrap_or_else(PoisonError::into_inner).tell(cx, fan_out);
     fan_out.is_drained = true;
     Ok(())
+}
+
+/// Writes down what the hall has once nobody listens any more, also where the deadline of the check cuts the look off.
+struct Telling<'t> {
+    hall: Mutex<Hall>,
+    fan_out: &'t mut FanOut,
+    cx: &'t Context,
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        let hall = self.hall.get_mut().unwrap_or_else(PoisonError::into_inner);
+        hall.leave().tell(self.cx, self.fan_out);
+    }
 }
 
 /// Reads what there is on any stream, and notes how long that takes.

@@ -1,8 +1,8 @@
 //! The experiments with tenants, many subscribers, those who leave and restarts, on servers of this process.
 
-use crate::checks::sse::Sse;
-use crate::kind::testing::{Leave, Reply, answer, json, look, look_in, serve, setting, spec, told};
-use crate::kind::{Context, Setting};
+use crate::checks::sse::{Observation, Sse};
+use crate::kind::testing::{Leave, Reply, answer, context, json, look, look_in, round, serve, setting, spec, told};
+use crate::kind::{CheckKind as _, Context, Setting};
 use crate::transport::{Exchange, Options, Permits};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -157,6 +157,16 @@ async fn streams_leave_a_place_for_what_makes_their_events() {
     let cx = Context::new(Setting { exchange: Exchange::new(Options { permits }), ..setting });
     let told = told(&look_in(&spec::<Sse>(FAN_OUT), &cx, &["sse/fan-out"]).await);
     has(&told, "all: unseen `limits` of this environment allow 3 streams at once, and 5 are asked for");
+}
+
+#[tokio::test]
+async fn what_many_subscribers_got_is_kept_where_the_deadline_comes_first() {
+    let kind = spec::<Sse>(&FAN_OUT.replace("2500ms", "60s"));
+    let mut seen = Observation::default();
+    let (clauses, cx) = (round::<Sse>(&["sse/fan-out"]), context(crowd(|n| n == 3).await));
+    assert!(tokio::time::timeout(MS(5000), kind.probe(&clauses, &cx, &mut seen)).await.is_err());
+    assert_eq!((seen.fan_outs[0].events, seen.fan_outs[0].is_drained), (1, false));
+    has(&told(&kind.judge(&seen)), "all: unseen the deadline came");
 }
 
 #[tokio::test]

@@ -86,6 +86,12 @@ impl Hall {
         Self { subscribers, known, events, most, is_full: false, last: None, busy: Duration::ZERO, reading: None, origin }
     }
 
+    /// All that it has; the hall is empty then.
+    pub(super) fn leave(&mut self) -> Self {
+        let origin = self.origin;
+        std::mem::replace(self, Self::of(Vec::new(), origin))
+    }
+
     /// Events that anybody got.
     pub(super) fn events(&self) -> usize {
         self.events.len()
