@@ -94,6 +94,11 @@ impl Observation {
         let replay = self.replay.witness.iter().chain(self.replay.legs.iter().map(|l| &l.tape).filter(|t| t.head.status != Some(429)));
         let own = self.ends.own.iter().filter(|o| o.job.is_some()).map(|o| &o.tape);
         let all = self.opened.iter().chain(self.silence.tape.iter()).chain(live).chain(self.framed.tape.iter()).chain(replay).chain(own);
+        let many = self.fan_outs.iter().filter_map(|f| f.sample.as_ref()).chain(&self.slow.other);
+        // The stream of before a restart ends as we bring it about.
+        let after = self.restart.back.map(|_| &self.restart.after.tape);
+        let tenants = self.private.other.iter().flat_map(|o| [&o.ours, &o.theirs]);
+        let all = all.chain(many).chain(after).chain(tenants);
         all.filter(|tape| tape.is_told())
     }
 

@@ -141,7 +141,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         Impact::Load,
         "streams that are left are forgotten",
         "Half of the streams are closed and half are reset, fifty at a time. The gauge must rise while they are open, else it does not count them, and come back within `within` to where it was. \
-         A service that keeps those who left writes to them for ever, until it has no memory left: proof. It runs alone on its target; a difference under 2 % may be somebody else's.",
+         A service that keeps those who left writes to them for ever, until it has no memory left: proof. It runs alone on its target; a difference under a fifth may be somebody else's, unless it comes in both ways.",
     ),
     row(
         PRIVATE,

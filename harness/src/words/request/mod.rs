@@ -149,6 +149,12 @@ impl Request {
     /// How many redirects are followed where `follow-redirects` says so.
     pub const REDIRECTS: u8 = 5;
 
+    /// The same, as `other` shows who it is: by its `auth`, and its headers.
+    #[must_use]
+    pub fn shown_as(&self, other: &Self) -> Self {
+        Self { auth: other.auth.clone(), headers: other.headers.clone(), ..self.clone() }
+    }
+
     /// The method.
     #[must_use]
     pub fn method(&self) -> &Method {

@@ -22,19 +22,23 @@ pub(super) fn fan_out(spec: &Spec, seen: &Observation) -> Vec<Reading> {
 
 /// Whether every subscriber got everything.
 fn all(spec: &Spec, seen: &Observation) -> Found {
-    let mut of = 0_usize;
-    for drive in &seen.fan_outs {
-        if let Some(proof) = lost(spec, drive) {
-            return Found::Proof(proof);
-        }
-        if let Some(found) = in_the_way(spec, drive) {
-            return found;
-        }
-        of = of.saturating_add(usize::try_from(drive.arrivals).unwrap_or(usize::MAX));
+    if let Some(proof) = seen.fan_outs.iter().find_map(|drive| lost(spec, drive)) {
+        return Found::Proof(proof);
     }
-    match seen.fan_outs.is_empty() {
-        true => Found::Unseen { why: Unseen::Deadline },
-        false => Found::held(of, "no event of the driven jobs came to any subscriber"),
+    let ended = seen.fan_outs.iter().map(|d| d.ended).sum();
+    let (mut of, mut noise) = (0_usize, None);
+    for drive in &seen.fan_outs {
+        match in_the_way(spec, drive, ended) {
+            // Where a stream broke off, the jobs are driven again, and that drive tells.
+            Some(found @ Found::Unsure { .. }) if drive.end.is_some() => noise = Some(found),
+            Some(found) => return found,
+            None => of = of.saturating_add(usize::try_from(drive.arrivals).unwrap_or(usize::MAX)),
+        }
+    }
+    match (noise.filter(|_| of == 0), seen.fan_outs.is_empty()) {
+        (Some(found), _) => found,
+        (None, true) => Found::Unseen { why: Unseen::Deadline },
+        (None, false) => Found::held(of, "no event of the driven jobs came to any subscriber"),
     }
 }
 
@@ -65,6 +69,7 @@ fn lost(spec: &Spec, drive: &FanOut) -> Option<Finding> {
     // A job of which nobody heard, while at least one stream was there to hear it.
     if drive.ended < drive.open
         && drive.is_quiet
+        && !drive.is_full
         && let Some(job) = drive.silent.first()
     {
         return Some(told(format!("{} acknowledged jobs have no event for anybody, {job} is the first", drive.silent.len())));
@@ -72,8 +77,16 @@ fn lost(spec: &Spec, drive: &FanOut) -> Option<Finding> {
     None
 }
 
-/// What kept it from being looked at as it should.
-fn in_the_way(spec: &Spec, drive: &FanOut) -> Option<Found> {
+/// Fewer streams that end than these may be noise of the way to them.
+const ENOUGH: u32 = 3;
+
+/// Whether the drive may be made again to look closer.
+fn is_repeatable(spec: &Spec) -> bool {
+    spec.b.drive.as_ref().is_some_and(|d| d.a.is_repeatable())
+}
+
+/// What kept it from being looked at as it should; over all drives so many streams ended.
+fn in_the_way(spec: &Spec, drive: &FanOut, ended: u32) -> Option<Found> {
     let one = |tape: &Tape, observed: String| {
         let told = finding(tape, format!("{} streams at once, open as long as they are read", drive.asked), observed);
         let bad = (drive.asked - drive.open) + drive.ended;
@@ -89,14 +102,21 @@ fn in_the_way(spec: &Spec, drive: &FanOut) -> Option<Found> {
     if let Some(tape) = &drive.end {
         let how = tape.ended.as_ref().map_or_else(|| "it brought more events than are kept".to_owned(), |e| e.brief());
         return Some(match cut_short(tape) {
+            Some(_) if tape.ended.is_some() && ended < ENOUGH => Found::Unsure {
+                why: format!("{} of {} streams ended while jobs were driven, which may be noise: {how}", drive.ended, drive.open),
+                wants: NonZeroU32::new(LEAST).filter(|_| is_repeatable(spec)).map(Want::Samples),
+            },
             Some(_) if tape.ended.is_some() => one(tape, format!("{} of {} ended while jobs were driven: {how}", drive.ended, drive.open)),
             other => other.unwrap_or_else(|| unsure(how)),
         });
     }
+    if drive.is_full {
+        return Some(unsure("more events of jobs came, others' too, than are kept of so many subscribers: declare fewer of them"));
+    }
     if drive.ledger.jobs.is_empty() && drive.is_drained {
         return Some(nothing(drive.ledger.emptiness()));
     }
-    if drive.missing > 0 || drive.is_drained && !drive.silent.is_empty() {
+    if drive.is_drained && (drive.missing > 0 || !drive.silent.is_empty()) {
         let waited = show_duration(spec.b.drains_within());
         return Some(unsure(format!(
             "events still came {waited} after the last job was acknowledged, {} of them had not reached their subscribers: this machine may be too slow to \
@@ -111,14 +131,14 @@ fn in_the_way(spec: &Spec, drive: &FanOut) -> Option<Found> {
 fn skew(spec: &Spec, seen: &Observation) -> Found {
     let (Some(within), false) = (&spec.b.skew_within, seen.fan_outs.is_empty()) else { return Found::Unseen { why: Unseen::Deadline } };
     let limit = within.value.0;
-    if let Some(found) = seen.fan_outs.iter().find(|d| d.skews.is_empty()).and_then(|d| in_the_way(spec, d)) {
+    if let Some(found) = seen.fan_outs.iter().find(|d| d.skews.is_empty()).and_then(|d| in_the_way(spec, d, d.ended)) {
         return found;
     }
     let skews: Vec<&Skew> = seen.fan_outs.iter().flat_map(|d| &d.skews).collect();
     let count = |against: Against| number(skews.iter().filter(|s| s.took.against(limit) == against).count());
     let (late, near) = (count(Against::Beyond), count(Against::Near));
     let clear = number(skews.len()) - near;
-    let is_repeatable = spec.b.drive.as_ref().is_some_and(|d| d.a.is_repeatable());
+    let is_repeatable = is_repeatable(spec);
     if clear < LEAST || clear < near {
         let wants = NonZeroU32::new(LEAST).filter(|_| is_repeatable && near > 0).map(Want::Samples);
         let why = format!("{clear} events are too few to tell how far apart they come, {near} more came while this machine stood still");

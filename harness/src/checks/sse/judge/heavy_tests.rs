@@ -2,7 +2,8 @@
 
 use super::super::Sse;
 use super::super::look::{
-    Arrival, Block, CleansUp, Driven, Ended, FanOut, Job, Knock, Ledger, Miss, Observation, Other, Phase, Restart, Skew, Slow, Stuck, Tape,
+    Arrival, Block, CleansUp, Driven, Ended, FanOut, Job, Knock, Ledger, Miss, Observation, Other, Phase, Restart, Skew, Slip, Slow, Stuck,
+    Tape,
 };
 use super::judge;
 use crate::kind::testing::{spec, told};
@@ -64,8 +65,14 @@ fn starts(told: &str, expected: &str) {
 /// What is told of one knock.
 #[track_caller]
 fn knocked(case: &str, tape: Tape, expected: &str) {
+    knocked_as_we(case, tape, None, expected);
+}
+
+/// The same, where this came when we asked for it too.
+#[track_caller]
+fn knocked_as_we(case: &str, tape: Tape, ours: Option<Tape>, expected: &str) {
     let told = judged(PRIVATE, "sse/private", |seen| {
-        seen.private.knocks.push(Knock { case: case.to_owned(), tape, is_over: true, ..Knock::default() });
+        seen.private.knocks.push(Knock { case: case.to_owned(), tape, ours, is_over: true, ..Knock::default() });
     });
     let told = told.iter().find(|t| t.starts_with(case)).expect("each case is told");
     starts(told, &format!("{case}: {expected}"));
@@ -76,11 +83,20 @@ fn only_a_refusal_before_the_stream_is_one() {
     knocked("without", answered(401), "held");
     knocked("without", answered(403), "held");
     knocked("without", answered(404), "proof 404");
-    knocked("foreign", answered(404), "held");
+    knocked("foreign", answered(403), "held");
     knocked("without", answered(302), "proof 302");
     knocked("without", answered(503), "counted 1+0/1");
     knocked("without", stream(&["- - error"]), "proof 200 and an event stream that begins with `error`");
     knocked("foreign", stream(&[]), "proof 200 and an event stream that is silent");
+}
+
+#[test]
+fn a_job_that_is_not_there_for_another_tenant_must_be_there_for_us() {
+    knocked_as_we("foreign", answered(404), Some(stream(&[])), "held");
+    knocked_as_we("foreign", answered(404), Some(answered(204)), "held");
+    let expected = "unseen its answer is 404, and the stream is not there for us either: 404";
+    knocked_as_we("foreign", answered(404), Some(answered(404)), expected);
+    knocked("foreign", answered(404), "unseen the deadline came");
 }
 
 fn others(ours: Tape, theirs: Tape, jobs: &str) -> String {
@@ -97,6 +113,7 @@ fn one_event_of_ours_on_another_tenants_stream_is_proof_and_an_empty_one_of_ours
     starts(&others(stream(&[]), stream(&[]), "a"), "other: unseen no event of our jobs came on our own stream either");
     starts(&others(stream(&["1 a x"]), answered(401), "a"), "other: unseen the stream did not open");
     starts(&others(stream(&["1 a x"]), broken(stream(&[])), "a"), "other: unsure the stream broke off");
+    starts(&others(broken(stream(&["1 a x"])), stream(&[]), "a b"), "other: unsure the stream broke off");
     starts(&others(stream(&["1 a x"]), stream(&[]), ""), "other: unseen no job was made");
 }
 
@@ -132,6 +149,8 @@ fn an_event_that_one_of_many_missed_is_proof() {
     starts(&told[0], "all: proof 1 events never came to a subscriber: `done` of a came to others, and never to subscriber 2");
     let told = fanned(FanOut { silent: vec!["b".to_owned()], ..whole() });
     starts(&told[0], "all: proof 1 acknowledged jobs have no event for anybody, b is the first");
+    let told = fanned(FanOut { silent: vec!["b".to_owned()], is_full: true, ..whole() });
+    starts(&told[0], "all: unsure more events of jobs came, others' too, than are kept");
     let told = fanned(FanOut { events: 0, arrivals: 0, ledger: Ledger::default(), skews: Vec::new(), ..whole() });
     assert!(told.iter().all(|t| t.contains("unseen no job was made")), "{told:?}");
     assert!(fanned(FanOut { is_drained: false, ..whole() })[0].starts_with("all: unseen the deadline came"));
@@ -141,8 +160,27 @@ fn an_event_that_one_of_many_missed_is_proof() {
 fn a_stream_that_is_refused_or_ends_among_many_is_bad() {
     let told = fanned(FanOut { open: 2, refused: Some(answered(503)), ..whole() });
     assert_eq!(told[0], "all: counted 1+0/3 once");
-    let told = fanned(FanOut { ended: 1, end: Some(broken(stream(&[]))), ..whole() });
-    assert_eq!(told[0], "all: counted 1+0/3 once");
+    let ended = |ended| FanOut { ended, end: Some(broken(stream(&[]))), ..whole() };
+    assert_eq!(fanned(ended(3))[0], "all: counted 3+0/3 once");
+    starts(&fanned(ended(1))[0], "all: unsure 1 of 3 streams ended while jobs were driven, which may be noise");
+    let both = |one: FanOut, other: FanOut| judged(FAN_OUT, "sse/fan-out", |seen| seen.fan_outs = vec![one, other])[0].clone();
+    assert_eq!(both(ended(1), whole()), "all: held", "the drive after it was whole");
+    assert_eq!(both(ended(2), ended(1)), "all: counted 2+0/3 once", "three are no noise");
+    starts(&both(ended(1), FanOut { silent: vec!["b".to_owned()], ..whole() }), "all: proof 1 acknowledged jobs");
+}
+
+#[test]
+fn what_cannot_be_read_on_any_stream_of_the_check_is_told() {
+    let bad = || {
+        let slip = Slip { name: "utf8".to_owned(), text: "bytes that are not UTF-8 at byte 6".to_owned(), at: MS(3) };
+        Tape { slips: vec![slip], ..stream(&["1 a x"]) }
+    };
+    let told = judged(FAN_OUT, "sse/utf8", |seen| seen.fan_outs.push(FanOut { sample: Some(bad()), ..whole() }));
+    starts(&told[0], "proof bytes that are not UTF-8");
+    let told = judged(PRIVATE, "sse/utf8", |seen| seen.private.other = Some(Other { theirs: bad(), ..Other::default() }));
+    starts(&told[0], "proof bytes that are not UTF-8");
+    let told = judged(SLOW, "sse/utf8", |seen| seen.slow.other = Some(bad()));
+    starts(&told[0], "proof bytes that are not UTF-8");
 }
 
 #[test]
@@ -240,10 +278,28 @@ fn what_becomes_of_a_slow_subscriber_is_what_was_declared() {
     };
     starts(&fate("evicted", true, 3), "slow: held");
     starts(&fate("evicted", false, 3), "slow: proof its stream is open, and 3 of 5 events never came: lost in silence");
+    starts(&fate("evicted", true, 0), "slow: unsure it got all 5 events, and then the connection was reset: that is no eviction");
     starts(&fate("evicted", false, 0), "slow: unsure it got all 5 events after all");
     starts(&fate("lossless", false, 0), "slow: held");
     starts(&fate("lossless", true, 3), "slow: proof the connection was reset, and 3 of 5 events never came");
     starts(&fate("lossless", false, 3), "slow: proof its stream is open, and 3 of 5");
+}
+
+#[test]
+fn what_was_on_its_way_to_a_slow_subscriber_is_not_lost() {
+    let told = |flows: bool, is_flood: bool| {
+        let slow = Tape { is_flood, ..stream(&["1 b x"]) };
+        past(|s| (s.slow, s.flows, s.missing) = (Some(slow), flows, 3))[2].clone()
+    };
+    starts(&told(false, false), "slow: proof its stream is open, and 3 of 4 events never came");
+    starts(&told(true, false), "slow: unsure it still read when its time was up, and 3 of 4 events had not come");
+    starts(&told(false, true), "slow: unsure the stream brought over 1 events, and was left");
+}
+
+#[test]
+fn a_gauge_that_cannot_be_read_half_way_leaves_the_rest_to_be_judged() {
+    let told = past(|s| (s.memory, s.unread) = (vec![0.0, 5.0], Some("GET /metrics has no gauge `waiting`".to_owned())));
+    assert_eq!(told, ["others: held", "memory: unseen GET /metrics has no gauge `waiting`", "slow: held"]);
 }
 
 fn left(before: f64, meanwhile: f64, after: [f64; 2]) -> Vec<String> {
@@ -268,8 +324,23 @@ fn a_gauge_that_does_not_come_back_is_proof_for_the_way_in_which_streams_were_le
     starts(&left(2.0, 52.0, [252.0, 252.0])[0], "closed: proof streams was 2 before and 252");
     assert_eq!(left(2.0, 52.0, [252.0, 252.0])[1], "reset: held");
     starts(&left(2.0, 52.0, [4.0, 4.0])[0], "closed: unsure");
+    let few = left(2.0, 52.0, [7.0, 7.0]);
+    starts(&few[0], "closed: unsure streams was 2 before and 7 at the lowest within 5.00 s after: so few of 250");
+    assert_eq!(few[1], "reset: held", "users who came meanwhile, and stayed");
+    let both = left(2.0, 52.0, [12.0, 22.0]);
+    assert!(both.iter().all(|t| t.contains(": proof streams was ")), "{both:?}");
     let blind = left(0.0, 0.0, [0.0, 0.0]);
     assert!(blind.iter().all(|t| t.contains("unseen `streams` was 0 and 0 once 50 more streams were open")), "{blind:?}");
+}
+
+#[test]
+fn servers_that_see_by_their_next_heartbeat_that_a_reader_has_gone_have_time_for_two() {
+    let yaml = CLEANS_UP.replace("get: /events,", "get: /events, heartbeat-within: 15s,");
+    let told = judged(&yaml, "sse/cleans-up", |seen| {
+        let blocks = vec![Block { asked: 250, left: 250, after: Some(252.0), ..Block::default() }];
+        seen.cleans_up = CleansUp { before: Some(2.0), held: 50, meanwhile: Some(52.0), blocks, ..CleansUp::default() };
+    });
+    starts(&told[0], "closed: proof streams was 2 before and 252 at the lowest within 30.00 s after");
 }
 
 fn restarted(before: &[&str], after: &[&str], resumed: Tape) -> Vec<String> {

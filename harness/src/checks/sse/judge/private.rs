@@ -23,6 +23,10 @@ pub(super) fn private(spec: &Spec, seen: &Observation) -> Vec<Reading> {
 /// What one answer to somebody who may not read is.
 enum Answer {
     Refused,
+    /// 404, as we were answered too.
+    Missing(String),
+    /// 404, and the time was up before we asked for it too.
+    Unasked,
     /// No noise makes a service say this.
     Told(String),
     /// Noise could have made it.
@@ -33,8 +37,12 @@ fn answer(knock: &Knock) -> Answer {
     let tape = &knock.tape;
     match tape.head.answered() {
         Some(401 | 403) => Answer::Refused,
-        // Whether another tenant's job is there is nobody's business.
-        Some(404) if knock.case == FOREIGN => Answer::Refused,
+        // Whether another tenant's job is there is nobody's business. Where it is not there for us either that says nothing.
+        Some(404) if knock.case == FOREIGN => match &knock.ours {
+            Some(ours) if ours.is_event_stream() || ours.head.status == Some(204) => Answer::Refused,
+            Some(ours) => Answer::Missing(brief(ours)),
+            None => Answer::Unasked,
+        },
         _ if tape.is_event_stream() => Answer::Told(opened(tape)),
         _ if tape.head.weight() == Weight::Confusable => Answer::Doubtful(brief(tape)),
         _ => Answer::Told(brief(tape)),
@@ -62,14 +70,19 @@ fn refused(name: &str, is_repeatable: bool, seen: &Observation) -> Found {
         };
         finding(&knock.tape, expected, observed)
     };
-    let (mut of, mut doubtful) = (0, Vec::new());
+    let (mut of, mut missing, mut doubtful) = (0, None, Vec::new());
     for knock in knocks.filter(|k| k.is_over) {
         of += 1;
         match answer(knock) {
             Answer::Refused => {}
+            Answer::Missing(ours) => missing = Some(ours),
+            Answer::Unasked => of -= 1,
             Answer::Told(observed) => return Found::Proof(told(knock, observed)),
             Answer::Doubtful(observed) => doubtful.push((knock, observed)),
         }
+    }
+    if let Some(ours) = missing {
+        return nothing(format!("its answer is 404, and the stream is not there for us either: {ours}"));
     }
     counted(number(doubtful.len()), 0, of, is_repeatable, || {
         let (knock, observed) = doubtful.swap_remove(0);
@@ -94,7 +107,7 @@ fn other(seen: &Observation) -> Found {
     if other.ledger.jobs.is_empty() {
         return nothing(other.ledger.emptiness());
     }
-    if let Some(found) = cut_short(&other.theirs) {
+    if let Some(found) = cut_short(&other.theirs).or_else(|| cut_short(&other.ours)) {
         return found;
     }
     if !other.is_drained {

@@ -174,7 +174,22 @@ fn fate(asked: &SlowConsumer, seen: &Slow) -> Found {
         Found::Proof(told("a subscriber that missed something is told so by the end of its stream", observed))
     };
     match (asked.becomes.value, &tape.ended) {
-        (Fate::Evicted, Some(_)) => Found::held(1, "its stream ended"),
+        (Fate::Evicted, Some(_)) if seen.missing > 0 => Found::held(1, "its stream ended"),
+        (Fate::Evicted, Some(ended)) => unsure(format!(
+            "it got all {all} events, and then {}: that is no eviction: let more flow than the service and its sockets hold",
+            ended.brief()
+        )),
+        // Whoever left it was us, so what never came may have been on its way.
+        (_, None)
+            if seen.missing > 0
+                && let Some(found) = cut_short(tape) =>
+        {
+            found
+        }
+        (_, None) if seen.missing > 0 && seen.flows => unsure(format!(
+            "it still read when its time was up, and {} of {all} events had not come: the way to it may be too slow for so much",
+            seen.missing
+        )),
         (_, None) if seen.missing > 0 => silence(),
         (Fate::Evicted, None) => unsure(format!(
             "it got all {all} events after all, so nothing had to be thrown away: let more flow than the service and its sockets hold"

@@ -30,6 +30,8 @@ pub(in crate::checks::sse) struct FanOut {
     pub(in crate::checks::sse) arrivals: u64,
     /// Jobs that were acknowledged, and of which nobody got an event.
     pub(in crate::checks::sse) silent: Vec<String>,
+    /// There were more events, of jobs of others too, than are kept.
+    pub(in crate::checks::sse) is_full: bool,
     /// Events that never came to a subscriber, in all.
     pub(in crate::checks::sse) missing: u64,
     /// The first of those.

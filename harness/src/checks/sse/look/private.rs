@@ -19,6 +19,8 @@ pub(in crate::checks::sse) struct Knock {
     pub(in crate::checks::sse) case: String,
     /// The answer, with the first bytes of a stream.
     pub(in crate::checks::sse) tape: Tape,
+    /// Where it was answered 404: the same asked for by ourselves, who may read it.
+    pub(in crate::checks::sse) ours: Option<Tape>,
     /// Why it could not be sent: there was no job to ask for.
     pub(in crate::checks::sse) unsent: Option<String>,
     /// It was answered, or its time was up.

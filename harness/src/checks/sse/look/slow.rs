@@ -30,6 +30,8 @@ pub(in crate::checks::sse) struct Slow {
     pub(in crate::checks::sse) missing: u32,
     /// Events that came to both.
     pub(in crate::checks::sse) shared: u32,
+    /// Bytes still came to the slow one when its time was up.
+    pub(in crate::checks::sse) flows: bool,
     /// The slow one read on until it had everything, its stream was over, or its time was up.
     pub(in crate::checks::sse) is_over: bool,
 }

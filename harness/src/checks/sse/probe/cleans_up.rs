@@ -32,7 +32,7 @@ pub(super) async fn probe(
             left += HELD.min(asked - left);
             let count = u32::try_from(held.open.len()).unwrap_or(u32::MAX);
             seen.refused = seen.refused.take().or(held.refused);
-            seen.is_limited |= held.is_limited;
+            seen.is_limited |= held.limit.is_some();
             if seen.meanwhile.is_none() && !seen.is_limited {
                 let Some(value) = read(cleans_up, cx, origin, seen).await? else { return Ok(()) };
                 (seen.held, seen.meanwhile) = (count, Some(value));
@@ -46,12 +46,12 @@ pub(super) async fn probe(
                 }
             }
             if seen.is_limited {
-                seen.held = count;
+                seen.held = held.limit.unwrap_or(count);
                 return Ok(());
             }
             cx.saw(format!("{left} of {asked} streams left"));
         }
-        let Some(after) = back(cleans_up, before, cx, origin, seen).await? else { return Ok(()) };
+        let Some(after) = back(cleans_up, before, cleans_up.b.within(spec.b.silence()), cx, origin, seen).await? else { return Ok(()) };
         seen.blocks.last_mut().expect("one was just added").after = Some(after);
     }
     Ok(())
@@ -77,6 +77,7 @@ async fn settled(cleans_up: &With<Request, CleansUp>, cx: &Context, origin: Inst
 async fn back(
     cleans_up: &With<Request, CleansUp>,
     before: f64,
+    within: Duration,
     cx: &Context,
     origin: Instant,
     seen: &mut Seen,
@@ -87,7 +88,7 @@ async fn back(
         let Some(value) = read(cleans_up, cx, origin, seen).await? else { return Ok(None) };
         lowest = lowest.min(value);
         // By what surely was there for the service: a machine that stood still has not waited.
-        if lowest <= before || cx.stopwatch().since(began).lo >= cleans_up.b.within() {
+        if lowest <= before || cx.stopwatch().since(began).lo >= within {
             return Ok(Some(lowest));
         }
         cx.pause(BETWEEN).await;

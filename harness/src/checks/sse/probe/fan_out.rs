@@ -35,26 +35,27 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     seen.fan_outs.push(FanOut { asked, ..FanOut::default() });
     let fan_out = seen.fan_outs.last_mut().expect("one was just added");
     let crowd = crowd::open(spec, "subscriber", asked, cx, origin).await?;
-    (fan_out.refused, fan_out.is_limited) = (crowd.refused, crowd.is_limited);
-    fan_out.open = u32::try_from(crowd.open.len()).unwrap_or(u32::MAX);
+    (fan_out.refused, fan_out.is_limited) = (crowd.refused, crowd.limit.is_some());
+    fan_out.open = crowd.limit.unwrap_or_else(|| u32::try_from(crowd.open.len()).unwrap_or(u32::MAX));
     if fan_out.is_limited || crowd.open.is_empty() {
         return Ok(());
     }
     let (tapes, readers): (Vec<_>, Vec<_>) = crowd.open.into_iter().unzip();
-    let hall = Mutex::new(Hall::of(tapes, origin));
+    let telling = Telling { hall: Mutex::new(Hall::of(tapes, origin)), fan_out, cx };
+    let (hall, fan_out) = (&telling.hall, &mut *telling.fan_out);
     let mut driver = Driver::new(cx, &drive.a, &drive.b.id.value, origin, &[(drive.b.jobs(), drive.b.step())]);
     let mut listening: FuturesUnordered<_> =
-        readers.into_iter().enumerate().map(|(place, reader)| listen(reader, place, &hall, cx)).collect();
+        readers.into_iter().enumerate().map(|(place, reader)| listen(reader, place, hall, cx)).collect();
     let mut driven: Option<(Instant, Deadline)> = None;
     let mut was_over = false;
     let mut look = tokio::time::Instant::now() + LOOK;
     loop {
         tokio::select! {
             stepped = driver.step(&mut fan_out.ledger), if !driver.is_done() => stepped?,
-            () = read(&mut listening, &hall, cx), if !listening.is_empty() => {}
+            () = read(&mut listening, hall, cx), if !listening.is_empty() => {}
             () = sleep_until(look) => {
                 look = tokio::time::Instant::now() + LOOK;
-                let hall = lock(&hall);
+                let hall = lock(hall);
                 cx.saw(format!("{} jobs, {} events, {} subscribers", fan_out.ledger.jobs.len(), hall.events(), fan_out.open));
                 if !driver.is_done() {
                     continue;
@@ -75,10 +76,22 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
             }
         }
     }
-    drop(listening);
-    hall.into_inner().unwrap_or_else(PoisonError::into_inner).tell(cx, fan_out);
     fan_out.is_drained = true;
     Ok(())
+}
+
+/// Writes down what the hall has once nobody listens any more, also where the deadline of the check cuts the look off.
+struct Telling<'t> {
+    hall: Mutex<Hall>,
+    fan_out: &'t mut FanOut,
+    cx: &'t Context,
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        let hall = self.hall.get_mut().unwrap_or_else(PoisonError::into_inner);
+        hall.leave().tell(self.cx, self.fan_out);
+    }
 }
 
 /// Reads what there is on any stream, and notes how long that takes.

@@ -1,8 +1,8 @@
 //! The experiments with tenants, many subscribers, those who leave and restarts, on servers of this process.
 
-use crate::checks::sse::Sse;
-use crate::kind::testing::{Leave, Reply, answer, json, look, look_in, serve, setting, spec, told};
-use crate::kind::{Context, Setting};
+use crate::checks::sse::{Observation, Sse};
+use crate::kind::testing::{Leave, Reply, answer, context, json, look, look_in, round, serve, setting, spec, told};
+use crate::kind::{CheckKind as _, Context, Setting};
 use crate::transport::{Exchange, Options, Permits};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -39,6 +39,18 @@ async fn who_may_not_read_is_refused_or_it_is_proof() {
     let told = tell(PRIVATE, late.await, "sse/private").await;
     assert_eq!(told[0], "without: held");
     has(&told, "expired: proof 200 and an event stream that begins with `error`");
+}
+
+#[tokio::test]
+async fn an_event_that_is_held_back_on_another_tenants_stream_is_waited_for() {
+    const OTHER: &str = "{ get: /events, heartbeat-within: 5s, drive: { post: /jobs, id: $.id, jobs: 1 }, identify: { job: $.job }, \
+                         drains-within: 5s, private: { other: { get: /events, headers: { x-who: them } } } }";
+    let event = "id: 1\ndata: {\"job\":\"a\"}\n\n";
+    let leaks = serve(move |head, _| match head.starts_with("POST") {
+        true => json(202, r#"{"id":"a"}"#),
+        false => stream(&[(if head.contains("x-who") { 1800 } else { 300 }, event)], Leave::Stay),
+    });
+    has(&tell(OTHER, leaks.await, "sse/private").await, "other: proof 1 events of our jobs on another tenant's stream");
 }
 
 const FAN_OUT: &str = "{ get: /events, fan-out: 5, skew-within: 2s, drive: { post: /jobs, id: $.id, jobs: 1 }, identify: { job: $.job }, \
@@ -135,5 +147,50 @@ async fn more_streams_than_the_environment_allows_are_not_judged() {
     let cx = Context::new(Setting { exchange: Exchange::new(Options { permits }), ..setting });
     let kind = spec::<Sse>(&FAN_OUT.replace("get: /events,", "get: /events, open-within: 100ms,"));
     let told = told(&look_in(&kind, &cx, &["sse/fan-out"]).await);
+    has(&told, "all: unseen `limits` of this environment allow 1 streams at once, and 5 are asked for");
+}
+
+#[tokio::test]
+async fn streams_leave_a_place_for_what_makes_their_events() {
+    let setting = setting(crowd(|_| false).await);
+    let permits = Permits::new(None, Some(5), None);
+    let cx = Context::new(Setting { exchange: Exchange::new(Options { permits }), ..setting });
+    let told = told(&look_in(&spec::<Sse>(FAN_OUT), &cx, &["sse/fan-out"]).await);
     has(&told, "all: unseen `limits` of this environment allow 3 streams at once, and 5 are asked for");
+}
+
+#[tokio::test]
+async fn what_many_subscribers_got_is_kept_where_the_deadline_comes_first() {
+    let kind = spec::<Sse>(&FAN_OUT.replace("2500ms", "60s"));
+    let mut seen = Observation::default();
+    let (clauses, cx) = (round::<Sse>(&["sse/fan-out"]), context(crowd(|n| n == 3).await));
+    assert!(tokio::time::timeout(MS(5000), kind.probe(&clauses, &cx, &mut seen)).await.is_err());
+    assert_eq!((seen.fan_outs[0].events, seen.fan_outs[0].is_drained), (1, false));
+    has(&told(&kind.judge(&seen)), "all: unseen the deadline came");
+}
+
+#[tokio::test]
+async fn one_of_many_that_does_not_open_is_asked_for_again() {
+    let once = serve(|head, n| match head.starts_with("POST") {
+        true => json(202, r#"{"id":"a"}"#),
+        false if n == 1 => json(503, "{}"),
+        false => stream(&[(700, "id: 1\ndata: {\"job\":\"a\"}\n\n")], Leave::Stay),
+    });
+    assert_eq!(tell(FAN_OUT, once.await, "sse/fan-out").await[0], "all: held");
+}
+
+#[tokio::test]
+async fn a_foreign_job_that_nobody_finds_proves_nothing() {
+    const FOREIGN: &str = "{ get: /events, headers: { x-who: us }, drive: { post: /jobs, id: $.id }, identify: { job: $.job }, \
+                           private: { foreign: { get: '/jobs/${id}/events', headers: { x-who: them } } } }";
+    let answers = |is_there: bool| {
+        serve(move |head, _| match head.starts_with("POST") {
+            true => json(202, r#"{"id":"a"}"#),
+            false if head.contains("/jobs/") && (!is_there || head.contains("them")) => json(404, "{}"),
+            false => stream(&[], Leave::Stay),
+        })
+    };
+    assert_eq!(tell(FOREIGN, answers(true).await, "sse/private").await, ["foreign: held"]);
+    let told = tell(FOREIGN, answers(false).await, "sse/private").await;
+    has(&told, "foreign: unseen its answer is 404, and the stream is not there for us either: 404");
 }

@@ -1,6 +1,6 @@
 //! Opens fresh streams, one after the other, and waits for the first bytes of the first.
 
-use super::reader::{Reader, Step, Wish};
+use super::reader::{FEW_EVENTS, Reader, Step, Wish};
 use crate::checks::sse::look::{OPENINGS, Observation, Tape};
 use crate::checks::sse::spec::Spec;
 use crate::checks::sse::table;
@@ -31,7 +31,7 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
         }
         seen.opened.push(Tape::default());
         let tape = seen.opened.last_mut().expect("one was just added");
-        let opened = Reader::open(spec, &spec.a, &Wish { name: "opening", ..Wish::default() }, cx, origin, tape).await;
+        let opened = Reader::open(spec, &spec.a, &Wish { name: "opening", keep: FEW_EVENTS, ..Wish::default() }, cx, origin, tape).await;
         if let Err(error) = opened.as_ref() {
             let error = error.clone();
             seen.opened.pop();

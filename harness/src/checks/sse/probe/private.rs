@@ -1,7 +1,7 @@
 //! Knocks as those who may not read a stream, and watches another tenant's stream while our jobs are driven.
 
 use super::drive::{self, Driver};
-use super::reader::{Reader, Step, Wish};
+use super::reader::{FEW_EVENTS, Reader, Step, Wish};
 use super::watch::{self, Watched};
 use crate::checks::sse::look::{Knock, Ledger, Observation, Other, Tape};
 use crate::checks::sse::spec::{Drive, FOREIGN, ID, Spec};
@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 
 /// How long the first event of a stream that should not have opened is waited for, as evidence.
 const EVIDENCE: Duration = Duration::from_millis(500);
+/// How long another tenant's stream is read on once our jobs are over, where no heartbeat is promised, and at most.
+const LEAKS: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(20);
 /// Knocks that are kept.
 const KEPT: usize = 500;
 
@@ -49,7 +52,8 @@ async fn knock(
     }
     knocks.push(Knock { case: case.to_owned(), ..Knock::default() });
     let knock = knocks.last_mut().expect("one was just added");
-    let opened = Reader::open(spec, request, &Wish { name: case, ..Wish::default() }, cx, origin, &mut knock.tape).await?;
+    let opened =
+        Reader::open(spec, request, &Wish { name: case, keep: FEW_EVENTS, ..Wish::default() }, cx, origin, &mut knock.tape).await?;
     if let Some(mut reader) = opened {
         let first = async { while knock.tape.arrivals.is_empty() && reader.step(cx, &mut knock.tape).await != Step::Over {} };
         _ = tokio::time::timeout(EVIDENCE, first).await;
@@ -74,8 +78,14 @@ async fn foreign(
         return Ok(());
     };
     let cx = cx.with_values(cx.values().clone().with(ID, Json::String(job.id), false));
+    let ours = request.shown_as(&spec.a);
     for _ in 0..tries {
         knock(spec, FOREIGN, request, &cx, origin, knocks).await?;
+        if let Some(knock) = knocks.last_mut().filter(|k| k.tape.head.status == Some(404) && k.ours.is_none()) {
+            let mut tape = Tape::default();
+            Reader::open(spec, &ours, &Wish { name: "ours", ..Wish::default() }, &cx, origin, &mut tape).await?;
+            knock.ours = Some(tape);
+        }
     }
     Ok(())
 }
@@ -96,6 +106,9 @@ async fn other(
     let mut driver = Driver::new(cx, &drive.a, &drive.b.id.value, origin, &[(drive.b.jobs(), drive.b.step())]);
     let mut streams = [Watched { reader: &mut ours, tape: &mut seen.ours }, Watched { reader: &mut theirs, tape: &mut seen.theirs }];
     watch::drive(spec, &mut driver, &mut seen.ledger, &mut streams, cx).await?;
+    // What is held back comes with the next bytes, a heartbeat at the latest.
+    let patience = spec.b.silence().map_or(LEAKS, |silence| (silence + silence / 16).min(LONGEST));
+    _ = tokio::time::timeout(patience, theirs.step(cx, &mut seen.theirs)).await;
     seen.is_drained = true;
     Ok(())
 }

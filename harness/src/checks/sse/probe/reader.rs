@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// Events that are kept of one stream.
 const MOST_EVENTS: usize = 50_000;
+/// Events that are kept of a stream that is looked at for its beginning alone.
+pub(super) const FEW_EVENTS: usize = 100;
 /// Reading a piece for so long is a stall of ours.
 const BUSY: Duration = Duration::from_millis(5);
 /// How long the body of an answer that is no stream is read for, as evidence.
@@ -30,6 +32,8 @@ pub(super) struct Wish<'w> {
     pub(super) gzip: bool,
     /// Bytes of a line at most.
     pub(super) line: usize,
+    /// Events that are kept at most.
+    pub(super) keep: usize,
     /// Size of the receive buffer; none: the system's.
     pub(super) receive_buffer: Option<u32>,
     /// Longest wait for the head. Default: what the spec says.
@@ -38,7 +42,7 @@ pub(super) struct Wish<'w> {
 
 impl Default for Wish<'_> {
     fn default() -> Self {
-        Self { name: "", last_id: None, gzip: false, line: LINE, receive_buffer: None, patience: None }
+        Self { name: "", last_id: None, gzip: false, line: LINE, keep: MOST_EVENTS, receive_buffer: None, patience: None }
     }
 }
 
@@ -51,6 +55,7 @@ pub(super) struct Reader<'s> {
     marks: Marks<'s>,
     stream: Option<Streaming>,
     parser: Parser<Duration>,
+    keep: usize,
 }
 
 /// What one piece brought.
@@ -109,7 +114,7 @@ impl<'s> Reader<'s> {
         }
         let limits = Limits { line: wish.line, ..Limits::default() };
         let parser = Parser::resuming(limits, wish.last_id.unwrap_or_default());
-        Ok(Some(Self { origin, opened: whole, marks: Marks::of(spec), stream, parser }))
+        Ok(Some(Self { origin, opened: whole, marks: Marks::of(spec), stream, parser, keep: wish.keep }))
     }
 
     /// When the head was whole.
@@ -172,6 +177,7 @@ impl<'s> Reader<'s> {
             // Whatever comes meanwhile is read late, and that is our doing.
             cx.stopwatch().stalls().note(began, ended);
         }
+        tape.arrivals.truncate(self.keep);
         if tape.arrivals.len() >= MOST_EVENTS {
             tape.is_flood = true;
             self.stream = None;

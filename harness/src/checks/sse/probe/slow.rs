@@ -23,6 +23,9 @@ const READINGS: u32 = 8;
 const HELLO: Duration = Duration::from_secs(1);
 /// How long is waited for what must not come, once the slow one has everything.
 const AFTERWARDS: Duration = Duration::from_millis(300);
+/// What the slow one misses is lost once so many bytes, which is more than heartbeats are, have not come in so long.
+const FLOWS: u64 = 16 << 10;
+const QUIET: Duration = Duration::from_secs(2);
 
 pub(super) async fn probe(
     spec: &Spec,
@@ -47,9 +50,7 @@ pub(super) async fn probe(
         }
     }
     seen.before.is_whole = true;
-    if !memory(asked, cx, origin, seen).await? {
-        return Ok(());
-    }
+    memory(asked, cx, origin, seen).await?;
     let Some(mut reader) = open("slow", Some(BUFFER), seen.slow.insert(Tape::default())).await? else { return Ok(()) };
     if let Some(tape) = &mut seen.slow {
         _ = tokio::time::timeout(HELLO, reader.step(cx, tape)).await;
@@ -61,17 +62,15 @@ pub(super) async fn probe(
             seen.stuck = Some(stuck);
             return Ok(());
         }
-        if piece.is_multiple_of(READINGS) && !memory(asked, cx, origin, seen).await? {
-            return Ok(());
+        if piece.is_multiple_of(READINGS) {
+            memory(asked, cx, origin, seen).await?;
         }
         cx.saw(format!("{piece} of {pieces} payloads past a subscriber that does not read"));
     }
     seen.beside.is_whole = true;
-    if !memory(asked, cx, origin, seen).await? {
-        return Ok(());
-    }
+    memory(asked, cx, origin, seen).await?;
     if let Some(mut slow) = slow.take() {
-        read_on(spec, &mut slow, &mut other, cx, seen).await;
+        read_on(spec, &mut slow, &mut other, asked.b.reads_on(spec.b.drains_within()), cx, seen).await;
     }
     if is_later(seen) {
         // Whether it was the slow one or a machine that has become busy shows once it has gone.
@@ -85,12 +84,13 @@ pub(super) async fn probe(
     Ok(())
 }
 
-/// The slow one reads again, beside the other one.
-async fn read_on(spec: &Spec, slow: &mut Reader<'_>, other: &mut Reader<'_>, cx: &Context, seen: &mut Slow) {
-    let mut until = tokio::time::Instant::now() + spec.b.drains_within();
-    let mut has_all = false;
+/// The slow one reads again, beside the other one, for as long as anything comes: its window is small, so what flowed takes its time.
+async fn read_on(spec: &Spec, slow: &mut Reader<'_>, other: &mut Reader<'_>, most: Duration, cx: &Context, seen: &mut Slow) {
+    let began = cx.stopwatch().now();
     let (Some(tape), Some(beside)) = (&mut seen.slow, &mut seen.other) else { return };
-    let mut compared = None;
+    let (mut compared, mut complete) = (None, None);
+    // Since when it brought less than anything but a heartbeat would.
+    let (mut flowed, mut since) = (tape.bytes, began);
     loop {
         // Comparing takes its time: only where an event came.
         let events = Some((tape.events, beside.events));
@@ -98,14 +98,27 @@ async fn read_on(spec: &Spec, slow: &mut Reader<'_>, other: &mut Reader<'_>, cx:
             compared = events;
             (seen.shared, seen.missing) = compare(tape, beside, &seen.beside);
         }
-        if seen.missing == 0 && !has_all {
-            has_all = true;
-            until = until.min(tokio::time::Instant::now() + AFTERWARDS);
+        if tape.bytes >= flowed + FLOWS {
+            (flowed, since) = (tape.bytes, cx.stopwatch().now());
+        }
+        if seen.missing == 0 {
+            complete.get_or_insert_with(|| cx.stopwatch().now());
+        }
+        // By what was there for the service: a machine that stood still has not waited.
+        let waited = |since| cx.stopwatch().since(since).lo;
+        let left = match complete {
+            Some(complete) => AFTERWARDS.saturating_sub(waited(complete)),
+            None => QUIET.saturating_sub(waited(since)).max(spec.b.drains_within().saturating_sub(waited(began))),
+        };
+        seen.flows = waited(began) >= most && waited(since) < QUIET;
+        if left.is_zero() || seen.flows {
+            break;
         }
         tokio::select! {
-            step = slow.step(cx, tape), if slow.is_open() => if step == Step::Over { break },
+            biased;
             _ = other.step(cx, beside), if other.is_open() => {}
-            () = tokio::time::sleep_until(until) => break,
+            step = slow.step(cx, tape), if slow.is_open() => if step == Step::Over { break },
+            () = tokio::time::sleep(left) => {}
         }
     }
     (seen.shared, seen.missing) = compare(tape, beside, &seen.beside);
@@ -124,16 +137,16 @@ fn compare(slow: &Tape, other: &Tape, phase: &Phase) -> (u32, u32) {
     (count(other.len() - missing), count(missing))
 }
 
-/// Reads the gauge, where one is named; false: it cannot be read.
-async fn memory(asked: &With<Request, SlowConsumer>, cx: &Context, origin: Instant, seen: &mut Slow) -> Result<bool, ProbeError> {
-    let Some(memory) = &asked.b.memory else { return Ok(true) };
+/// Reads the gauge, where one is named. One that cannot be read is not asked for again: everything else can be seen without it.
+async fn memory(asked: &With<Request, SlowConsumer>, cx: &Context, origin: Instant, seen: &mut Slow) -> Result<(), ProbeError> {
+    let Some(memory) = asked.b.memory.as_ref().filter(|_| seen.unread.is_none()) else { return Ok(()) };
     let (answer, value) = metric::read(cx, &memory.a, &memory.b.gauge.value, origin).await?;
     seen.metrics = Some(answer);
     match value {
         Ok(value) => seen.memory.push(value),
         Err(why) => seen.unread = Some(why),
     }
-    Ok(seen.unread.is_none())
+    Ok(())
 }
 
 /// How payloads are made to flow: one after the other, so that those who read are never behind.

@@ -101,6 +101,7 @@ async fn floods_of_events_and_of_comments_end_in_bounded_memory() {
         let kind = spec::<Sse>("{ get: /events, heartbeat-within: 300ms }");
         let mut seen = Observation::default();
         kind.probe(&round::<Sse>(&[TYPE, HEARTBEAT]), &context(flood), &mut seen).await.unwrap();
+        assert!(seen.opened[0].arrivals.len() <= 100, "a stream that is looked at for its beginning");
         let tape = seen.silence.tape.as_ref().unwrap();
         assert!(tape.arrivals.len() <= 50_000 + 100_000 && seen.silence.gaps.len() <= 200, "{} events", tape.arrivals.len());
         assert!(tape.events + tape.comments > 10_000, "it was a flood");
@@ -154,6 +155,18 @@ async fn events_of_others_that_leave_no_time_for_a_heartbeat_prove_none() {
     let parts: Vec<(u64, String)> = (0..60).map(|i| (30, format!("data: event {i}\n\n"))).collect();
     let busy = serve(move |_, _| stream(&parts.iter().map(|(ms, text)| (*ms, text.as_bytes())).collect::<Vec<_>>(), Leave::Stay)).await;
     has(&tell(BEATS, busy, &[HEARTBEAT]).await, "so often that no heartbeat was due");
+}
+
+#[tokio::test]
+async fn a_greeting_is_no_heartbeat_and_beats_between_events_are() {
+    let busy = |greeting: &str, beat: &'static str| {
+        let event = |i: u64| (30, format!("data: event {i}\n\n"));
+        let beats = |i: u64| std::iter::once(event(i)).chain((!beat.is_empty()).then(|| (30, beat.to_owned())));
+        let parts: Vec<(u64, String)> = std::iter::once((0, greeting.to_owned())).chain((0..80).flat_map(beats)).collect();
+        serve(move |_, _| stream(&parts.iter().map(|(ms, text)| (*ms, text.as_bytes())).collect::<Vec<_>>(), Leave::Stay))
+    };
+    has(&tell(BEATS, busy(": hello\n\n", "").await, &[HEARTBEAT]).await, "so often that no heartbeat was due: 0 silences");
+    assert_eq!(tell(BEATS, busy(": hello\n\n", ": hb\n\n").await, &[HEARTBEAT]).await, ["held"]);
 }
 
 const STALES: &str = "{ get: /events, stale: [old] }";

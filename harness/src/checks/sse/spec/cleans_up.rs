@@ -14,7 +14,8 @@ pub(in crate::checks::sse) struct CleansUp {
     /// How many streams are opened and left: half of them closed, half reset. Default: 500.
     #[serde(default)]
     pub(in crate::checks::sse) closes: Option<Sp<u32>>,
-    /// How long the gauge may take to come back. Default: 5s.
+    /// How long the gauge may take to come back. Default: 5s, and twice `heartbeat-within` where that is longer: many servers see only by
+    /// their next write that a reader has gone.
     #[serde(default)]
     pub(in crate::checks::sse) within: Option<Sp<Dur>>,
 }
@@ -30,7 +31,9 @@ impl CleansUp {
         self.closes.as_ref().map_or(500, |n| n.value)
     }
 
-    pub(in crate::checks::sse) fn within(&self) -> Duration {
-        self.within.as_ref().map_or(Duration::from_secs(5), |d| d.value.0)
+    /// `heartbeat`: the longest silence of a stream.
+    pub(in crate::checks::sse) fn within(&self, heartbeat: Option<Duration>) -> Duration {
+        let default = || heartbeat.map_or(Duration::ZERO, |longest| longest * 2).max(Duration::from_secs(5));
+        self.within.as_ref().map_or_else(default, |d| d.value.0)
     }
 }

@@ -46,21 +46,22 @@ pub(super) fn longest(own: &Own) -> Duration {
     let mut longest = Duration::ZERO;
     let drive = own.drive.as_ref().map(|d| d.b.step() * d.b.jobs() + own.drains_within()).unwrap_or_default();
     if let Some(private) = &own.private {
-        longest += own.head() * 2 + if private.other.is_some() { drive } else { Duration::ZERO };
+        longest += own.head() * 2 + if private.other.is_some() { drive + Duration::from_secs(20) } else { Duration::ZERO };
     }
     if let Some(subscribers) = &own.fan_out {
         // A thousand streams a second may be opened, at least.
         longest += own.head() + drive + Duration::from_millis(u64::from(subscribers.value));
     }
     if let Some(slow) = &own.slow_consumer {
-        // A quarter more flows than is declared, at half a megabyte a second at least; and one job that is stuck.
-        longest += own.head() * 2 + own.drains_within() * 3 + Duration::from_secs(slow.b.flow() >> 19);
+        // A quarter more flows than is declared, at half a megabyte a second at least; one job that is stuck; and what is read afterwards.
+        longest +=
+            own.head() * 2 + own.drains_within() * 2 + Duration::from_secs(slow.b.flow() >> 19) + slow.b.reads_on(own.drains_within());
     }
     if own.restart.is_some() {
         longest += own.head() * 3 + drive * 2 + Duration::from_secs(30);
     }
     if let Some(cleans_up) = &own.cleans_up {
-        longest += own.head() + cleans_up.b.within() * 2 + Duration::from_millis(u64::from(cleans_up.b.closes()) * 5);
+        longest += own.head() + cleans_up.b.within(own.silence()) * 2 + Duration::from_millis(u64::from(cleans_up.b.closes()) * 5);
     }
     longest
 }

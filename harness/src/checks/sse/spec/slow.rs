@@ -4,6 +4,7 @@ use crate::reader::{Bytes, Sp, With};
 use crate::words::{Path, Request};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::time::Duration;
 
 /// Keys of `slow-consumer` beside those of the request that makes a job with a payload.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -53,6 +54,11 @@ impl SlowConsumer {
     /// How much flows past a subscriber that does not read.
     pub(in crate::checks::sse) fn flow(&self) -> u64 {
         self.flow.as_ref().map_or(8 << 20, |b| b.value.0.0)
+    }
+
+    /// How long it may take to read all that once it reads again: at 128 KiB a second, and what is waited for in any case.
+    pub(in crate::checks::sse) fn reads_on(&self, drains_within: Duration) -> Duration {
+        drains_within + Duration::from_secs(self.flow() >> 17)
     }
 
     /// Payloads that make so much.
