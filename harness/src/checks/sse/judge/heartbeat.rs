@@ -50,7 +50,6 @@ pub(super) fn heartbeat(spec: &Spec, seen: &Observation) -> Found {
         if number(gaps.len()) < SILENCES {
             return Found::Unseen { why: Unseen::Deadline };
         }
-        let beats = number(gaps.iter().filter(|g| g.is_beat).count());
         if tape.events > 0 && beats < BEATS {
             return nothing(format!(
                 "{} events of others came, so often that no heartbeat was due: {beats} silences were ended by a comment",
