@@ -16,7 +16,7 @@ use program::{Reference, allclear};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use table::{ROWS, Row};
-use verdicts::verdicts;
+use verdicts::{of_clause, verdicts, wrong};
 
 /// Clauses that are not judged where the service was not started by the run: they need a dependency that can be cut.
 const NEEDS_A_FAULT: &[&str] = &["health/independent", "ready/falls", "ready/recovers", "ready/soft", "ready/leaves-first"];
@@ -103,7 +103,8 @@ fn run_row(row: &Row) -> Result<(Vec<String>, String), String> {
         return Err("a secret stands in a report".to_owned());
     }
     let record: serde_json::Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
-    Ok((hold(row, &verdicts(&record)), screen))
+    let is_excused = |clause: &str| !row.is_provisioned() && NEEDS_A_FAULT.contains(&clause);
+    Ok((wrong(row, &verdicts(&record), is_excused), screen))
 }
 
 /// A world of the run's own: two dependencies that can be cut, and the service with its flaw.
@@ -114,40 +115,6 @@ fn provision(args: &[&str]) -> String {
     let service =
         format!("  service: {{ embedded: reference-service, args: [--db, \"${{db}}\", --cache, \"${{cache}}\"{args}], target: api }}\n");
     format!("allows: disrupt\nprovision:\n  dependencies:\n{}{}{service}", dependency("db"), dependency("cache"))
-}
-
-fn hold(row: &Row, seen: &BTreeMap<String, String>) -> Vec<String> {
-    let mut wrong = Vec::new();
-    if seen.is_empty() {
-        wrong.push("nothing was judged".to_owned());
-    }
-    for clause in row.must {
-        match seen.get(*clause).map(String::as_str) {
-            Some("broken") => {}
-            other => wrong.push(format!("{clause} must be broken and is {}", other.unwrap_or("not even asked for"))),
-        }
-    }
-    for (clause, verdict) in seen {
-        let id = clause.as_str();
-        let is_named = |name: &&str| match name.contains(':') {
-            // Where one case is named the other cases of its clause are not.
-            true => *name == id || of_clause(name) == id,
-            false => *name == of_clause(id),
-        };
-        let is_listed = row.must.iter().chain(row.may).any(is_named);
-        let free = is_listed || !row.is_provisioned() && NEEDS_A_FAULT.contains(&of_clause(id));
-        // Beside a broken clause another one may have had nothing to look at; alone it may not.
-        let nothing_left = verdict == "not-judged" && !row.must.is_empty();
-        if !free && !nothing_left && verdict != "held" {
-            wrong.push(format!("{clause} must hold and is {verdict}"));
-        }
-    }
-    wrong
-}
-
-/// The clause of a `clause:case`.
-fn of_clause(id: &str) -> &str {
-    id.split_once(':').map_or(id, |(clause, _)| clause)
 }
 
 fn every_defect_has_a_row() -> Result<(), String> {

@@ -92,10 +92,10 @@ kinds! {
     Ready: ready::Ready,
     Transition: transition::Transition,
     Shutdown: shutdown::Shutdown,
-    SizeLimit: size_limit::SizeLimit,
-    Command: command::Command,
     Sse: sse::Sse,
+    SizeLimit: size_limit::SizeLimit,
     ConcurrencyLimit: concurrency_limit::ConcurrencyLimit,
     RateLimit: rate_limit::RateLimit,
     TimeLimit: time_limit::TimeLimit,
+    Command: command::Command,
 }

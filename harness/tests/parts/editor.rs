@@ -55,10 +55,7 @@ const TOLD: &[(&str, &str)] = &[
     ("{CHECK}    health: { get: /health, wihtin: 200ms }\n", "wihtin"),
     ("{CHECK}    helth: { get: /health }\n", "helth"),
     ("{CHECK}    about: nothing is asked\n", "exactly one kind: http, health, ready"),
-    (
-        "{CHECK}    health: { get: / }\n    ready: { get: / }\n",
-        "exactly one kind: http, health, ready, transition, shutdown, command; this one has `health` already",
-    ),
+    ("{CHECK}    health: { get: / }\n    ready: { get: / }\n", "rate-limit, time-limit, command; this one has `health` already"),
     ("{CHECK}    http: { get: /, expect: { within: 30 } }\n", "expected a duration such as"),
     ("{CHECK}    http: { get: /, expect: { status: \"200\" } }\n", "Expected"),
     ("{CHECK}    http: { get: /, expect: { json: { $.a: { at-lest: 1 } } } }\n", "at-lest"),

@@ -2,13 +2,12 @@
 
 use super::program::{allclear, expect_code};
 use super::table::{ROWS, Row};
-use super::verdicts::verdicts;
+use super::verdicts::{verdicts, wrong};
 use allclear::kind::Stand as _;
 use allclear::model::FaultKind;
 use allclear::plan::{Inputs, make};
 use allclear::provision::{PartSpec, Provisioned, Spec, start};
 use allclear::suite::{Given, Part};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
@@ -82,28 +81,8 @@ fn shows(postgres: &Path, defect: &str) -> Result<(), String> {
     if screen.contains(PASSWORD) || record.to_string().contains(PASSWORD) {
         return Err("a secret stands in a report".to_owned());
     }
-    let wrong = wrong(row, &verdicts(&record));
+    let wrong = wrong(row, &verdicts(&record), |_| false);
     if wrong.is_empty() { Ok(()) } else { Err(format!("{}\n{screen}", wrong.join("\n"))) }
-}
-
-fn wrong(row: &Row, seen: &BTreeMap<String, String>) -> Vec<String> {
-    let mut wrong: Vec<String> = Vec::new();
-    for clause in row.must {
-        if seen.get(*clause).map(String::as_str) != Some("broken") {
-            wrong.push(format!("{clause} must be broken and is {:?}", seen.get(*clause)));
-        }
-    }
-    for (clause, verdict) in seen {
-        let is_free = row.must.contains(&clause.as_str()) || row.may.contains(&clause.as_str());
-        let nothing_left = verdict == "not-judged" && !row.must.is_empty();
-        if !is_free && !nothing_left && verdict != "held" {
-            wrong.push(format!("{clause} must hold and is {verdict}"));
-        }
-    }
-    if seen.is_empty() {
-        wrong.push("nothing was judged".to_owned());
-    }
-    wrong
 }
 
 pub(crate) fn the_good_service_holds_everything_through_outages(postgres: &Path) -> Result<(), String> {
