@@ -3,7 +3,7 @@
 use super::deadline::{self, Deadline};
 use super::drive::Driver;
 use super::reader::{Reader, Wish};
-use crate::checks::sse::look::{Arrival, Observation, Replay, Tape, missed, seams};
+use crate::checks::sse::look::{Arrival, Ledger, Leg, Observation, Replay, Tape, missed, seams};
 use crate::checks::sse::spec::{APART, Drive, SETTLED, Spec};
 use crate::kind::{Context, ProbeError};
 use crate::reader::With;
@@ -48,9 +48,7 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     let mut driven: Option<Deadline> = None;
     let (mut last, mut told) = (cx.stopwatch().now(), 0);
     loop {
-        // A cut during which nothing was produced shows nothing of what is replayed.
-        let is_event = |a: &Arrival| a.job.is_some();
-        let is_enough = seams(legs, is_event) >= cuts && missed(legs, tape, is_event) >= Replay::missed_at_least(cuts);
+        let is_enough = is_enough(legs, tape, ledger, cuts);
         if is_enough && user.is_uncut() {
             driver.stop();
         }
@@ -94,6 +92,14 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     }
     *left = cx.stopwatch().now().saturating_duration_since(origin);
     Ok(())
+}
+
+/// Enough cuts had events of our jobs on both sides, and enough of them some while the client was away: a cut during which nothing was
+/// produced shows nothing of what is replayed. What others do on the stream counts for nothing.
+fn is_enough(legs: &[Leg], witness: &Tape, ledger: &Ledger, cuts: u32) -> bool {
+    let ours = ledger.ids();
+    let is_ours = |a: &Arrival| a.job.as_deref().is_some_and(|job| ours.contains(job));
+    seams(legs, is_ours) >= cuts && missed(legs, witness, is_ours) >= Replay::missed_at_least(cuts)
 }
 
 /// When each connection is cut, and how: half of them in the middle of the bytes.
