@@ -111,6 +111,12 @@ def relay():
     subprocess.run([os.path.join(os.path.dirname(BIN), "examples", "relay_figures")], check=True)
 
 
+def faults():
+    """The shipped suites that break, mend and stop what they start, with every fault, against the embedded service."""
+    suites = [os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "suites", f"{name}.suite.yaml") for name in ["health", "ready", "lifecycle"]]
+    pair("health, ready, lifecycle with every fault", [BIN, "run", *suites, "--quiet", "-e", "local"], runs=2)
+
+
 def sse():
     """Events a second, memory of a waiting stream, our own delay: the example measures itself."""
     subprocess.run([os.path.join(os.path.dirname(BIN), "examples", "sse_figures")], check=True)
@@ -148,6 +154,7 @@ FIGURES = {
     "tenthousand": tenthousand,
     "waiting": waiting,
     "relay": relay,
+    "faults": faults,
     "sse": sse,
     "upload": upload,
     "release": release,

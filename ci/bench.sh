@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # The figures that Allclear promises, measured: medians and ratios of paired runs (A B A B …), never a single run.
 # Hurl 8 stands beside it where it is installed (cargo install hurl --version 8.0.1 --locked).
-#   ci/bench.sh [one|thousand|tenthousand|waiting|relay|sse|upload|release|size|build]…      (default: all but build)
+#   ci/bench.sh [one|thousand|tenthousand|waiting|relay|faults|sse|upload|release|size|build]…      (default: all but build)
 # Environment: RUNS (default 15) counted pairs after one warm-up; PROFILE (default dist) the cargo profile that is measured.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs="${RUNS:-15}"
 profile="${PROFILE:-dist}"
-what="${*:-one thousand tenthousand waiting relay sse upload release size}"
+what="${*:-one thousand tenthousand waiting relay faults sse upload release size}"
 
 cargo build --profile "$profile" --locked -p allclear --quiet
 bin="$PWD/target/$profile/allclear"
