@@ -25,7 +25,7 @@ pub(super) use framed::{Framed, Payload};
 pub(super) use ledger::{Job, Ledger};
 pub(super) use live::{Batch, Delay, Live, Subscriber};
 pub(super) use private::{Knock, Other, Private};
-pub(super) use replay::{Cut, Leg, Replay, missed, seams};
+pub(super) use replay::{Cut, Leg, Replay, crossed, missed, seams};
 pub(super) use restart::{Driven, Restart};
 pub(super) use silence::{Gap, Silence};
 pub(super) use slow::{Phase, Slow, Stuck};

@@ -1,7 +1,7 @@
 //! `sse/replay`: what a client got over all its connections, held against a witness that nobody cut.
 
 use super::{cut_short, finding, nothing, number, unopened, unsure};
-use crate::checks::sse::look::{Arrival, Leg, Observation, Replay, Tape, missed, seams};
+use crate::checks::sse::look::{Arrival, Leg, Observation, Replay, Tape, crossed, missed, seams};
 use crate::checks::sse::spec::{SETTLED, Spec};
 use crate::model::quantity::show_duration;
 use crate::model::{Finding, Found, Unseen};
@@ -47,9 +47,13 @@ pub(super) fn replay(spec: &Spec, seen: &Observation) -> Found {
         return Found::Unseen { why: Unseen::Deadline };
     }
     let (missed, least) = (missed(&replay.legs, witness, |a| is_of(&ours, a)), Replay::missed_at_least(cuts.value));
+    let crossed = crossed(&replay.legs, witness, |a| is_of(&ours, a));
     match NonZeroU32::new(seams) {
         Some(_) if seams >= cuts.value && missed < least => unsure(format!(
             "something was produced while the client was away in {missed} of {seams} cuts, and {least} are needed to say that it comes again"
+        )),
+        Some(_) if seams >= cuts.value && crossed < least => unsure(format!(
+            "after {crossed} of {seams} cuts the client got from what it had missed to what was new, and {least} are needed to say that nothing is lost between the two"
         )),
         Some(n) if seams >= cuts.value => Found::Held { n },
         _ => unsure(format!("{seams} of {} cuts had events on both sides: too little flowed to prove more", cuts.value)),

@@ -359,6 +359,13 @@ fn seams_into_which_nothing_fell_prove_nothing() {
 }
 
 #[test]
+fn connections_that_are_left_before_anything_new_came_prove_nothing_of_what_is_new() {
+    let mut legs = vec![leg("", "1 a.0 x, 2 a.1 x", true), leg("2", "3 a.2 x, 4 a.3 x", true), leg("4", "5 a.4 x, 6 a.5 x", false)];
+    legs.iter_mut().skip(1).for_each(|l| l.tape.opened = MS(9_000));
+    replayed(ALL, legs, "unsure after 0 of 2 cuts the client got from what it had missed to what was new, and 1 are needed");
+}
+
+#[test]
 fn who_comes_back_so_often_may_be_told_to_wait() {
     let mut wait = leg("2", "", false);
     wait.tape.head = Seen { status: Some(429), ..Seen::default() };

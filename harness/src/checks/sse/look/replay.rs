@@ -2,6 +2,7 @@
 
 use super::{Arrival, Ledger, Tape};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// What both of them got.
@@ -49,7 +50,7 @@ pub(in crate::checks::sse) struct Cut {
 const MISSED: u32 = 3;
 
 impl Replay {
-    /// How many cuts must have had an event in them: three, or a quarter of a few.
+    /// How many cuts must have had an event in them, and how many connections must have gone on behind it: three, or a quarter of a few.
     pub(in crate::checks::sse) fn missed_at_least(cuts: u32) -> u32 {
         cuts.div_ceil(4).min(MISSED)
     }
@@ -77,4 +78,15 @@ pub(in crate::checks::sse) fn missed(legs: &[Leg], witness: &Tape, is_ours: impl
         two[1].last_id.is_some() && witness.arrivals[first..].iter().take_while(|a| a.at < opened).any(&is_ours)
     };
     u32::try_from(legs.windows(2).filter(while_away).count()).unwrap_or(u32::MAX)
+}
+
+/// Connections after a cut that went on from what was replayed to what was produced since: they got an event that came to the witness only
+/// after they were open. One that is cut before that shows nothing of the step between the two, since the next one is told it all again.
+pub(in crate::checks::sse) fn crossed(legs: &[Leg], witness: &Tape, is_ours: impl Fn(&Arrival) -> bool) -> u32 {
+    let came: HashMap<String, Duration> = witness.arrivals.iter().filter(|a| is_ours(a)).map(|a| (a.key(), a.at)).collect();
+    let is_live = |leg: &&Leg| {
+        let is_new = |a: &Arrival| is_ours(a) && a.is_identified() && came.get(&a.key()).is_some_and(|at| *at > leg.tape.opened);
+        leg.last_id.is_some() && leg.tape.arrivals.iter().any(is_new)
+    };
+    u32::try_from(legs.iter().filter(is_live).count()).unwrap_or(u32::MAX)
 }

@@ -3,7 +3,7 @@
 use super::deadline::{self, Deadline};
 use super::drive::Driver;
 use super::reader::{Reader, Wish};
-use crate::checks::sse::look::{Arrival, Ledger, Leg, Observation, Replay, Tape, missed, seams};
+use crate::checks::sse::look::{Arrival, Ledger, Leg, Observation, Replay, Tape, crossed, missed, seams};
 use crate::checks::sse::spec::{APART, Drive, SETTLED, Spec};
 use crate::kind::{Context, ProbeError};
 use crate::reader::With;
@@ -75,7 +75,7 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
                 }
                 // Cuts that fell between events prove nothing: others take their place while there are events.
                 let has_room = legs.len() < usize::try_from(cuts.saturating_mul(CONNECTIONS)).unwrap_or(usize::MAX);
-                if user.is_uncut() && !is_enough && has_room && !driver.is_done() && legs.last().is_some_and(|l| !l.tape.arrivals.is_empty()) {
+                if user.is_uncut() && !is_enough && has_room && !driver.is_done() && legs.last().is_some_and(|l| is_live(l, tape)) {
                     user.cut(if dice.roll(2) == 0 { How::Quietly } else { How::WithReset });
                 }
             }
@@ -95,11 +95,19 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
 }
 
 /// Enough cuts had events of our jobs on both sides, and enough of them some while the client was away: a cut during which nothing was
-/// produced shows nothing of what is replayed. What others do on the stream counts for nothing.
+/// produced shows nothing of what is replayed, and one that is followed by another before anything new came shows nothing of what comes then. What others do on the stream counts for nothing.
 fn is_enough(legs: &[Leg], witness: &Tape, ledger: &Ledger, cuts: u32) -> bool {
     let ours = ledger.ids();
     let is_ours = |a: &Arrival| a.job.as_deref().is_some_and(|job| ours.contains(job));
-    seams(legs, is_ours) >= cuts && missed(legs, witness, is_ours) >= Replay::missed_at_least(cuts)
+    let least = Replay::missed_at_least(cuts);
+    seams(legs, is_ours) >= cuts && missed(legs, witness, is_ours) >= least && crossed(legs, witness, is_ours) >= least
+}
+
+/// The connection has got to what is produced now: its last event came to the witness only after it was open. One that is cut before that
+/// is only told the same again.
+fn is_live(leg: &Leg, witness: &Tape) -> bool {
+    let Some(last) = leg.tape.arrivals.last().map(Arrival::key) else { return false };
+    witness.arrivals.iter().rev().take_while(|a| a.at > leg.tape.opened).any(|a| a.key() == last)
 }
 
 /// When each connection is cut, and how: half of them in the middle of the bytes.
