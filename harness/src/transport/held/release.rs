@@ -1,4 +1,4 @@
-//! Lets the last bytes go in one loop, and reads what comes back strictly.
+//! Lets the last bytes go, from two threads where they are many, and reads what comes back strictly.
 
 use super::super::{
     answer::{Answer, Failed},
@@ -11,6 +11,7 @@ use super::hold::failed;
 use super::{Held, Salvo, Single, streams::Going};
 use std::{
     pin::Pin,
+    sync::mpsc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -21,6 +22,9 @@ use tokio::{
 
 /// Longest time to the last release over HTTP/2.
 const LONGEST: Duration = Duration::from_secs(5);
+
+/// From so many on a second thread shortens the time between the first and the last; a thread takes as long to start as a few writes.
+const WORTH_A_THREAD: usize = 128;
 
 /// A salvo that is on its way.
 #[derive(Debug)]
@@ -65,15 +69,7 @@ impl Salvo {
     /// connections' own tasks write: it ends when all have.
     pub async fn release(self) -> Released {
         // A task may do only so much before it is asked to let others run, and a thousand writes are more.
-        let mut released = tokio::task::unconstrained(async move {
-            let mut flights = Vec::with_capacity(self.0.len());
-            let began = Instant::now();
-            for held in self.0 {
-                flights.push(held.map(Held::release));
-            }
-            Released { flights, began, ended: Instant::now() }
-        })
-        .await;
+        let mut released = tokio::task::unconstrained(async move { at_once(self.0) }).await;
         for flight in released.flights.iter_mut().flatten() {
             if let Way::Frames(going) = &flight.way {
                 // What was not written by then is so late that nothing rests on this salvo.
@@ -84,6 +80,35 @@ impl Salvo {
         }
         released
     }
+}
+
+/// Releases all, the second half on a thread of its own where they are enough to be worth one. Where none can be had, one does it all, and the
+/// time between the first and the last tells.
+fn at_once(mut all: Vec<Result<Held, Box<Failed>>>) -> Released {
+    if all.len() < WORTH_A_THREAD {
+        return one_by_one(all);
+    }
+    std::thread::scope(|scope| {
+        let (give, take) = mpsc::sync_channel(1);
+        let Ok(other) = std::thread::Builder::new().spawn_scoped(scope, move || take.recv().map(one_by_one)) else {
+            return one_by_one(all);
+        };
+        let half = all.split_off(all.len() / 2);
+        give.send(half).expect("the other thread waits for its half");
+        let mut first = one_by_one(all);
+        let second = other.join().expect("a write does not panic").expect("its half was sent");
+        first.flights.extend(second.flights);
+        Released { flights: first.flights, began: first.began.min(second.began), ended: first.ended.max(second.ended) }
+    })
+}
+
+fn one_by_one(all: Vec<Result<Held, Box<Failed>>>) -> Released {
+    let mut flights = Vec::with_capacity(all.len());
+    let began = Instant::now();
+    for held in all {
+        flights.push(held.map(Held::release));
+    }
+    Released { flights, began, ended: Instant::now() }
 }
 
 impl Held {

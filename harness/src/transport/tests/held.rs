@@ -90,6 +90,28 @@ async fn nothing_is_whole_before_the_release_and_all_of_it_right_after() {
 }
 
 #[tokio::test]
+async fn many_are_released_from_two_threads_and_stay_in_their_order() {
+    let server = Server::start(|_, mut stream| async move {
+        let head = read_head(&mut stream).await;
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx-path: {path}\r\n\r\n").as_bytes()).await;
+    })
+    .await;
+    let salvo = Exchange::default().hold(&orders(&server, 150, "")).await.expect("it may");
+    assert_eq!(salvo.held(), 150, "{:?}", salvo.lost().map(ToString::to_string).collect::<Vec<_>>());
+    salvo.settled(LONG).await;
+    let released = salvo.release().await;
+    assert_eq!(released.flights.len(), 150);
+    let end = Instant::now() + LONG;
+    for (i, flight) in released.flights.into_iter().enumerate() {
+        let flight = flight.expect("it was held");
+        assert!(flight.at >= released.began && flight.at <= released.ended);
+        let answer = flight.answer(end).await.unwrap_or_else(|failed| panic!("{failed}"));
+        assert_eq!(answer.header_text("x-path").as_deref(), Some(format!("/{i}").as_str()));
+    }
+}
+
+#[tokio::test]
 async fn an_encrypted_salvo_is_released_too() {
     let authority = tls::Authority::new();
     let acceptor = tls::acceptor(authority.certificate("localhost", (2000, 4000)), &["http/1.1"]);
