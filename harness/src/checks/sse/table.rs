@@ -41,7 +41,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         Impact::Read,
         "every stream is valid UTF-8 across all cuts",
         "The parser reads the bytes of all streams of this check, and a character may lie across any two chunks. One invalid sequence is proof: clients put U+FFFD in its \
-         place and tell nobody. Where no byte came at all there is nothing to read, and it is not judged.",
+         place and tell nobody. Where no byte came at all there is nothing to read: it is told as not judged, and that is no skip.",
     ),
     row(
         OPENS,

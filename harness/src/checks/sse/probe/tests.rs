@@ -3,6 +3,7 @@
 use crate::checks::sse::{Observation, Sse};
 use crate::kind::testing::{Leave, Reply, answer, context, json, look, look_in, round, serve, spec, told, without_body};
 use crate::kind::{CheckKind as _, Context};
+use crate::model::{Found, Reading, Unseen};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -52,9 +53,10 @@ async fn a_stream_is_asked_for_without_a_coding() {
 #[tokio::test]
 async fn a_silent_stream_leaves_its_bytes_unjudged_and_that_is_no_doubt() {
     let silent = serve(|_, _| stream(&[], Leave::Stay)).await;
-    let told = tell(IDLE, silent, &[TYPE, UTF8]).await;
-    assert_eq!(told[0], "held");
-    assert!(told[1..].iter().all(|t| t.ends_with("unseen the stream was silent, so there was nothing to read")), "{told:?}");
+    let readings = look(&spec::<Sse>(IDLE), silent, &[TYPE, UTF8]).await;
+    assert_eq!(told(&readings)[..1], ["held"]);
+    let is_quiet = |r: &Reading| matches!(&r.found, Found::Unseen { why: Unseen::NotDue(why) } if why.starts_with("the stream was silent"));
+    assert!(readings.len() == 3 && readings[1..].iter().all(is_quiet), "{readings:?}");
 }
 
 /// What is told of the type of an answer.
