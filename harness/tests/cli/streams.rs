@@ -20,7 +20,7 @@ const BAD: &[(&str, &str)] = &[
     ("gone", "closed"),
     ("latin", "bytes that are not UTF-8 at byte 9"),
     ("reset", "reset"),
-    ("endless", "the line at byte 0 goes on beyond 4194304 bytes"),
+    ("endless", "the line at byte 0 goes on beyond 1114112 bytes"),
     ("hammer", "`retry: 0`"),
 ];
 

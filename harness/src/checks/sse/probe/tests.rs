@@ -81,7 +81,7 @@ async fn whatever_is_no_stream_is_named() {
 async fn what_cannot_be_read_is_named() {
     has(&type_of(|_, _| stream(&[(0, b"retry: 0\n\ndata: x\n\n")], Leave::Stay)).await, "proof `retry: 0`");
     let told = type_of(|_, _| stream(&[(0, b"data: "), (0, &[b'x'; 1 << 16])], Leave::Repeat)).await;
-    has(&told, "proof the line at byte 0 goes on beyond 4194304 bytes");
+    has(&told, "proof the line at byte 0 goes on beyond 1114112 bytes");
     has(&type_of(|_, _| stream(&[(0, b": hel"), (50, b"lo")], Leave::Reset)).await, "stream: counted 1+0/1");
     let chunked: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n: hello\n\n\r\n";
     let bad = type_of(move |_, _| Reply::Bytes(chunked.to_vec())).await;
@@ -105,7 +105,7 @@ async fn floods_of_events_and_of_comments_end_in_bounded_memory() {
         kind.probe(&round::<Sse>(&[TYPE, HEARTBEAT]), &context(flood), &mut seen).await.unwrap();
         assert!(seen.opened[0].arrivals.len() <= 100, "a stream that is looked at for its beginning");
         let tape = seen.silence.tape.as_ref().unwrap();
-        assert!(tape.arrivals.len() <= 50_000 + 100_000 && seen.silence.gaps.len() <= 200, "{} events", tape.arrivals.len());
+        assert!(tape.arrivals.len() <= 200 && seen.silence.gaps.len() <= 200, "{} events are kept", tape.arrivals.len());
         assert!(tape.events + tape.comments > 10_000, "it was a flood");
         assert!(serde_json::to_string(&seen).unwrap().len() < 200_000);
     }
