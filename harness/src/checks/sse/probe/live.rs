@@ -1,5 +1,6 @@
 //! Drives jobs and watches them on streams that nobody cuts: plain, and with gzip where timeliness is promised.
 
+use super::at_work::AtWork;
 use super::deadline::{self, Deadline};
 use super::drive::Driver;
 use super::reader::{FEW_EVENTS, Wish};
@@ -49,13 +50,15 @@ pub(super) async fn probe(
     if round.focus.is_none() {
         let phases = phases(drive, round.wants(table::TIMELY));
         seen.live.is_late = is_late;
-        return look(spec, drive, round, &phases, cx, origin, &mut seen.live, &mut seen.ends.results).await;
+        let work = AtWork::default();
+        return work.during(cx, look(spec, drive, round, &phases, cx, origin, &work, &mut seen.live, &mut seen.ends.results)).await;
     }
     if seen.relooks.len() < RELOOKS {
         seen.relooks.push(Live { is_late, ..Live::default() });
         let live = seen.relooks.last_mut().expect("one was just added");
         let phases = [(round.samples_or(PAIRS + 3), APART)];
-        look(spec, drive, round, &phases, cx, origin, live, &mut Vec::new()).await?;
+        let (work, mut results) = (AtWork::default(), Vec::new());
+        work.during(cx, look(spec, drive, round, &phases, cx, origin, &work, live, &mut results)).await?;
         // Of these only the delays and the pairs are judged.
         live.subscribers.iter_mut().for_each(|s| s.tape.truncate(FEW_EVENTS));
     }
@@ -93,6 +96,7 @@ async fn look(
     phases: &[(u32, Duration)],
     cx: &Context,
     origin: Instant,
+    work: &AtWork,
     live: &mut Live,
     results: &mut Vec<Fetched>,
 ) -> Result<(), ProbeError> {
@@ -155,7 +159,13 @@ async fn look(
             return Ok(());
         }
         for (subscriber, got) in live.subscribers.iter_mut().zip(&mut got) {
+            let before = subscriber.delays.len();
             note(spec, subscriber, got, &live.ledger.jobs, cx, origin);
+            for delay in &mut subscriber.delays[before..] {
+                if let (Some(place), Some(at)) = (got.known.get(&delay.job), got.begun.get(&delay.job)) {
+                    work.discount(delay, &live.ledger.jobs[*place], *at, cx, origin);
+                }
+            }
         }
         if let (Some(result), Some(first)) = (wants_results, got.first_mut()) {
             // An end may be there before the answer to the submit; then it is asked for as soon as the job is known to be ours.
