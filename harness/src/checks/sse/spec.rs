@@ -1,5 +1,6 @@
 //! What a suite says of `sse`: keys, units, defaults.
 
+use crate::kind::Round;
 use crate::reader::{Bytes, Dur, Many, PerTime, Sp, With};
 use crate::words::{Expect, Path, Request};
 use order::Order;
@@ -206,6 +207,11 @@ impl Own {
     pub(super) fn line(&self) -> usize {
         let largest = self.framed.as_ref().map_or(0, |f| usize::try_from(f.b.up_to()).unwrap_or(usize::MAX));
         largest.saturating_mul(ESCAPED).max(LINE)
+    }
+
+    /// The same on the other streams of a round: in a later one all of the first was sent before.
+    pub(super) fn line_in(&self, round: &Round) -> usize {
+        if round.focus.is_some() { self.line() } else { LINE }
     }
 
     /// Whether an event of this name ends a job.

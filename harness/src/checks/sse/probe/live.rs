@@ -18,6 +18,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 mod slot;
+#[cfg(test)]
+mod tests;
 
 /// Results that are asked for, of the first jobs that end.
 const RESULTS: usize = 50;
@@ -110,7 +112,8 @@ async fn look(
         let mut subscriber = Subscriber::default();
         name.clone_into(&mut subscriber.tape.name);
         live.subscribers.push(subscriber);
-        slots.push(Slot::ask(spec, Wish { name, gzip, patience: Some(head), ..Wish::default() }, cx, origin));
+        let wish = Wish { name, gzip, patience: Some(head), line: spec.b.line_in(round), ..Wish::default() };
+        slots.push(Slot::ask(spec, wish, cx, origin));
     }
     let opened = async {
         while slots.iter().any(Slot::is_asked) {
@@ -159,13 +162,7 @@ async fn look(
             return Ok(());
         }
         for (subscriber, got) in live.subscribers.iter_mut().zip(&mut got) {
-            let before = subscriber.delays.len();
-            note(spec, subscriber, got, &live.ledger.jobs, cx, origin);
-            for delay in &mut subscriber.delays[before..] {
-                if let (Some(place), Some(at)) = (got.known.get(&delay.job), got.begun.get(&delay.job)) {
-                    work.discount(delay, &live.ledger.jobs[*place], *at, cx, origin);
-                }
-            }
+            take_in(spec, subscriber, got, &live.ledger.jobs, work, cx, origin);
         }
         if let (Some(result), Some(first)) = (wants_results, got.first_mut()) {
             // An end may be there before the answer to the submit; then it is asked for as soon as the job is known to be ours.
@@ -209,6 +206,17 @@ impl Got {
     fn take_known(&mut self) -> Vec<String> {
         let known = &self.known;
         self.news.extract_if(.., |job| known.contains_key(job)).collect()
+    }
+}
+
+/// Notes what is new, and takes from the delays what our own work has added to them.
+fn take_in(spec: &Spec, subscriber: &mut Subscriber, got: &mut Got, jobs: &[Job], work: &AtWork, cx: &Context, origin: Instant) {
+    let before = subscriber.delays.len();
+    note(spec, subscriber, got, jobs, cx, origin);
+    for delay in &mut subscriber.delays[before..] {
+        if let (Some(place), Some(at)) = (got.known.get(&delay.job), got.begun.get(&delay.job)) {
+            work.discount(delay, &jobs[*place], *at, cx, origin);
+        }
     }
 }
 

@@ -15,7 +15,8 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
     let Some(limit) = spec.b.silence() else { return Ok(()) };
     seen.silence.tape = Some(Tape::default());
     let Some(tape) = seen.silence.tape.as_mut() else { return Ok(()) };
-    let Some(mut reader) = Reader::open(spec, &spec.a, &Wish { name: "idle", ..Wish::default() }, cx, origin, tape).await? else {
+    let wish = Wish { name: "idle", line: spec.b.line_in(round), ..Wish::default() };
+    let Some(mut reader) = Reader::open(spec, &spec.a, &wish, cx, origin, tape).await? else {
         return Ok(());
     };
     let gaps = &mut seen.silence.gaps;

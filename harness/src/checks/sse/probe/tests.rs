@@ -89,6 +89,18 @@ async fn what_cannot_be_read_is_named() {
 }
 
 #[tokio::test]
+async fn a_text_of_a_mebibyte_fits_into_a_line_and_larger_ones_where_they_are_declared() {
+    let large = format!("data: {{\"job\":\"of others\",\"note\":\"{}\"}}\n\n", "x".repeat(1 << 20));
+    let beside = serve(move |_, _| stream(&[(0, large.as_bytes())], Leave::Stay)).await;
+    assert_eq!(tell(IDLE, beside, &[TYPE]).await, ["held", "stream: held"]);
+    let line = |up_to: &str| {
+        let framed = format!("framed: {{ post: /jobs, id: $.id, json: {{ note: '${{payload}}' }}, payload: $.note, up-to: {up_to} }}");
+        spec::<Sse>(&format!("{{ get: /events, identify: {{ job: $.job }}, {framed} }}")).spec.b.line()
+    };
+    assert_eq!([line("64KiB"), line("1MiB"), line("8MiB")], [(1 << 20) + (64 << 10), 6 << 20, 48 << 20]);
+}
+
+#[tokio::test]
 async fn an_invalid_sequence_is_found_across_chunks_and_a_cut_character_is_fine() {
     let whole = serve(|_, _| stream(&[(0, b"data: \xe2"), (30, b"\x82\xac\n\n")], Leave::Stay)).await;
     assert_eq!(tell(IDLE, whole, &[UTF8]).await, ["held"]);
