@@ -93,6 +93,9 @@ pub enum Unseen {
     NotPermitted(String),
     /// What it is about did not occur: no sample, an empty stream, the state was never reached.
     NothingToJudge(String),
+    /// What it is about did not occur, and nobody promised that it would: a stream on which nothing happens has no bytes to read. It is
+    /// neither a doubt nor a policy; a check of which nothing else was judged has judged nothing.
+    NotDue(String),
 }
 
 impl fmt::Display for Unseen {
@@ -100,7 +103,7 @@ impl fmt::Display for Unseen {
         match self {
             Self::Deadline => f.write_str("the deadline came before it could be judged"),
             Self::Cancelled => f.write_str("the run was interrupted before it could be judged"),
-            Self::NotPermitted(why) | Self::NothingToJudge(why) => f.write_str(why),
+            Self::NotPermitted(why) | Self::NothingToJudge(why) | Self::NotDue(why) => f.write_str(why),
         }
     }
 }

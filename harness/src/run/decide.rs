@@ -254,8 +254,9 @@ impl Told {
         } else if self.clauses.iter().any(judged) {
             (Verdict::Pass, None)
         } else {
-            // Nothing was judged and nothing is in doubt: every clause is not permitted here.
+            // Nothing was judged and nothing is in doubt: no clause is permitted here, or due.
             match self.clauses.first().and_then(|c| c.why.clone()) {
+                Some(why) if history.deny_skips => (Verdict::Inconclusive, Some(why)),
                 Some(why) => (Verdict::Skip, Some(why)),
                 None => (Verdict::Inconclusive, Some("it asks for no clause, so nothing was judged".to_owned())),
             }
@@ -296,6 +297,8 @@ fn weigh(ask: &Asked, reading: &Reading, history: &History, told: &mut Told) {
         Found::Unseen { why: why @ Unseen::NotPermitted(_) } => {
             told.unpermitted(say(ClauseVerdict::NotJudged).because(&why.to_string()), history);
         }
+        // Told, and no more than that: nothing was skipped, and nothing is in doubt.
+        Found::Unseen { why: why @ Unseen::NotDue(_) } => told.clauses.push(say(ClauseVerdict::NotJudged).because(&why.to_string())),
         Found::Unseen { why } => told.unsure(say(ClauseVerdict::NotJudged).because(&why.to_string())),
     }
 }

@@ -158,7 +158,12 @@ impl<O> Poll<O> {
     /// Whether every clause that may be judged here was seen to hold.
     fn held(&self, terms: &Terms<'_>) -> bool {
         let holds = |r: &Reading| {
-            matches!(r.found, Found::Held { .. } | Found::Counted { bad: 0, near: 0, .. } | Found::Unseen { why: Unseen::NotPermitted(_) })
+            matches!(
+                r.found,
+                Found::Held { .. }
+                    | Found::Counted { bad: 0, near: 0, .. }
+                    | Found::Unseen { why: Unseen::NotPermitted(_) | Unseen::NotDue(_) }
+            )
         };
         decide::wanted(terms.asked).iter().all(|clause| {
             let mut of = self.readings.iter().filter(|r| r.clause == *clause).peekable();

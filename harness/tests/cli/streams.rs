@@ -1,6 +1,6 @@
 //! Whatever a service sends in place of an event stream is named in a finding, and the run goes on.
 
-use super::case::Case;
+use super::case::{Case, suite};
 use super::server::{Came, Server, reply, until_gone};
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -20,7 +20,7 @@ const BAD: &[(&str, &str)] = &[
     ("gone", "closed"),
     ("latin", "bytes that are not UTF-8 at byte 9"),
     ("reset", "reset"),
-    ("endless", "the line at byte 0 goes on beyond 4194304 bytes"),
+    ("endless", "the line at byte 0 goes on beyond 1114112 bytes"),
     ("hammer", "`retry: 0`"),
 ];
 
@@ -64,6 +64,10 @@ fn answer(came: &Came, stream: &mut TcpStream) {
             say(b"retry: 0\n\ndata: x\n\n");
             until_gone(stream);
         }
+        "quiet" => {
+            say(STREAM);
+            until_gone(stream);
+        }
         _ => {
             say(STREAM);
             say(b": hello\n\ndata: x\n\n");
@@ -95,4 +99,17 @@ fn what_is_no_stream_is_named_in_a_finding_and_the_run_goes_on() {
         assert!(broken.iter().any(|observed| observed.contains(text)), "{name}: expected {text} in {broken:#?}; {clauses:#?}");
     }
     assert!(of("good").iter().all(|c| c["verdict"] == "held"), "{:#?}", of("good"));
+}
+
+#[test]
+fn a_quiet_stream_is_healthy_also_where_skips_are_denied_and_its_bytes_do_not_count() {
+    let server = Server::start(answer);
+    let checks = "- name: it opens\n  sse: { get: /quiet, open-within: 5s }\n";
+    let case = Case::suite(&server.url(), checks);
+    let seen = case.call(&["run", "it.suite.yaml", "--deny-skips", "-v"]);
+    seen.ends(0).tells("the stream was silent, so there was nothing to read");
+    for (expected, code) in [(2, 0), (3, 4)] {
+        let text = format!("expect-clauses: {expected}\n{}", suite("it", &server.url(), checks));
+        Case::new(&[("it.suite.yaml", &text)]).call(&["run", "it.suite.yaml"]).ends(code);
+    }
 }

@@ -85,10 +85,17 @@ const TENANTS: &[&str] = &["--heartbeat=300ms", "--require-token", "--expired-to
 
 const SSE_LOAD: &str = "sse-load.suite.yaml";
 const SSE_SLOW: &str = "sse-slow.suite.yaml";
+/// Room for all that flows past a subscriber that does not read.
+const ROOM: &[&str] = &["--subscriber-bytes=67108864", "--subscriber-buffer=100000"];
 const SSE_RESTART: &str = "sse-restart.suite.yaml";
 
 const fn tenants(defect: &'static str, must: &'static [&'static str]) -> Row {
     Row { defect, suite: SSE_PRIVATE, args: TENANTS, must, may: &[] }
+}
+
+/// A subscriber that does not read for a while, and is promised everything.
+const fn waits(defect: &'static str, must: &'static [&'static str]) -> Row {
+    Row { defect, suite: "sse-lossless.suite.yaml", args: ROOM, must, may: &[] }
 }
 
 const RATE: &str = "rate.suite.yaml";
@@ -353,10 +360,13 @@ pub(crate) const ROWS: &[Row] = &[
     row(SSE_LOAD, "sse-lost-for-one", &["sse/fan-out:all"], &[]),
     row(SSE_LOAD, "sse-skewed", &["sse/fan-out:skew"], &[]),
     row(SSE_LOAD, "sse-disconnect-leak", &["sse/cleans-up:closed", "sse/cleans-up:reset"], &[]),
+    row(SSE_LOAD, "sse-reset-leak", &["sse/cleans-up:reset"], &[]),
     row(SSE_SLOW, "", &[], &[]),
     row(SSE_SLOW, "sse-slow-blocks-all", &["sse/slow-consumer"], &[]),
     row(SSE_SLOW, "sse-slow-unbounded", &["sse/slow-consumer"], &[]),
     row(SSE_SLOW, "sse-slow-loses", &["sse/slow-consumer"], &[]),
+    waits("", &[]),
+    waits("sse-slow-loses-one", &["sse/slow-consumer:slow"]),
     // Streams over a restart.
     row(SSE_RESTART, "", &[], &[]),
     row(SSE_RESTART, "sse-ids-reset", &["sse/identified"], &[]),

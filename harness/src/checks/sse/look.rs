@@ -27,7 +27,7 @@ pub(super) use live::{Batch, Delay, Live, Subscriber};
 pub(super) use private::{Knock, Other, Private};
 pub(super) use replay::{Cut, Leg, Replay, crossed, missed, seams};
 pub(super) use restart::{Driven, Restart};
-pub(super) use silence::{Gap, Silence};
+pub(super) use silence::{Gap, Silence, is_beat, thin};
 pub(super) use slow::{Phase, Slow, Stuck};
 pub(super) use stale::Stale;
 pub(super) use tape::{Arrival, Ended, Keys, Slip, Tape};

@@ -6,6 +6,7 @@ use super::table;
 use crate::kind::{Context, ProbeError, Round};
 use crate::transport::descriptors;
 
+mod at_work;
 mod broken;
 mod cleans_up;
 mod crowd;

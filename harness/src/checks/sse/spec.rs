@@ -1,5 +1,6 @@
 //! What a suite says of `sse`: keys, units, defaults.
 
+use crate::kind::Round;
 use crate::reader::{Bytes, Dur, Many, PerTime, Sp, With};
 use crate::words::{Expect, Path, Request};
 use order::Order;
@@ -158,8 +159,10 @@ pub(super) struct Failing {
 pub(super) const HEAD: Duration = Duration::from_secs(10);
 /// Longest wait for one submit, and for a result.
 pub(super) const SUBMIT: Duration = Duration::from_secs(10);
-/// Bytes of one line at most: the JSON of a text of 1 MiB, which is what `framed` sends at least, is longer than that.
-pub(super) const LINE: usize = 4 << 20;
+/// Bytes of one line at most: a text of 1 MiB and the JSON around it, which the `framed` of a check beside this one may bring.
+pub(super) const LINE: usize = (1 << 20) + (64 << 10);
+/// A line of an event may be so much longer than its payload: JSON writes some characters as six bytes.
+const ESCAPED: usize = 6;
 /// Silences of an idle stream that are measured.
 pub(super) const SILENCES: u32 = 3;
 /// Heartbeats that are needed to tell that there are any, where events of others come too.
@@ -198,6 +201,17 @@ impl Own {
 
     pub(super) fn drains_within(&self) -> Duration {
         duration(self.drains_within.as_ref(), Duration::from_secs(10))
+    }
+
+    /// Bytes of one line at most on the stream of `framed`, and on those that are opened after it and may be told of it again.
+    pub(super) fn line(&self) -> usize {
+        let largest = self.framed.as_ref().map_or(0, |f| usize::try_from(f.b.up_to()).unwrap_or(usize::MAX));
+        largest.saturating_mul(ESCAPED).max(LINE)
+    }
+
+    /// The same on the other streams of a round: in a later one all of the first was sent before.
+    pub(super) fn line_in(&self, round: &Round) -> usize {
+        if round.focus.is_some() { self.line() } else { LINE }
     }
 
     /// Whether an event of this name ends a job.

@@ -32,7 +32,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         Impact::Read,
         "200 and `text/event-stream`, and then lines that a client can read",
         "With anything else a browser gives up for good and never reconnects: another code or type is proof. Trouble on the way, a 5xx, 408 or 429 could be noise: it is \
-         counted over up to 60 more streams, and the third fails. What comes after the head is case `stream`: a line without an end (over 4 MiB), an event over 16 MiB, \
+         counted over up to 60 more streams, and the third fails. What comes after the head is case `stream`: a line without an end (over 1 MiB and a little, and as long as `framed` needs where it is declared), an event over 16 MiB, \
          `retry: 0`, which makes every client hammer the service, and a body that is cut off or badly framed.",
     ),
     row(
@@ -41,7 +41,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         Impact::Read,
         "every stream is valid UTF-8 across all cuts",
         "The parser reads the bytes of all streams of this check, and a character may lie across any two chunks. One invalid sequence is proof: clients put U+FFFD in its \
-         place and tell nobody. Where no byte came at all there is nothing to read, and it is not judged.",
+         place and tell nobody. Where no byte came at all there is nothing to read: it is told as not judged, and that is no skip.",
     ),
     row(
         OPENS,

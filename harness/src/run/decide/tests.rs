@@ -104,6 +104,21 @@ fn rule_1_what_may_not_be_judged_here_is_no_trouble_unless_skips_are_denied() {
 }
 
 #[test]
+fn rule_1_what_is_not_due_is_told_and_no_skip_but_alone_it_is_never_a_pass() {
+    let denied = History { deny_skips: true, ..first() };
+    let both = [asks(A, Scope::Here), asks(B, Scope::Here)];
+    let quiet = |clause| Reading::of(clause, Found::Unseen { why: Unseen::NotDue("nothing came".into()) });
+    let beside = [held().remove(0), quiet(B)];
+    check(&both, &beside, &first(), "pass: nothing came");
+    check(&both, &beside, &denied, "pass: nothing came");
+    check(&one(), &[quiet(A)], &first(), "skip: nothing came");
+    check(&one(), &[quiet(A)], &denied, "inconclusive: nothing came");
+    let Step::Settled(settled) = next(&both, &beside, &denied) else { panic!("there is no more to see") };
+    let verdicts: Vec<_> = settled.clauses.iter().map(|c| c.verdict).collect();
+    assert_eq!(verdicts, [ClauseVerdict::Held, ClauseVerdict::NotJudged]);
+}
+
+#[test]
 fn rule_1_one_clause_seen_does_not_speak_for_another() {
     let both = [asks(A, Scope::Here), asks(B, Scope::Here)];
     check(&both, &held(), &first(), "inconclusive: it was asked for, and nothing of it was seen");

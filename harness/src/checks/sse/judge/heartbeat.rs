@@ -1,16 +1,13 @@
 //! `sse/heartbeat`: the silences of a stream on which nothing is due.
 
 use super::{counted, finding, nothing, number, unopened, unsure};
-use crate::checks::sse::look::{Arrival, Observation, Tape};
+use crate::checks::sse::look::{Arrival, Observation, Tape, is_beat};
 use crate::checks::sse::spec::{BEATS, SILENCES, Spec};
 use crate::model::interval::Against;
 use crate::model::quantity::show_duration;
 use crate::model::{Found, Unseen};
 use std::collections::HashMap;
 use std::time::Duration;
-
-/// Names that nobody gives to anything but a heartbeat.
-const NAMES: &[&str] = &["heartbeat", "heart-beat", "heart_beat", "ping", "keepalive", "keep-alive", "keep_alive", "hb", "noop"];
 
 /// Events alike that are needed to take them for heartbeats, and how far their pace may be off on a busy machine.
 const ALIKE: usize = 3;
@@ -33,7 +30,7 @@ pub(super) fn heartbeat(spec: &Spec, seen: &Observation) -> Found {
     // Without a name that tells it only what is declared of jobs tells a heartbeat from an event of somebody's.
     let beats = number(seen.silence.gaps.iter().filter(|g| g.is_beat).count());
     let alike = alike(tape).filter(|_| beats < BEATS);
-    if let Some(beat) = named(tape).or(alike.filter(|_| spec.b.identify.is_some())) {
+    if let Some(beat) = tape.arrivals.iter().find(|a| is_beat(a)).or(alike.filter(|_| spec.b.identify.is_some())) {
         let expected = "heartbeats that are comments: events reach the handlers of every client";
         return Found::Proof(finding(tape, expected, told(beat)).at(within.at));
     }
@@ -66,11 +63,6 @@ pub(super) fn heartbeat(spec: &Spec, seen: &Observation) -> Found {
         let comments = format!("{} comments, {} events, {} bytes", tape.comments, tape.events, tape.bytes);
         finding(tape, format!("never silent for more than {}", show_duration(limit)), observed).detail("came", comments).at(within.at)
     })
-}
-
-/// An event with the name of a heartbeat, and of no job.
-fn named(tape: &Tape) -> Option<&Arrival> {
-    tape.arrivals.iter().find(|a| a.job.is_none() && NAMES.contains(&a.name.to_ascii_lowercase().as_str()))
 }
 
 /// An event of no job that comes again and again, alike and at a pace.

@@ -63,11 +63,11 @@ pub(super) fn stream(seen: &Observation) -> Found {
     })
 }
 
-/// Nothing came that could be read: that is not a doubt, but not judged either.
+/// Nothing came that could be read, and nothing had to come: that is not a doubt, nor a skip, but not judged either.
 fn silent(open: &[&Tape]) -> Found {
     match open.is_empty() {
         true => nothing("no stream opened: sse/type tells more"),
-        false => Found::Unseen { why: Unseen::NotPermitted("the stream was silent, so there was nothing to read".to_owned()) },
+        false => Found::Unseen { why: Unseen::NotDue("the stream was silent, so there was nothing to read".to_owned()) },
     }
 }
 

@@ -41,6 +41,9 @@ pub(in crate::checks::sse) struct Tape {
     pub(in crate::checks::sse) own_trouble: Option<String>,
     /// It was left because it brought more events than are kept.
     pub(in crate::checks::sse) is_flood: bool,
+    /// Bytes that its events take up here.
+    #[serde(skip)]
+    pub(in crate::checks::sse) held: usize,
 }
 
 /// One event.
@@ -95,6 +98,9 @@ pub(in crate::checks::sse) enum Ended {
     },
 }
 
+/// Events that are kept of one stream at most, and the bytes that they may take up: an id may be as long as a line.
+const MOST_EVENTS: usize = 50_000;
+const MOST_HELD: usize = 16 << 20;
 /// Events that reports show of one stream.
 const SHOWN: usize = 100;
 /// Kinds of slips that are kept of one stream.
@@ -125,6 +131,39 @@ impl Tape {
         self.head.trouble.as_ref().is_some_and(|t| t.name.ends_with("timeout"))
     }
 
+    /// No more events are kept.
+    pub(in crate::checks::sse) fn is_full(&self) -> bool {
+        self.arrivals.len() >= MOST_EVENTS || self.held >= MOST_HELD
+    }
+
+    /// Keeps an event.
+    pub(in crate::checks::sse) fn keep(&mut self, arrival: Arrival) {
+        if self.arrivals.is_empty() {
+            // Somebody has taken those of before.
+            self.held = 0;
+        }
+        self.held += arrival.held();
+        self.arrivals.push(arrival);
+    }
+
+    /// Keeps the first events alone.
+    pub(in crate::checks::sse) fn truncate(&mut self, most: usize) {
+        if self.arrivals.len() > most {
+            self.arrivals.truncate(most);
+            self.weigh();
+        }
+    }
+
+    /// Keeps those events alone.
+    pub(in crate::checks::sse) fn retain(&mut self, is_kept: impl FnMut(&Arrival) -> bool) {
+        self.arrivals.retain(is_kept);
+        self.weigh();
+    }
+
+    fn weigh(&mut self) {
+        self.held = self.arrivals.iter().map(Arrival::held).sum();
+    }
+
     /// Notes a slip, once for each name.
     pub(in crate::checks::sse) fn slip(&mut self, slip: Slip) {
         if self.slips.len() < SLIPS && self.slips.iter().all(|s| s.name != slip.name) {
@@ -144,6 +183,12 @@ impl Tape {
 }
 
 impl Arrival {
+    /// Bytes that it takes up here.
+    fn held(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        size_of::<Self>() + self.name.len() + text(&self.id) + text(&self.job) + self.hash.len()
+    }
+
     /// The event for people: `progress of job j-7, id 42`.
     pub(in crate::checks::sse) fn brief(&self) -> String {
         let mut text = format!("`{}`", self.name);
@@ -212,5 +257,37 @@ impl Ended {
             Self::Broken { snag, in_event } => (snag.text.as_str(), in_event),
         };
         if *in_event { format!("{how}, in the middle of an event") } else { how.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(id: usize) -> Arrival {
+        Arrival { id: Some("x".repeat(id)), ..Arrival::default() }
+    }
+
+    #[test]
+    fn a_tape_is_full_of_many_events_or_of_large_ones() {
+        for (id, most) in [(1, MOST_EVENTS), (1 << 20, 16)] {
+            let mut tape = Tape::default();
+            while !tape.is_full() {
+                tape.keep(event(id));
+            }
+            assert_eq!(tape.arrivals.len(), most);
+            tape.truncate(1);
+            assert!(!tape.is_full(), "there is room again");
+        }
+    }
+
+    #[test]
+    fn events_that_somebody_takes_take_up_nothing_any_more() {
+        let mut tape = Tape::default();
+        for _ in 0..100 {
+            tape.keep(event(1 << 20));
+            tape.arrivals.clear();
+        }
+        assert!(!tape.is_full());
     }
 }

@@ -18,8 +18,6 @@ const PERMIT: Duration = Duration::from_secs(2);
 /// Time between two looks at what came on those that are open, and pieces that are read of each then.
 const DRAIN: Duration = Duration::from_millis(500);
 const PIECES: u32 = 64;
-/// Bytes of a line at most: there are many streams, and no large payload is due on them.
-const LINE: usize = 1 << 20;
 /// Places for connections beside the streams: for what makes events, and for a gauge.
 const SPARE: usize = 2;
 /// How often those that did not open are asked for again, where they are few enough to be noise.
@@ -75,7 +73,7 @@ async fn some<'s>(
 ) -> Result<Vec<Tape>, ProbeError> {
     let one = async |_| {
         let mut tape = Tape::default();
-        let reader = Reader::open(spec, &spec.a, &Wish { name, line: LINE, ..Wish::default() }, cx, origin, &mut tape).await;
+        let reader = Reader::open(spec, &spec.a, &Wish { name, ..Wish::default() }, cx, origin, &mut tape).await;
         (tape, reader)
     };
     let mut refused = Vec::new();

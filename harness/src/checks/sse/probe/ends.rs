@@ -2,7 +2,7 @@
 
 use super::deadline::Deadline;
 use super::drive;
-use super::reader::{Reader, Step, Wish};
+use super::reader::{FEW_EVENTS, Reader, Step, Wish};
 use crate::checks::sse::look::{Ledger, Observation, Own, Tape};
 use crate::checks::sse::spec::{Drive, ID, Spec};
 use crate::kind::{Context, ProbeError};
@@ -71,7 +71,7 @@ async fn watch(
     if own.tape.ended.is_some() && has_ended && !own.is_failing {
         let mut again = Tape::default();
         let last_id = Some(reader.last_id()).filter(|id| !id.is_empty());
-        let wish = Wish { name: "per-job, finished", last_id, ..Wish::default() };
+        let wish = Wish { name: "per-job, finished", last_id, keep: FEW_EVENTS, ..Wish::default() };
         if let Some(mut reader) = Reader::open(spec, per_job, &wish, &cx, origin, &mut again).await? {
             let rest = async { while reader.step(&cx, &mut again).await != Step::Over {} };
             Deadline::after(&cx, END).bound(&cx, rest).await;

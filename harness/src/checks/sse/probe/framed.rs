@@ -3,9 +3,9 @@
 use super::deadline::{self, Deadline};
 use super::drive;
 use super::marks::{one, text};
-use super::reader::{Reader, Wish};
+use super::reader::{FEW_EVENTS, Reader, Wish};
 use crate::checks::sse::look::{Arrival, Ledger, Observation, Payload};
-use crate::checks::sse::spec::{Framed, ID, LINE, PAYLOAD, Spec};
+use crate::checks::sse::spec::{Framed, ID, PAYLOAD, Spec};
 use crate::kind::{Context, ProbeError};
 use crate::reader::With;
 use crate::words::{Document, Json, Path, Request};
@@ -13,8 +13,6 @@ use std::future::poll_fn;
 
 mod payloads;
 
-/// A line of an event may be so much longer than its payload: JSON writes some characters as six bytes.
-const ESCAPED: usize = 6;
 /// Events with a text that are kept until the job is acknowledged.
 const EARLY: usize = 10_000;
 
@@ -24,7 +22,8 @@ pub(super) async fn probe(spec: &Spec, framed: &With<Request, Framed>, cx: &Cont
     let up_to = usize::try_from(framed.b.up_to()).unwrap_or(usize::MAX);
     seen.framed.tape = Some(Default::default());
     let Some(tape) = seen.framed.tape.as_mut() else { return Ok(()) };
-    let wish = Wish { name: "framed", line: up_to.saturating_mul(ESCAPED).max(LINE), ..Wish::default() };
+    // Each event is looked at as it comes.
+    let wish = Wish { name: "framed", line: spec.b.line(), keep: FEW_EVENTS, ..Wish::default() };
     let Some(mut reader) = Reader::open(spec, &spec.a, &wish, cx, origin, tape).await? else {
         seen.framed.payloads.push(Payload::default());
         return Ok(());

@@ -1,8 +1,9 @@
 //! Drives jobs and watches them on streams that nobody cuts: plain, and with gzip where timeliness is promised.
 
+use super::at_work::AtWork;
 use super::deadline::{self, Deadline};
 use super::drive::Driver;
-use super::reader::Wish;
+use super::reader::{FEW_EVENTS, Wish};
 use crate::checks::sse::look::{Batch, Delay, Fetched, Job, Live, Observation, Subscriber};
 use crate::checks::sse::spec::{APART, Drive, ID, PAIRS, SUBMIT, Spec};
 use crate::checks::sse::table;
@@ -17,6 +18,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 mod slot;
+#[cfg(test)]
+mod tests;
 
 /// Results that are asked for, of the first jobs that end.
 const RESULTS: usize = 50;
@@ -49,13 +52,17 @@ pub(super) async fn probe(
     if round.focus.is_none() {
         let phases = phases(drive, round.wants(table::TIMELY));
         seen.live.is_late = is_late;
-        return look(spec, drive, round, &phases, cx, origin, &mut seen.live, &mut seen.ends.results).await;
+        let work = AtWork::default();
+        return work.during(cx, look(spec, drive, round, &phases, cx, origin, &work, &mut seen.live, &mut seen.ends.results)).await;
     }
     if seen.relooks.len() < RELOOKS {
         seen.relooks.push(Live { is_late, ..Live::default() });
         let live = seen.relooks.last_mut().expect("one was just added");
         let phases = [(round.samples_or(PAIRS + 3), APART)];
-        look(spec, drive, round, &phases, cx, origin, live, &mut Vec::new()).await?;
+        let (work, mut results) = (AtWork::default(), Vec::new());
+        work.during(cx, look(spec, drive, round, &phases, cx, origin, &work, live, &mut results)).await?;
+        // Of these only the delays and the pairs are judged.
+        live.subscribers.iter_mut().for_each(|s| s.tape.truncate(FEW_EVENTS));
     }
     Ok(())
 }
@@ -91,6 +98,7 @@ async fn look(
     phases: &[(u32, Duration)],
     cx: &Context,
     origin: Instant,
+    work: &AtWork,
     live: &mut Live,
     results: &mut Vec<Fetched>,
 ) -> Result<(), ProbeError> {
@@ -104,7 +112,8 @@ async fn look(
         let mut subscriber = Subscriber::default();
         name.clone_into(&mut subscriber.tape.name);
         live.subscribers.push(subscriber);
-        slots.push(Slot::ask(spec, Wish { name, gzip, patience: Some(head), ..Wish::default() }, cx, origin));
+        let wish = Wish { name, gzip, patience: Some(head), line: spec.b.line_in(round), ..Wish::default() };
+        slots.push(Slot::ask(spec, wish, cx, origin));
     }
     let opened = async {
         while slots.iter().any(Slot::is_asked) {
@@ -153,7 +162,7 @@ async fn look(
             return Ok(());
         }
         for (subscriber, got) in live.subscribers.iter_mut().zip(&mut got) {
-            note(spec, subscriber, got, &live.ledger.jobs, cx, origin);
+            take_in(spec, subscriber, got, &live.ledger.jobs, work, cx, origin);
         }
         if let (Some(result), Some(first)) = (wants_results, got.first_mut()) {
             // An end may be there before the answer to the submit; then it is asked for as soon as the job is known to be ours.
@@ -197,6 +206,17 @@ impl Got {
     fn take_known(&mut self) -> Vec<String> {
         let known = &self.known;
         self.news.extract_if(.., |job| known.contains_key(job)).collect()
+    }
+}
+
+/// Notes what is new, and takes from the delays what our own work has added to them.
+fn take_in(spec: &Spec, subscriber: &mut Subscriber, got: &mut Got, jobs: &[Job], work: &AtWork, cx: &Context, origin: Instant) {
+    let before = subscriber.delays.len();
+    note(spec, subscriber, got, jobs, cx, origin);
+    for delay in &mut subscriber.delays[before..] {
+        if let (Some(place), Some(at)) = (got.known.get(&delay.job), got.begun.get(&delay.job)) {
+            work.discount(delay, &jobs[*place], *at, cx, origin);
+        }
     }
 }
 

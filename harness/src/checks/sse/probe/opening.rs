@@ -18,6 +18,7 @@ const LIVES_ON: Duration = Duration::from_millis(150);
 pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
     let samples = round.samples_or(if round.wants(table::OPENS) { TIMED } else { 1 });
+    let wish = Wish { name: "opening", keep: FEW_EVENTS, line: spec.b.line_in(round), ..Wish::default() };
     for sample in 0..samples {
         if round.focus.is_some() && seen.opened.iter().filter(|t| is_bad(spec, round, t)).count() >= round.enough_bad.max(1) as usize {
             break;
@@ -31,7 +32,7 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
         }
         seen.opened.push(Tape::default());
         let tape = seen.opened.last_mut().expect("one was just added");
-        let opened = Reader::open(spec, &spec.a, &Wish { name: "opening", keep: FEW_EVENTS, ..Wish::default() }, cx, origin, tape).await;
+        let opened = Reader::open(spec, &spec.a, &wish, cx, origin, tape).await;
         if let Err(error) = opened.as_ref() {
             let error = error.clone();
             seen.opened.pop();

@@ -12,8 +12,6 @@ use std::future::poll_fn;
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
-/// Events that are kept of one stream.
-const MOST_EVENTS: usize = 50_000;
 /// Events that are kept of a stream that is looked at for its beginning alone.
 pub(super) const FEW_EVENTS: usize = 100;
 /// Reading a piece for so long is a stall of ours.
@@ -32,7 +30,7 @@ pub(super) struct Wish<'w> {
     pub(super) gzip: bool,
     /// Bytes of a line at most.
     pub(super) line: usize,
-    /// Events that are kept at most.
+    /// Events that are kept at most. Default: as many as a tape holds.
     pub(super) keep: usize,
     /// Size of the receive buffer; none: the system's.
     pub(super) receive_buffer: Option<u32>,
@@ -42,7 +40,7 @@ pub(super) struct Wish<'w> {
 
 impl Default for Wish<'_> {
     fn default() -> Self {
-        Self { name: "", last_id: None, gzip: false, line: LINE, keep: MOST_EVENTS, receive_buffer: None, patience: None }
+        Self { name: "", last_id: None, gzip: false, line: LINE, keep: usize::MAX, receive_buffer: None, patience: None }
     }
 }
 
@@ -177,8 +175,8 @@ impl<'s> Reader<'s> {
             // Whatever comes meanwhile is read late, and that is our doing.
             cx.stopwatch().stalls().note(began, ended);
         }
-        tape.arrivals.truncate(self.keep);
-        if tape.arrivals.len() >= MOST_EVENTS {
+        tape.truncate(self.keep);
+        if tape.is_full() {
             tape.is_flood = true;
             self.stream = None;
         } else if self.parser.is_done() {
@@ -231,10 +229,10 @@ pub(super) fn write<T: Copy>(
     match item {
         Item::Event(event) => {
             tape.events += 1;
-            if tape.arrivals.len() < MOST_EVENTS {
+            if !tape.is_full() {
                 let arrival = marks.read(&event, since(event.at));
                 on(&arrival, &event.data);
-                tape.arrivals.push(arrival);
+                tape.keep(arrival);
             }
         }
         Item::Comment { head, .. } => {

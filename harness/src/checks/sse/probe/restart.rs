@@ -89,7 +89,7 @@ async fn open<'s>(
     origin: Instant,
     tape: &mut Tape,
 ) -> Result<Option<Reader<'s>>, ProbeError> {
-    Reader::open(spec, &spec.a, &Wish { name, last_id, ..Wish::default() }, cx, origin, tape).await
+    Reader::open(spec, &spec.a, &Wish { name, last_id, line: spec.b.line(), ..Wish::default() }, cx, origin, tape).await
 }
 
 /// Drives some jobs on a stream; the id of its last event.

@@ -1,7 +1,7 @@
 //! Watches a stream on which nothing is due, and how long it is silent each time.
 
-use super::reader::{Reader, Step, Wish};
-use crate::checks::sse::look::{Gap, Observation, Tape};
+use super::reader::{FEW_EVENTS, Reader, Step, Wish};
+use crate::checks::sse::look::{Gap, Observation, Tape, thin};
 use crate::checks::sse::spec::{BEATS, SILENCES, Spec};
 use crate::kind::{Context, ProbeError, Round};
 use crate::model::interval::Against;
@@ -15,7 +15,8 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
     let Some(limit) = spec.b.silence() else { return Ok(()) };
     seen.silence.tape = Some(Tape::default());
     let Some(tape) = seen.silence.tape.as_mut() else { return Ok(()) };
-    let Some(mut reader) = Reader::open(spec, &spec.a, &Wish { name: "idle", ..Wish::default() }, cx, origin, tape).await? else {
+    let wish = Wish { name: "idle", line: spec.b.line_in(round), ..Wish::default() };
+    let Some(mut reader) = Reader::open(spec, &spec.a, &wish, cx, origin, tape).await? else {
         return Ok(());
     };
     let gaps = &mut seen.silence.gaps;
@@ -35,6 +36,7 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
             Ok(Step::Over) => return Ok(()),
             Err(_) => (cx.stopwatch().now(), false),
         };
+        thin(tape, FEW_EVENTS);
         let is_beat = taken > 0 && tape.comments > comments && tape.events == events;
         let gap = Gap { took: cx.stopwatch().between(last, at), is_over, is_beat };
         last = at;

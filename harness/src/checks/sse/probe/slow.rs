@@ -37,7 +37,7 @@ pub(super) async fn probe(
     let Some(id) = asked.b.id.as_ref().or(spec.b.drive.as_ref().map(|d| &d.b.id)) else { return Ok(()) };
     let seen = &mut seen.slow;
     let open = async |name, receive_buffer, tape: &mut Tape| {
-        Reader::open(spec, &spec.a, &Wish { name, receive_buffer, ..Wish::default() }, cx, origin, tape).await
+        Reader::open(spec, &spec.a, &Wish { name, receive_buffer, line: spec.b.line(), ..Wish::default() }, cx, origin, tape).await
     };
     let Some(mut other) = open("other", None, seen.other.insert(Tape::default())).await? else { return Ok(()) };
     let flow = Flow { spec, request: &asked.a, id: &id.value, origin };

@@ -1,7 +1,7 @@
 //! Sends ids that cannot be resumed after, and waits for the signal.
 
 use super::deadline::Deadline;
-use super::reader::{Reader, Step, Wish};
+use super::reader::{FEW_EVENTS, Reader, Step, Wish};
 use crate::checks::sse::judge::stale_name;
 use crate::checks::sse::look::{Observation, Stale};
 use crate::checks::sse::spec::Spec;
@@ -27,7 +27,8 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
             }
             seen.stale.push(Stale { id: id.value.clone(), ..Stale::default() });
             let stale = seen.stale.last_mut().expect("one was just added");
-            let wish = Wish { name: "stale", last_id: Some(&id.value), ..Wish::default() };
+            let line = spec.b.line_in(round);
+            let wish = Wish { name: "stale", last_id: Some(&id.value), keep: FEW_EVENTS, line, ..Wish::default() };
             if let Some(mut reader) = Reader::open(spec, &spec.a, &wish, cx, origin, &mut stale.tape).await? {
                 let signal = async {
                     while stale.tape.begins(|name| spec.b.is_resync(name)).is_none() && reader.step(cx, &mut stale.tape).await != Step::Over

@@ -12,26 +12,31 @@ pub(in crate::checks::sse) fn demands(spec: &Spec) -> Demands {
     let own = &spec.b;
     let mut demands =
         Demands { impact: spec.a.impact(), longest: longest(own), certain: own.head() * 3, mistakes: mistakes(spec), ..Demands::default() };
-    let result = own.result.as_ref();
+    for request in requests(spec) {
+        demands.uses.extend(request.captures_used().into_iter().filter(|(name, _)| name != ID && name != PAYLOAD));
+        demands.files.extend(request.files());
+        demands.hosts.extend(request.absolute_host());
+    }
+    heavy::raise(own, &mut demands);
+    if let Some(expect) = own.result.as_ref().and_then(|r| r.b.expect.as_ref()) {
+        demands.uses.extend(expect.captures_used().into_iter().filter(|(name, _)| name != ID));
+        demands.files.extend(expect.files());
+    }
+    demands
+}
+
+/// Every request of the check.
+fn requests(spec: &Spec) -> impl Iterator<Item = &Request> {
+    let own = &spec.b;
     let requests = [
         Some(&spec.a),
         own.drive.as_ref().map(|d| &d.a),
         own.framed.as_ref().map(|f| &f.a),
         own.failing.as_ref().map(|f| &f.a),
         own.per_job.as_ref(),
-        result.map(|r| &r.a),
+        own.result.as_ref().map(|r| &r.a),
     ];
-    for request in requests.into_iter().flatten().chain(heavy::requests(own)) {
-        demands.uses.extend(request.captures_used().into_iter().filter(|(name, _)| name != ID && name != PAYLOAD));
-        demands.files.extend(request.files());
-        demands.hosts.extend(request.absolute_host());
-    }
-    heavy::raise(own, &mut demands);
-    if let Some(expect) = result.and_then(|r| r.b.expect.as_ref()) {
-        demands.uses.extend(expect.captures_used().into_iter().filter(|(name, _)| name != ID));
-        demands.files.extend(expect.files());
-    }
-    demands
+    requests.into_iter().flatten().chain(heavy::requests(own))
 }
 
 /// The name of a driven job's id.
@@ -102,6 +107,13 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
             spec.a.at(),
             "its request may not be sent again, and several streams are opened".to_owned(),
             "use get, or say `repeatable: true`",
+        );
+    }
+    for request in requests(spec).filter(|r| r.follow_redirects() > 0) {
+        say(
+            request.at(),
+            "follow-redirects: is not done here: a redirect is an answer like any other, and no stream".to_owned(),
+            "take it out, and write the URL that it leads to",
         );
     }
     driven(own, &mut say);
