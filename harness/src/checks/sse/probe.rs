@@ -12,6 +12,8 @@ mod crowd;
 mod deadline;
 mod drive;
 mod ends;
+#[cfg(test)]
+mod figures;
 mod fan_out;
 mod framed;
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub(super) async fn probe(spec: &Spec, framed: &With<Request, Framed>, cx: &Cont
         let cx = cx.with_values(values);
         seen.framed.payloads.push(Payload { name: sent.name, len: sent.text.len(), ..Payload::default() });
         let payload = seen.framed.payloads.last_mut().expect("one was just added");
-        let mut came = Came { sent: &sent.text, at: &framed.b.payload.value, early: Vec::new() };
+        let mut came = Came::of(&sent.text, &framed.b.payload.value);
         let mut ledger = Ledger::default();
         let mut until: Option<Deadline> = None;
         {
@@ -75,14 +75,19 @@ pub(super) async fn probe(spec: &Spec, framed: &With<Request, Framed>, cx: &Cont
 }
 
 /// What came while one payload was out.
-struct Came<'p> {
+pub(super) struct Came<'p> {
     sent: &'p str,
     at: &'p Path,
     /// Jobs whose events carried a text before ours was known, and what is to be said of it: the texts of many would be large.
     early: Vec<(String, Option<Text>)>,
 }
 
-impl Came<'_> {
+impl<'p> Came<'p> {
+    /// Nothing yet, where this text was sent, which comes back at that path.
+    pub(super) fn of(sent: &'p str, at: &'p Path) -> Self {
+        Self { sent, at, early: Vec::new() }
+    }
+
     /// An event.
     fn take(&mut self, payload: &mut Payload, arrival: &Arrival, data: &str) {
         let Some(job) = &arrival.job else { return };
@@ -145,7 +150,7 @@ mod tests {
     fn our_event_is_found_behind_many_of_others_that_came_before_our_job_was_known() {
         let spec = spec::<Sse>("{ get: /events, identify: { job: $.job }, framed: { post: /jobs, id: $.id, payload: $.note } }").spec;
         let at = &spec.b.framed.as_ref().expect("it is declared").b.payload.value;
-        let mut came = Came { sent: "a text", at, early: Vec::new() };
+        let mut came = Came::of("a text", at);
         let mut payload = Payload::default();
         let arrival = |job: &str| Arrival { job: Some(job.to_owned()), ..Arrival::default() };
         for n in 0..100 {

@@ -70,7 +70,7 @@ fn phases(drive: &With<Request, Drive>, timely: bool) -> Vec<(u32, Duration)> {
 
 /// How far a subscriber is, job by job.
 #[derive(Default)]
-struct Got {
+pub(super) struct Got {
     /// Arrivals that were looked at.
     read: usize,
     /// Jobs of the ledger that were looked at, with their places.
@@ -185,7 +185,7 @@ async fn look(
 
 impl Got {
     /// Everything that can be waited for has come.
-    fn has_all(&self, spec: &Spec, live: &Live) -> bool {
+    pub(super) fn has_all(&self, spec: &Spec, live: &Live) -> bool {
         let jobs = &live.ledger.jobs;
         match spec.b.ends_with {
             Some(_) => self.ended.len() >= jobs.len() && jobs.iter().all(|j| self.ended.contains(&j.id)),
@@ -201,7 +201,7 @@ impl Got {
 }
 
 /// Notes what is new on a stream and in the ledger: jobs that begin and end, and the delay of first events.
-fn note(spec: &Spec, subscriber: &mut Subscriber, got: &mut Got, jobs: &[Job], cx: &Context, origin: Instant) {
+pub(super) fn note(spec: &Spec, subscriber: &mut Subscriber, got: &mut Got, jobs: &[Job], cx: &Context, origin: Instant) {
     let mut late = |job: &Job, at: Duration| subscriber.delays.push(Delay { job: job.id.clone(), took: delay(job, at, cx, origin) });
     for (place, job) in jobs.iter().enumerate().skip(got.known.len()) {
         got.known.insert(job.id.clone(), place);
@@ -233,7 +233,7 @@ fn delay(job: &Job, at: Duration, cx: &Context, origin: Instant) -> Interval {
 }
 
 /// Pairs of first events that were produced apart, and whether they arrived so.
-fn batch(subscriber: &Subscriber, jobs: &[Job], cx: &Context, origin: Instant) -> Batch {
+pub(super) fn batch(subscriber: &Subscriber, jobs: &[Job], cx: &Context, origin: Instant) -> Batch {
     let mut first = HashMap::<&str, Duration>::new();
     for arrival in &subscriber.tape.arrivals {
         if let Some(job) = arrival.job.as_deref() {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use user::User;
 
 mod dice;
-mod progress;
+pub(super) mod progress;
 mod user;
 
 /// Most events that come between two cuts.
@@ -48,7 +48,9 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     let mut driven: Option<Deadline> = None;
     let (mut last, mut told) = (cx.stopwatch().now(), 0);
     loop {
-        let is_enough = is_enough(legs, tape, ledger, cuts);
+        // Looking at all that came takes its time: only once the planned cuts are over, and not again once it is enough.
+        is_enough = is_enough || user.is_uncut() && has_enough(legs, tape, ledger, cuts);
+    let mut is_enough = false;
         if is_enough && user.is_uncut() {
             driver.stop();
         }
@@ -96,7 +98,7 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
 
 /// Enough cuts had events of our jobs on both sides, and enough of them some while the client was away: a cut during which nothing was
 /// produced shows nothing of what is replayed, and one that is followed by another before anything new came shows nothing of what comes then. What others do on the stream counts for nothing.
-fn is_enough(legs: &[Leg], witness: &Tape, ledger: &Ledger, cuts: u32) -> bool {
+pub(super) fn has_enough(legs: &[Leg], witness: &Tape, ledger: &Ledger, cuts: u32) -> bool {
     let ours = ledger.ids();
     let is_ours = |a: &Arrival| a.job.as_deref().is_some_and(|job| ours.contains(job));
     let least = Replay::missed_at_least(cuts);
