@@ -30,7 +30,7 @@ pub(super) use restart::{Driven, Restart};
 pub(super) use silence::{Gap, Silence};
 pub(super) use slow::{Phase, Slow, Stuck};
 pub(super) use stale::Stale;
-pub(super) use tape::{Arrival, Ended, Keys, Slip, Tape};
+pub(super) use tape::{Arrival, Counts, Ended, Keys, Slip, Tape};
 
 /// Everything that was seen over all rounds.
 #[derive(Debug, Default, Serialize, Deserialize)]
