@@ -11,9 +11,9 @@ mod crowd;
 mod deadline;
 mod drive;
 mod ends;
+mod fan_out;
 #[cfg(test)]
 mod figures;
-mod fan_out;
 mod framed;
 #[cfg(test)]
 mod heavy_tests;
@@ -25,6 +25,7 @@ mod private;
 mod reader;
 mod replay;
 mod restart;
+mod room;
 mod silence;
 mod slow;
 mod stale;

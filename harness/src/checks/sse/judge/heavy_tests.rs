@@ -126,6 +126,7 @@ fn whole() -> FanOut {
     FanOut {
         ledger: ledger("a b"),
         asked: 3,
+        is_asked: true,
         open: 3,
         sample: Some(stream(&[])),
         events: 20,
@@ -158,6 +159,8 @@ fn an_event_that_one_of_many_missed_is_proof() {
 
 #[test]
 fn a_stream_that_is_refused_or_ends_among_many_is_bad() {
+    let some = FanOut { is_asked: false, open: 0, refused: Some(answered(503)), is_drained: false, ..whole() };
+    starts(&fanned(some)[0], "all: unseen the deadline came");
     let told = fanned(FanOut { open: 2, refused: Some(answered(503)), ..whole() });
     assert_eq!(told[0], "all: counted 1+0/3 once");
     let ended = |ended| FanOut { ended, end: Some(broken(stream(&[]))), ..whole() };

@@ -28,10 +28,11 @@ pub(super) async fn probe(
         seen.blocks.push(Block { is_reset, asked, ..Block::default() });
         let mut left = 0;
         while left < asked {
-            let held = crowd::open(spec, "left", HELD.min(asked - left), cx, origin).await?;
+            let mut later = None;
+            let refused = if seen.refused.is_none() { &mut seen.refused } else { &mut later };
+            let held = crowd::open(spec, "left", HELD.min(asked - left), cx, origin, refused).await?;
             left += HELD.min(asked - left);
             let count = u32::try_from(held.open.len()).unwrap_or(u32::MAX);
-            seen.refused = seen.refused.take().or(held.refused);
             seen.is_limited |= held.limit.is_some();
             if seen.meanwhile.is_none() && !seen.is_limited {
                 let Some(value) = read(cleans_up, cx, origin, seen).await? else { return Ok(()) };

@@ -4,8 +4,10 @@ use super::deadline::{self, Deadline};
 use super::drive;
 use super::marks::{one, text};
 use super::reader::{Reader, Wish};
+use super::room;
 use crate::checks::sse::look::{Arrival, Ledger, Observation, Payload};
 use crate::checks::sse::spec::{Framed, ID, LINE, PAYLOAD, Spec};
+use crate::checks::sse::table;
 use crate::kind::{Context, ProbeError};
 use crate::reader::With;
 use crate::words::{Document, Json, Path, Request};
@@ -21,6 +23,7 @@ const EARLY: usize = 10_000;
 pub(super) async fn probe(spec: &Spec, framed: &With<Request, Framed>, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
     let Some(id) = framed.b.id.as_ref().or(spec.b.drive.as_ref().map(|d| &d.b.id)) else { return Ok(()) };
+    let Some(_room) = room::claim(1, &[table::FRAMED], cx, seen).await else { return Ok(()) };
     let up_to = usize::try_from(framed.b.up_to()).unwrap_or(usize::MAX);
     seen.framed.tape = Some(Default::default());
     let Some(tape) = seen.framed.tape.as_mut() else { return Ok(()) };
@@ -89,7 +92,7 @@ impl<'p> Came<'p> {
     }
 
     /// An event.
-    fn take(&mut self, payload: &mut Payload, arrival: &Arrival, data: &str) {
+    pub(super) fn take(&mut self, payload: &mut Payload, arrival: &Arrival, data: &str) {
         let Some(job) = &arrival.job else { return };
         let came = Document::read(data.as_bytes()).ok().and_then(|document| text(one(&document, self.at)?));
         let text = came.map(|came| match came == self.sent {

@@ -3,6 +3,7 @@
 use super::deadline::{self, Deadline};
 use super::drive::Driver;
 use super::reader::Wish;
+use super::room;
 use crate::checks::sse::look::{Batch, Delay, Fetched, Job, Live, Observation, Subscriber};
 use crate::checks::sse::spec::{APART, Drive, ID, PAIRS, SUBMIT, Spec};
 use crate::checks::sse::table;
@@ -45,6 +46,8 @@ pub(super) async fn probe(
     seen: &mut Observation,
 ) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
+    let streams = if round.wants(table::TIMELY) { 2 } else { 1 };
+    let Some(_room) = room::claim(streams, table::LIVE, cx, seen).await else { return Ok(()) };
     let is_late = seen.never_opens();
     if round.focus.is_none() {
         let phases = phases(drive, round.wants(table::TIMELY));

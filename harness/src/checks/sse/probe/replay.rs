@@ -3,8 +3,10 @@
 use super::deadline::{self, Deadline};
 use super::drive::Driver;
 use super::reader::{Reader, Wish};
+use super::room;
 use crate::checks::sse::look::{Arrival, Ledger, Leg, Observation, Replay, Tape, crossed, missed, seams};
 use crate::checks::sse::spec::{APART, Drive, SETTLED, Spec};
+use crate::checks::sse::table;
 use crate::kind::{Context, ProbeError};
 use crate::reader::With;
 use crate::transport::sse::client::{Cut, How};
@@ -33,6 +35,7 @@ const CONNECTIONS: u32 = 3;
 pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
     let Some(cuts) = spec.b.cuts.as_ref().map(|c| c.value) else { return Ok(()) };
+    let Some(_room) = room::claim(2, &[table::REPLAY], cx, seen).await else { return Ok(()) };
     let replay = &mut seen.replay;
     replay.witness = Some(Tape::default());
     let Replay { ledger, witness: Some(tape), legs, is_drained, is_gone, left, remarks } = replay else { return Ok(()) };
@@ -46,11 +49,11 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     let mut user = User::new(spec, cx, origin, plan(&mut dice, cuts), drive.b.step());
     let mut progress = Progress::default();
     let mut driven: Option<Deadline> = None;
+    let mut is_enough = false;
     let (mut last, mut told) = (cx.stopwatch().now(), 0);
     loop {
         // Looking at all that came takes its time: only once the planned cuts are over, and not again once it is enough.
         is_enough = is_enough || user.is_uncut() && has_enough(legs, tape, ledger, cuts);
-    let mut is_enough = false;
         if is_enough && user.is_uncut() {
             driver.stop();
         }

@@ -3,9 +3,11 @@
 use super::drive;
 use super::metric;
 use super::reader::{Reader, Step, Wish};
+use super::room;
 use crate::checks::sse::judge::is_later;
 use crate::checks::sse::look::{Counts, Keys, Observation, Phase, Slow, Stuck, Tape};
 use crate::checks::sse::spec::{ID, PAYLOAD, PIECE, SlowConsumer, Spec};
+use crate::checks::sse::table;
 use crate::kind::{Context, ProbeError};
 use crate::reader::With;
 use crate::words::{Json, Path, Request};
@@ -35,6 +37,7 @@ pub(super) async fn probe(
 ) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
     let Some(id) = asked.b.id.as_ref().or(spec.b.drive.as_ref().map(|d| &d.b.id)) else { return Ok(()) };
+    let Some(_room) = room::claim(2, &[table::SLOW], cx, seen).await else { return Ok(()) };
     let seen = &mut seen.slow;
     let open = async |name, receive_buffer, tape: &mut Tape| {
         Reader::open(spec, &spec.a, &Wish { name, receive_buffer, ..Wish::default() }, cx, origin, tape).await
