@@ -117,6 +117,35 @@ async fn a_gauge_that_only_rises_is_a_leak() {
     assert!(told.len() == 2 && told.iter().all(|t| t.contains(": proof streams was ")), "{told:?}");
 }
 
+/// Streams are counted, one of each block for ever; from the control on, each reading is higher by `others`.
+async fn leak(others: usize) -> SocketAddr {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let (opened, read) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    serve(move |head, _| {
+        if !head.contains("/metrics") {
+            opened.fetch_add(1, Ordering::SeqCst);
+            return stream(&[], Leave::Stay);
+        }
+        let opened = opened.load(Ordering::SeqCst);
+        let value = match opened {
+            // The first reading after the first 25 finds them open; they are gone then.
+            25 if read.fetch_add(1, Ordering::SeqCst) == 0 => 25,
+            0..=50 => opened / 25,
+            _ => 52 + others * read.fetch_add(1, Ordering::SeqCst),
+        };
+        answer(200, &[], &format!("streams {value}\n"))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_few_that_are_left_are_told_by_a_control_in_which_nobody_leaves() {
+    let told = tell(CLEANS_UP, leak(0).await, "sse/cleans-up").await;
+    assert!(told.len() == 2 && told.iter().all(|t| t.contains(": proof streams was ")), "{told:?}");
+    let told = tell(CLEANS_UP, leak(3).await, "sse/cleans-up").await;
+    assert!(told.len() == 2 && told.iter().all(|t| t.contains("may be streams that others opened meanwhile, who opened ")), "{told:?}");
+}
+
 const SLOW: &str = "{ get: /events, identify: { job: $.job }, drains-within: 300ms, slow-consumer: { post: /jobs, id: $.id, \
                     json: { note: '${payload}' }, becomes: evicted, flow: 5MiB } }";
 
@@ -159,35 +188,6 @@ async fn streams_leave_a_place_for_what_makes_their_events() {
     has(&told, "all: unseen `limits` of this environment allow 3 streams at once, and 5 are asked for");
 }
 
-#[tokio::test]
-async fn what_many_subscribers_got_is_kept_where_the_deadline_comes_first() {
-    let kind = spec::<Sse>(&FAN_OUT.replace("2500ms", "60s"));
-    let mut seen = Observation::default();
-    let (clauses, cx) = (round::<Sse>(&["sse/fan-out"]), context(crowd(|n| n == 3).await));
-    assert!(tokio::time::timeout(MS(5000), kind.probe(&clauses, &cx, &mut seen)).await.is_err());
-    assert_eq!((seen.fan_outs[0].events, seen.fan_outs[0].is_drained), (1, false));
-    has(&told(&kind.judge(&seen)), "all: unseen the deadline came");
-}
-
-#[tokio::test]
-async fn one_of_many_that_does_not_open_is_asked_for_again() {
-    let once = serve(|head, n| match head.starts_with("POST") {
-        true => json(202, r#"{"id":"a"}"#),
-        false if n == 1 => json(503, "{}"),
-        false => stream(&[(700, "id: 1\ndata: {\"job\":\"a\"}\n\n")], Leave::Stay),
-    });
-    assert_eq!(tell(FAN_OUT, once.await, "sse/fan-out").await[0], "all: held");
-}
-
-#[tokio::test]
-async fn a_foreign_job_that_nobody_finds_proves_nothing() {
-    const FOREIGN: &str = "{ get: /events, headers: { x-who: us }, drive: { post: /jobs, id: $.id }, identify: { job: $.job }, \
-                           private: { foreign: { get: '/jobs/${id}/events', headers: { x-who: them } } } }";
-    let answers = |is_there: bool| {
-        serve(move |head, _| match head.starts_with("POST") {
-            true => json(202, r#"{"id":"a"}"#),
-            false if head.contains("/jobs/") && (!is_there || head.contains("them")) => json(404, "{}"),
-            false => stream(&[], Leave::Stay),
 /// A context in which so many connections may be open at once.
 fn allowing(connections: usize, address: SocketAddr) -> Context {
     let permits = Permits::new(None, Some(connections), None);
@@ -254,6 +254,35 @@ async fn what_did_not_open_is_kept_where_the_deadline_comes_first() {
     has(&told(&kind.judge(&seen)), "all: unseen the deadline came");
 }
 
+#[tokio::test]
+async fn what_many_subscribers_got_is_kept_where_the_deadline_comes_first() {
+    let kind = spec::<Sse>(&FAN_OUT.replace("2500ms", "60s"));
+    let mut seen = Observation::default();
+    let (clauses, cx) = (round::<Sse>(&["sse/fan-out"]), context(crowd(|n| n == 3).await));
+    assert!(tokio::time::timeout(MS(5000), kind.probe(&clauses, &cx, &mut seen)).await.is_err());
+    assert_eq!((seen.fan_outs[0].events, seen.fan_outs[0].is_drained), (1, false));
+    has(&told(&kind.judge(&seen)), "all: unseen the deadline came");
+}
+
+#[tokio::test]
+async fn one_of_many_that_does_not_open_is_asked_for_again() {
+    let once = serve(|head, n| match head.starts_with("POST") {
+        true => json(202, r#"{"id":"a"}"#),
+        false if n == 1 => json(503, "{}"),
+        false => stream(&[(700, "id: 1\ndata: {\"job\":\"a\"}\n\n")], Leave::Stay),
+    });
+    assert_eq!(tell(FAN_OUT, once.await, "sse/fan-out").await[0], "all: held");
+}
+
+#[tokio::test]
+async fn a_foreign_job_that_nobody_finds_proves_nothing() {
+    const FOREIGN: &str = "{ get: /events, headers: { x-who: us }, drive: { post: /jobs, id: $.id }, identify: { job: $.job }, \
+                           private: { foreign: { get: '/jobs/${id}/events', headers: { x-who: them } } } }";
+    let answers = |is_there: bool| {
+        serve(move |head, _| match head.starts_with("POST") {
+            true => json(202, r#"{"id":"a"}"#),
+            false if head.contains("/jobs/") && (!is_there || head.contains("them")) => json(404, "{}"),
+            false => stream(&[], Leave::Stay),
         })
     };
     assert_eq!(tell(FOREIGN, answers(true).await, "sse/private").await, ["foreign: held"]);

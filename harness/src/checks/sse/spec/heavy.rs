@@ -65,7 +65,8 @@ pub(super) fn longest(own: &Own) -> Duration {
         longest += own.head() * 3 + drive * 2 + Duration::from_secs(30);
     }
     if let Some(cleans_up) = &own.cleans_up {
-        longest += own.head() + cleans_up.b.within(own.silence()) * 2 + Duration::from_millis(u64::from(cleans_up.b.closes()) * 5);
+        // Each way of leaving, and as long again beside a control.
+        longest += own.head() + cleans_up.b.within(own.silence()) * 3 + Duration::from_millis(u64::from(cleans_up.b.closes()) * 8);
     }
     longest
 }
