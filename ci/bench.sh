@@ -13,6 +13,7 @@ cargo build --profile "$profile" --locked -p allclear --quiet
 bin="$PWD/target/$profile/allclear"
 case " $what " in *" relay "*) cargo build --profile "$profile" --locked -p allclear --example relay_figures --quiet ;; esac
 case " $what " in *" sse "*) cargo build --profile "$profile" --locked -p allclear --example sse_figures --quiet ;; esac
+case " $what " in *" sse "*) cargo test --profile "$profile" --locked -p allclear --lib --no-run --quiet ;; esac
 case " $what " in *" upload "*) cargo build --profile "$profile" --locked -p allclear --example upload_figures --quiet ;; esac
 case " $what " in *" release "*) cargo build --profile "$profile" --locked -p allclear --example release_figures --quiet ;; esac
 work="$(mktemp -d)"
@@ -35,6 +36,10 @@ echo "machine: $(nproc) cores, $(uname -sr); $runs paired runs after one warm-up
 ALLCLEAR_BIN="$bin" BENCH_RUNS="$runs" BENCH_ADDRESS="$address" BENCH_WORK="$work" python3 ci/bench.py $what
 
 for w in $what; do
+  if [ "$w" = sse ]; then
+    # The path of a check, from bytes in memory to its readings, is not public: a test of the library measures it.
+    cargo test --profile "$profile" --locked -p allclear --lib --quiet -- --exact checks::sse::probe::figures::events_a_second --ignored --nocapture
+  fi
   if [ "$w" = build ]; then
     echo
     echo "build times (wall seconds)"

@@ -6,7 +6,7 @@ use super::inputs::{inputs, plan};
 use super::reports::{self, Wish};
 use super::{World, args, inspect, print};
 use crate::model::Event;
-use crate::plan::{Inputs, Plan};
+use crate::plan::{Inputs, Plan, make_room};
 use crate::provision::{How, literal};
 use crate::report::{self, Console, Reporters, Style, Wanted, inert};
 use crate::run::{Interrupt, Options, Session};
@@ -34,7 +34,8 @@ pub(super) fn run(args: &args::Run, world: &World) -> Result<ExitCode, Failure> 
         }
     })?;
     if args.dry_run {
-        return print(inspect::lines(&made));
+        let crowded: String = make_room(&made).iter().map(|c| format!("warning: {}\n", inert::line(&c.warning()))).collect();
+        return print(crowded + &inspect::lines(&made));
     }
     let style = reports::style(&args.show, world);
     let (trace, ignored) = ci::trace(&world.vars);

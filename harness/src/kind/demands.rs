@@ -31,8 +31,23 @@ pub struct Demands {
     pub hosts: Vec<String>,
     /// Sample and schema files that it reads, for lint.
     pub files: Vec<(String, crate::model::At)>,
+    /// Where it has many connections open at once. None: no more than a few.
+    pub crowds: Vec<Crowd>,
     /// Mistakes that only the whole spec shows: `steady-for` above `within`, … Each with its place and the way out.
     pub mistakes: Vec<Mistake>,
+}
+
+/// Connections that a check has open at the same time: each is an open file of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crowd {
+    /// The clause that needs them: where it is not judged, nobody opens them.
+    pub clause: ClauseId,
+    /// How many at most.
+    pub connections: u32,
+    /// The key that asks for them.
+    pub key: &'static str,
+    /// Where it stands.
+    pub at: crate::model::At,
 }
 
 /// A mistake in a spec that is well typed.

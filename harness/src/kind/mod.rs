@@ -27,7 +27,7 @@ mod trace;
 
 pub use context::{Call, Context, How, Setting, Target};
 pub use dawdle::{Cut, Dawdler};
-pub use demands::{Asked, Demands, Mistake, Scope};
+pub use demands::{Asked, Crowd, Demands, Mistake, Scope};
 pub use job::{Job, Jobs};
 pub use leak::Leak;
 pub use open::Opened;

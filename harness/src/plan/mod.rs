@@ -4,6 +4,7 @@ mod entry;
 mod gates;
 mod make;
 mod permit;
+mod room;
 mod select;
 mod shard;
 mod tell;
@@ -12,6 +13,7 @@ mod tests;
 
 pub use entry::{Alone, Entry, Limits, Plan};
 pub use make::{Inputs, make};
+pub use room::{Crowded, make_room};
 pub use select::Selection;
 pub use shard::{NoShard, Shard};
 pub use tell::{Listed, list, render};

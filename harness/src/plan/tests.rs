@@ -389,3 +389,21 @@ fn ten_thousand_checks_are_planned_and_each_mistake_keeps_its_line() {
     assert!(told.contains("a.suite.yaml:20005:12: needs: no check of this suite is named `call 1000000`"), "{told}");
     assert!(told.contains("a.suite.yaml:20006:13: http: unknown key `gett`"), "{told}");
 }
+
+#[test]
+fn room_for_what_is_judged_here_is_made_before_anything_is_sent() {
+    let many = "sse: { get: /events, fan-out: 1400, drive: { post: /jobs, id: $.id }, identify: { job: $.job } }";
+    let rest = format!("\n  - {{ name: many watch, {many} }}\n");
+    let soft = || nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap();
+    let plan = |allows: &str| {
+        let environment = format!("environment: local\nallows: {allows}\nlimits: {{ connections: 5000 }}\n");
+        plan_of(&[("a.suite.yaml", &suite("a", &rest)), ("environments/local.env.yaml", &environment)], |_, _| {}).unwrap()
+    };
+    let crowds = |plan: &Plan| plan.entries[0].check.planning.demands.crowds.clone();
+    let judged = plan("load");
+    assert_eq!(crowds(&judged).iter().map(|c| (c.connections, c.key)).collect::<Vec<_>>(), [(1464, "fan-out")]);
+    let has_room = soft().1 >= 3000;
+    assert_eq!(super::make_room(&judged).is_empty(), has_room);
+    assert!(!has_room || soft().0 > 1464, "{:?}", soft());
+    assert!(super::make_room(&plan("read")).is_empty(), "nobody opens them where they are not judged");
+}

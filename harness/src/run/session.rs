@@ -12,7 +12,7 @@ use crate::kind::{Context, Job, Jobs, Setting, Stalls, Stopwatch, TraceParent};
 use crate::model::event::{RunEnd, RunInfo};
 use crate::model::quantity::show_duration;
 use crate::model::{CheckId, Event, Outcome, Severity, Verdict};
-use crate::plan::{Alone, Entry, Plan};
+use crate::plan::{Alone, Crowded, Entry, Plan, make_room};
 use crate::transport::Exchange;
 use crate::words::Values;
 use futures_util::FutureExt as _;
@@ -51,6 +51,8 @@ impl Options {
 pub struct Session {
     plan: Arc<Plan>,
     options: Options,
+    /// The checks that need more open files than this machine allows.
+    crowded: Vec<Crowded>,
     order: Order,
     slots: Vec<OnceLock<Pending>>,
     company: Option<Company>,
@@ -121,6 +123,8 @@ impl Session {
             slots: plan.entries.iter().map(|_| OnceLock::new()).collect(),
             company: Company::of(&plan, &order),
             order,
+            // Before anything is started: what is started inherits it.
+            crowded: make_room(&plan),
             jobs: Jobs::new(plan.jobs),
             run: id::fresh().into(),
             exchange: world::exchange(&plan.limits),
@@ -268,7 +272,7 @@ impl Session {
             suites: self.plan.suites.clone(),
             checks: self.plan.entries.iter().map(|e| e.check.id.clone()).collect(),
             targets: self.plan.targets.iter().map(target).collect(),
-            warnings: self.plan.warnings.clone(),
+            warnings: self.plan.warnings.iter().cloned().chain(self.crowded.iter().map(Crowded::warning)).collect(),
             shard: self.plan.shard,
             elsewhere: self.plan.elsewhere,
         }
@@ -295,6 +299,9 @@ impl Session {
     async fn carry(self: &Arc<Self>, index: usize, entry: &Entry) -> (Outcome, Values) {
         if let Some(reason) = &entry.skip {
             return (write::skipped(entry, reason, self.plan.deny_skips), Values::default());
+        }
+        if let Some(crowded) = self.crowded.iter().find(|c| c.index == index) {
+            return (write::not_run(entry, Verdict::Error, crowded.why.clone()), Values::default());
         }
         let turn = tokio::select! {
             biased;

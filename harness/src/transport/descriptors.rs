@@ -17,23 +17,48 @@ pub struct TooFew {
     pub allowed: u64,
 }
 
+/// What this process may have open.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    open: u64,
+    allowed: u64,
+}
+
+impl Room {
+    /// Whether so many more connections fit in.
+    ///
+    /// # Errors
+    /// [`TooFew`] where they do not.
+    pub fn fits(&self, connections: u64) -> Result<(), TooFew> {
+        let needed = needed(self.open, connections);
+        if needed <= self.allowed { Ok(()) } else { Err(TooFew { wanted: connections, needed, allowed: self.allowed }) }
+    }
+}
+
 /// Makes room for so many more connections at once: raises the soft limit of open files (`ulimit -n`) where it is too low, no
-/// further than is needed and never beyond the hard limit. Processes that are started afterwards inherit it.
+/// further than is needed and never beyond the hard limit. Processes that are started afterwards inherit it. What there is room for
+/// then.
+#[must_use]
+pub fn raise(connections: u64) -> Room {
+    let open = open();
+    let needed = needed(open, connections);
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return Room { open, allowed: 0 } };
+    let wanted = needed.min(hard);
+    // macOS refuses what its kernel does not allow, whatever the hard limit says.
+    let is_raised = soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok();
+    Room { open, allowed: if is_raised { wanted } else { soft } }
+}
+
+/// The same, for one who needs them all.
 ///
 /// # Errors
-/// [`TooFew`] where the hard limit is too low; nothing is raised then.
+/// [`TooFew`] where the hard limit is too low.
 pub fn ensure(connections: u64) -> Result<(), TooFew> {
-    let needed = open().saturating_add(connections).saturating_add(SPARE);
-    let too_few = |allowed| TooFew { wanted: connections, needed, allowed };
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(|_| too_few(0))?;
-    if soft >= needed {
-        return Ok(());
-    }
-    if hard < needed {
-        return Err(too_few(hard));
-    }
-    // macOS refuses what its kernel does not allow, whatever the hard limit says.
-    setrlimit(Resource::RLIMIT_NOFILE, needed, hard).map_err(|_| too_few(soft))
+    raise(connections).fits(connections)
+}
+
+fn needed(open: u64, connections: u64) -> u64 {
+    open.saturating_add(connections).saturating_add(SPARE)
 }
 
 /// Files that are open now; where the system does not tell, a guess.

@@ -22,6 +22,8 @@ pub struct Permits(Arc<State>);
 struct State {
     rate: Option<Pace>,
     connections: Option<Arc<Semaphore>>,
+    /// What those who hold several connections side by side have been promised, of the same number.
+    claims: Option<Arc<Semaphore>>,
     most: Option<usize>,
     waiting: AtomicUsize,
     upload: Option<Upload>,
@@ -40,7 +42,15 @@ struct Upload {
 
 /// The right to hold one connection; given back when dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Held(#[expect(dead_code, reason = "held for its drop, which gives the place back")] Option<OwnedSemaphorePermit>);
+pub(crate) struct Held(
+    #[expect(dead_code, reason = "held for its drop, which gives the place back")] Option<OwnedSemaphorePermit>,
+    #[expect(dead_code, reason = "the same, of the claim to it")] Claim,
+);
+
+/// The promise that so many connections can be held side by side; it ends when dropped. The places themselves are taken as ever.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Claim(Option<OwnedSemaphorePermit>);
 
 impl Permits {
     /// With these limits; none means without.
@@ -48,9 +58,11 @@ impl Permits {
     pub fn new(rate: Option<Rate>, connections: Option<usize>, upload: Option<u64>) -> Self {
         // Even spacing: a burst, however small, could exceed the rate in some window of its length.
         let pace = |rate: Rate| Pace { gap: rate.per / rate.count.max(1), next: Mutex::new(None) };
+        let places = || connections.map(|n| Arc::new(Semaphore::new(n.clamp(1, Semaphore::MAX_PERMITS))));
         Self(Arc::new(State {
             rate: rate.map(pace),
-            connections: connections.map(|n| Arc::new(Semaphore::new(n.clamp(1, Semaphore::MAX_PERMITS)))),
+            connections: places(),
+            claims: places(),
             most: connections,
             waiting: AtomicUsize::new(0),
             upload: upload.map(|n| Upload { left: AtomicU64::new(n) }),
@@ -66,20 +78,30 @@ impl Permits {
 
     /// Waits until one more connection may be held. `make_room` closes an idle one, if there is any.
     pub(crate) async fn connection(&self, make_room: impl Fn()) -> Held {
-        let Some(semaphore) = &self.0.connections else { return Held(None) };
+        let Some(semaphore) = &self.0.connections else { return Held::default() };
         if let Ok(permit) = semaphore.clone().try_acquire_owned() {
-            return Held(Some(permit));
+            return Held(Some(permit), Claim::default());
         }
         let _waiting = Waiting::new(&self.0.waiting);
         make_room();
-        Held(Some(semaphore.clone().acquire_owned().await.expect("the semaphore is never closed")))
+        Held(Some(semaphore.clone().acquire_owned().await.expect("the semaphore is never closed")), Claim::default())
+    }
+
+    /// Waits until so many connections can be held side by side, and keeps others from holding so many that they could not: whoever holds
+    /// some and waits for one more would otherwise wait for others who do the same. It counts all that are wanted at a time, also the one
+    /// that a request beside them takes; while it lasts, no other claim is made. None where so many are never allowed.
+    pub async fn claim(&self, count: usize) -> Option<Claim> {
+        let Some(semaphore) = &self.0.claims else { return Some(Claim::default()) };
+        let wanted = u32::try_from(count).ok().filter(|_| self.most_connections().is_none_or(|most| count <= most))?;
+        Some(Claim(Some(semaphore.clone().acquire_many_owned(wanted).await.expect("the semaphore is never closed"))))
     }
 
     /// Waits until so many connections may be held, and takes all their places at once: whoever took them one by one could wait for
     /// another who does the same. None where so many are never allowed.
     pub(crate) async fn connections(&self, count: usize, make_room: impl Fn()) -> Option<Vec<Held>> {
-        let Some(semaphore) = &self.0.connections else { return Some((0..count).map(|_| Held(None)).collect()) };
-        let wanted = u32::try_from(count).ok().filter(|_| self.most_connections().is_none_or(|most| count <= most))?;
+        let mut claim = self.claim(count).await?;
+        let Some(semaphore) = &self.0.connections else { return Some((0..count).map(|_| Held::default()).collect()) };
+        let wanted = u32::try_from(count).ok()?;
         let mut all = match semaphore.clone().try_acquire_many_owned(wanted) {
             Ok(all) => all,
             Err(_) => {
@@ -88,7 +110,7 @@ impl Permits {
                 semaphore.clone().acquire_many_owned(wanted).await.expect("the semaphore is never closed")
             }
         };
-        Some((0..count).map(|_| Held(all.split(1))).collect())
+        Some((0..count).map(|_| Held(all.split(1), Claim(claim.0.as_mut().and_then(|claim| claim.split(1))))).collect())
     }
 
     /// The most connections that may be held at once; none: as many as wanted.
@@ -186,7 +208,10 @@ mod tests {
         let permits = Permits::new(None, Some(3), None);
         assert_eq!(permits.most_connections(), Some(3));
         assert!(permits.connections(4, || unreachable!("it would not help")).await.is_none(), "it never may");
-        let mut all = permits.connections(3, || unreachable!("there is room")).await.expect("it may");
+        let mut all = Vec::new();
+        for _ in 0..3 {
+            all.push(permits.connection(|| unreachable!("there is room")).await);
+        }
         let waiter = tokio::spawn({
             let permits = permits.clone();
             async move { permits.connections(2, || {}).await }
@@ -199,6 +224,27 @@ mod tests {
         assert!(!waiter.is_finished(), "one place is not two");
         all.pop();
         assert_eq!(waiter.await.expect("it ends").expect("it may").len(), 2);
+    }
+
+    #[tokio::test]
+    async fn who_has_claimed_what_it_holds_waits_for_no_other_who_does_the_same() {
+        let permits = Permits::new(None, Some(4), None);
+        assert!(permits.claim(5).await.is_none(), "it never may");
+        let two = async |permits: Permits| {
+            let _claim = permits.claim(3).await.expect("it may");
+            let mut held = Vec::new();
+            for _ in 0..3 {
+                held.push(permits.connection(|| {}).await);
+                tokio::task::yield_now().await;
+            }
+        };
+        // Without the claims, each would hold two of the four places and wait for a third.
+        let both = async { tokio::join!(two(permits.clone()), two(permits.clone())) };
+        tokio::time::timeout(Duration::from_secs(20), both).await.expect("both had their three");
+        let salvo = permits.connections(2, || {}).await.expect("it may");
+        assert!(tokio::time::timeout(Duration::from_millis(20), permits.claim(3)).await.is_err(), "a salvo claims what it holds");
+        drop(salvo);
+        let _all = permits.claim(4).await.expect("all was given back");
     }
 
     #[test]

@@ -273,3 +273,26 @@ fn the_table_of_exit_codes_is_printed() {
     }
     seen.prints("130  interrupted by SIGINT; 143: by SIGTERM").prints("When several hold: 130 or 143, then 1, 3, 4, 5.");
 }
+
+#[test]
+fn what_a_check_needs_of_this_machine_is_told_before_anything_is_sent() {
+    let server = Server::json(200, "{}");
+    let many = "- name: many watch\n  sse:\n    get: /events\n    fan-out: 400\n    drive: { post: /jobs, id: $.id }\n    identify: { job: $.job }\n";
+    let case = Case::suite(&server.url(), &format!("{UP}{many}"));
+    case.write("environments/local.env.yaml", "environment: local\nallows: load\nhosts: [127.0.0.1]\n");
+    let run_in = |limit: &str, what: &str| {
+        let command = format!("ulimit {limit}; exec '{}' run it.suite.yaml {what}", env!("CARGO_BIN_EXE_allclear"));
+        Seen::from(std::process::Command::new("sh").current_dir(case.folder()).args(["-c", &command]).output().unwrap())
+    };
+    const NEED: &str = "`fan-out`: 464 connections at once need ";
+    const WAY_OUT: &str = " open files, and this machine allows 300: raise `ulimit -n`, or ask for fewer";
+    let run = |what: &str| run_in("-n 300", what);
+    let planned = run("--dry-run").ends(0).out;
+    assert!(planned.contains(NEED) && planned.contains(&format!("{WAY_OUT}; this check is not carried out")), "{planned}");
+    assert!(server.came().is_empty(), "nothing was sent");
+    let seen = run("").ends(3).tells(NEED).tells(WAY_OUT).tells("passed=1 failed=0 unsure=0 errors=1");
+    let place = seen.err.find("it.suite.yaml:").expect("the key has a place");
+    assert!(place < seen.err.find("it is up").unwrap_or(usize::MAX), "it is told before the first check: {}", seen.err);
+    assert!(server.came().iter().all(|c| c.path() == "/up"), "what cannot be had is not begun");
+    run_in("-Hn 700 && ulimit -Sn 64", "--dry-run").ends(0).hides("open files");
+}

@@ -1,7 +1,7 @@
 //! Takes the slots, one alone, as many as there are, and more, and looks at what becomes of each. The only I/O of `concurrency-limit`.
 
 use super::look::Observation;
-use super::spec::Spec;
+use super::spec::{BESIDE, Spec};
 use super::table;
 use crate::kind::{Call, Context, How, ProbeError, Round, Seen};
 use crate::words::Request;
@@ -30,8 +30,6 @@ pub(super) const AFTER_FAILURE: &str = "returns/failure";
 /// As many as the limit, after callers that went away.
 pub(super) const AFTER_ABORT: &str = "returns/abort";
 
-/// Connections that are kept free beside a wave: for health, states and counts.
-const BESIDE: u32 = 2;
 /// Longest time to a connection and to the taking in of a request, and for answers about states and counts.
 const PATIENCE: Duration = Duration::from_secs(10);
 

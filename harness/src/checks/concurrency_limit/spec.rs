@@ -1,6 +1,7 @@
 //! What a suite says of `concurrency-limit`: keys, defaults, and the mistakes that only the whole shows.
 
-use crate::kind::{Demands, Mistake};
+use super::table;
+use crate::kind::{Crowd, Demands, Mistake};
 use crate::model::{At, Impact};
 use crate::reader::{Dur, Many, Sp, With};
 use crate::words::{Expect, Path, Request, Status};
@@ -177,6 +178,9 @@ impl Alive {
     }
 }
 
+/// Connections that are kept free beside a wave: for health, states and counts.
+pub(super) const BESIDE: u32 = 2;
+
 /// The name that stands for the id of a job in `outcome` and `cancel`.
 pub(super) const ID: &str = "id";
 
@@ -184,6 +188,12 @@ pub(super) const ID: &str = "id";
 pub(super) fn demands(spec: &Spec) -> Demands {
     let longest = spec.b.outcome.as_ref().and_then(|o| o.b.within).map_or(Duration::ZERO, |d| d.value.0);
     let mut demands = Demands { impact: Impact::Load, longest, certain: CERTAIN, mistakes: mistakes(spec), ..Demands::default() };
+    demands.crowds.push(Crowd {
+        clause: table::EXACT,
+        connections: spec.b.overload().saturating_add(BESIDE),
+        key: "limit",
+        at: spec.b.limit.at,
+    });
     for request in std::iter::once(&spec.a).chain(spec.b.requests()) {
         // The id is no capture of any check.
         demands.uses.extend(request.captures_used().into_iter().filter(|(name, _)| name != ID));

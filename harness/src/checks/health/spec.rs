@@ -1,7 +1,7 @@
 //! What a suite says of `health`: keys, units, defaults, and the mistakes that only the whole shows.
 
 use super::table;
-use crate::kind::{Demands, Mistake};
+use crate::kind::{Crowd, Demands, Mistake};
 use crate::model::{At, FaultKind};
 use crate::reader::{Dur, Many, Sp, With};
 use crate::words::{Expect, Part, Request};
@@ -134,6 +134,13 @@ pub(super) fn demands(spec: &Spec) -> Demands {
         demands.uses.extend(expect.captures_used());
         demands.files.extend(expect.files());
     }
+    demands.crowds.extend(own.under_load.as_ref().map(|load| Crowd {
+        clause: table::UNDER_LOAD,
+        // One more than the service works on, and the probe beside them.
+        connections: load.b.concurrency.value.saturating_add(2),
+        key: "under-load.concurrency",
+        at: load.b.concurrency.at,
+    }));
     for name in own.independent_of.iter().flat_map(|m| m.iter()) {
         demands.faults.extend(table::OUTAGES.iter().map(|fault| (table::INDEPENDENT, name.value.clone(), *fault)));
     }

@@ -1,7 +1,7 @@
 //! What a suite says of `shutdown`: keys, units, defaults, and the mistakes that only the whole shows.
 
 use super::table;
-use crate::kind::{Demands, Mistake};
+use crate::kind::{Crowd, Demands, Mistake};
 use crate::model::{At, FaultKind, Impact};
 use crate::reader::{Dur, Many, Sp, With};
 use crate::words::{Body, Expect, Request};
@@ -73,6 +73,8 @@ pub(super) struct Real {
 
 /// Most requests in flight, and most idle connections.
 const MOST: u32 = 1000;
+/// Connections beside these: an upload, and looks at whether it is ready.
+const BESIDE: u32 = 4;
 /// Longest wait for the service to be ready before it is asked to end.
 pub(super) const READY: Duration = Duration::from_secs(15);
 /// How much longer than the grace it is waited for, so that a late end is seen to be late.
@@ -125,6 +127,12 @@ pub(super) fn demands(spec: &Spec) -> Demands {
             demands.files.extend(expect.files());
         }
     }
+    demands.crowds.push(Crowd {
+        clause: table::FINISHES,
+        connections: spec.concurrency().saturating_add(spec.streams()).saturating_add(spec.idle()).saturating_add(BESIDE),
+        key: "load",
+        at: spec.load.a.at(),
+    });
     let part = || spec.part().to_owned();
     for clause in [table::FINISHES, table::EXITS, table::LEAVES_FIRST, table::RESTARTS] {
         demands.faults.push((clause, part(), FaultKind::Terminate));

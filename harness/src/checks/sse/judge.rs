@@ -65,6 +65,13 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
             _ => readings.extend(ends::ends(spec, seen)),
         }
     }
+    for no_room in &seen.no_room {
+        // What could be looked at all the same is judged.
+        let is_of = |r: &&mut Reading| r.clause.0 == no_room.clause && matches!(r.found, Found::Unseen { why: Unseen::Deadline });
+        for reading in readings.iter_mut().filter(is_of) {
+            reading.found = Found::Unseen { why: Unseen::NotPermitted(no_room.why.clone()) };
+        }
+    }
     readings
 }
 

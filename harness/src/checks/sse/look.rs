@@ -30,7 +30,7 @@ pub(super) use restart::{Driven, Restart};
 pub(super) use silence::{Gap, Silence, is_beat, thin};
 pub(super) use slow::{Phase, Slow, Stuck};
 pub(super) use stale::Stale;
-pub(super) use tape::{Arrival, Ended, Keys, Slip, Tape};
+pub(super) use tape::{Arrival, Counts, Ended, Keys, Slip, Tape};
 
 /// Everything that was seen over all rounds.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub struct Observation {
     pub(super) origin: Option<Instant>,
     /// The clauses that were looked at.
     pub(super) asked: Vec<String>,
+    /// Clauses that need more connections than the environment allows.
+    #[serde(default)]
+    pub(super) no_room: Vec<NoRoom>,
     /// Streams that were opened only to see how they open.
     pub(super) opened: Vec<Tape>,
     /// A stream on which nothing was due.
@@ -66,6 +69,15 @@ pub struct Observation {
     pub(super) restart: Restart,
     /// Those who may not read.
     pub(super) private: Private,
+}
+
+/// A clause that could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct NoRoom {
+    /// Its id.
+    pub(super) clause: String,
+    /// How many connections it takes, and how many are allowed.
+    pub(super) why: String,
 }
 
 /// Openings that are kept: the bad ones and the newest good ones decide nothing more.

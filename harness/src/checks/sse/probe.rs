@@ -1,10 +1,9 @@
 //! Looks at streams: alone, under a drive of jobs, and cut off. The only I/O of `sse`.
 
 use super::look::Observation;
-use super::spec::{Spec, at_once};
+use super::spec::Spec;
 use super::table;
 use crate::kind::{Context, ProbeError, Round};
-use crate::transport::descriptors;
 
 mod at_work;
 mod broken;
@@ -14,6 +13,8 @@ mod deadline;
 mod drive;
 mod ends;
 mod fan_out;
+#[cfg(test)]
+mod figures;
 mod framed;
 #[cfg(test)]
 mod heavy_tests;
@@ -25,6 +26,7 @@ mod private;
 mod reader;
 mod replay;
 mod restart;
+mod room;
 mod silence;
 mod slow;
 mod stale;
@@ -42,8 +44,6 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
 async fn look(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
     seen.asked = round.clauses.iter().map(|c| c.0.to_owned()).collect();
     let own = &spec.b;
-    // Told before anything is sent: it takes a larger machine, or a smaller number.
-    descriptors::ensure(at_once(own)).map_err(|e| ProbeError(e.to_string()))?;
     let first = round.focus.is_none();
     if round.wants_any(&[table::TYPE, table::UTF8, table::OPENS]) {
         opening::probe(spec, round, cx, seen).await?;

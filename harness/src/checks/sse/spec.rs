@@ -17,7 +17,6 @@ mod slow;
 
 pub(super) use cleans_up::{CleansUp, HELD};
 pub(super) use demands::{ID, PAYLOAD, demands};
-pub(super) use heavy::at_once;
 pub(super) use private::{FOREIGN, OTHER, Private};
 pub(super) use slow::{Fate, Memory, PIECE, SlowConsumer};
 

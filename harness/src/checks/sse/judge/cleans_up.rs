@@ -8,10 +8,12 @@ use crate::model::quantity::show_duration;
 use crate::model::{Found, Reading, Unseen};
 use std::time::Duration;
 
-/// Of so many streams that were left one may still be counted: what others open meanwhile cannot be told from it.
-const OTHERS: u32 = 50;
-/// One of so many is more than others open by chance; less is a leak where it comes in both ways.
-const LEAK: u32 = 5;
+/// Of so many streams that were left one may still be counted.
+const OTHERS: f64 = 50.0;
+/// Others may have opened so many times as many meanwhile as they did beside the control.
+const TIMES: f64 = 2.0;
+/// One of so many is more than others open by chance, where there was no time for a control.
+const LEAK: f64 = 5.0;
 
 pub(super) fn cleans_up(spec: &Spec, seen: &Observation) -> Vec<Reading> {
     let Some(asked) = &spec.b.cleans_up else { return Vec::new() };
@@ -42,23 +44,26 @@ fn of(asked: &CleansUp, heartbeat: Option<Duration>, seen: &Seen, is_reset: bool
     let Some(place) = seen.blocks.iter().position(|b| b.is_reset == is_reset) else { return Found::Unseen { why: Unseen::Deadline } };
     let block: &Block = &seen.blocks[place];
     let Some(after) = block.after else { return Found::Unseen { why: Unseen::Deadline } };
-    // What the block before it left behind is told there.
-    let leaked = |place: usize| {
-        let base = seen.blocks[..place].iter().filter_map(|b| b.after).fold(before, f64::max);
-        seen.blocks[place].after.map_or(0.0, |after| after - base)
+    let (leaked, left) = (seen.leaked(place), f64::from(block.left));
+    let is_leak = match seen.drift {
+        Some(drift) => leaked - drift * TIMES >= left / OTHERS,
+        None => leaked >= left / LEAK,
     };
-    let is_over = |place: usize, part: u32| leaked(place) > 0.0 && leaked(place) >= f64::from(seen.blocks[place].left) / f64::from(part);
-    let in_all = (0..seen.blocks.len()).all(|place| is_over(place, OTHERS)) && seen.blocks.len() > 1;
-    let base = after - leaked(place);
+    let base = after - leaked;
     let how = if is_reset { "reset" } else { "closed" };
     let observed = format!("{gauge} was {base} before and {after} at the lowest within {} after", show_duration(asked.within(heartbeat)));
-    if is_over(place, LEAK) || in_all {
+    if leaked > 0.0 && is_leak {
         let told = seen.metrics.clone().unwrap_or_default();
         let told = told.finding(format!("{gauge} back where it was after {} streams were {how}", block.left), observed);
-        return Found::Proof(told.detail("meanwhile", format!("{meanwhile} with {} streams open", seen.held)).at(asked.gauge.at));
+        let told = told.detail("meanwhile", format!("{meanwhile} with {} streams open", seen.held)).at(asked.gauge.at);
+        return Found::Proof(match seen.drift {
+            Some(drift) => told.detail("others", format!("{drift} more while as many streams stayed open for as long")),
+            None => told,
+        });
     }
-    if leaked(place) > 0.0 {
-        return unsure(format!("{observed}: so few of {} may be streams that others opened meanwhile", block.left));
+    if leaked > 0.0 {
+        let others = seen.drift.map_or_else(String::new, |drift| format!(", who opened {drift} while ours stayed open"));
+        return unsure(format!("{observed}: so few of {} may be streams that others opened meanwhile{others}", block.left));
     }
     if block.left < block.asked - block.asked / 10 {
         let why = seen.refused.as_ref().map_or_else(String::new, |tape| format!(", the first because of {}", brief(tape)));

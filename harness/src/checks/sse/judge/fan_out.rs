@@ -95,6 +95,9 @@ fn in_the_way(spec: &Spec, drive: &FanOut, ended: u32) -> Option<Found> {
     if drive.is_limited {
         return Some(limited(drive.open, drive.asked));
     }
+    if !drive.is_asked {
+        return Some(Found::Unseen { why: Unseen::Deadline });
+    }
     if let Some(tape) = &drive.refused {
         let refused = drive.asked - drive.open;
         return Some(one(tape, format!("{refused} of {} did not open: {}", drive.asked, brief(tape))));

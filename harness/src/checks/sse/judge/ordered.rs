@@ -1,7 +1,7 @@
 //! `sse/ordered`: each subscriber gets every event of the driven jobs, in their order.
 
 use super::{case, cut_short, finding, nothing, unopened, unsure};
-use crate::checks::sse::look::{Arrival, Keys, Live, Observation, Subscriber, Tape};
+use crate::checks::sse::look::{Arrival, Counts, Keys, Live, Observation, Subscriber, Tape};
 use crate::checks::sse::spec::{SETTLED, Spec};
 use crate::checks::sse::table;
 use crate::model::quantity::show_duration;
@@ -92,13 +92,13 @@ fn lost(spec: &Spec, live: &Live, tape: &Tape, ours: &[&Arrival]) -> Option<Find
         return Some(finding(tape, "the numbers of each job's events have no hole", observed).detail("came", numbers(ours, &job)));
     }
     // What another subscriber got, and this one did not.
-    let mut keys = Keys::default();
-    let mine: HashSet<String> = ours.iter().map(|a| keys.next(a)).collect();
+    let (mut keys, mut counts) = (Keys::default(), Counts::default());
+    let mine: HashSet<String> = ours.iter().map(|a| keys.next(&mut counts, a)).collect();
     let jobs = live.ledger.ids();
     for other in live.subscribers.iter().map(|s| &s.tape).filter(|t| t.name != tape.name && t.is_event_stream()) {
         let theirs = other.arrivals.iter().filter(|a| a.job.as_deref().is_some_and(|j| jobs.contains(j)));
-        let mut keys = Keys::default();
-        let is_missing = |a: &&Arrival| !mine.contains(&keys.next(a)) && a.at + SETTLED <= live.left;
+        let mut counts = Counts::default();
+        let is_missing = |a: &&Arrival| !mine.contains(&keys.next(&mut counts, a)) && a.at + SETTLED <= live.left;
         let missing: Vec<&Arrival> = theirs.filter(is_missing).collect();
         if let Some(first) = missing.first() {
             let observed =

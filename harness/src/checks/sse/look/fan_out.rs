@@ -14,6 +14,9 @@ pub(in crate::checks::sse) struct FanOut {
     pub(in crate::checks::sse) ledger: Ledger,
     /// Streams that were asked for.
     pub(in crate::checks::sse) asked: u32,
+    /// All of them were asked for, and opened or not.
+    #[serde(default)]
+    pub(in crate::checks::sse) is_asked: bool,
     /// Those of them that opened.
     pub(in crate::checks::sse) open: u32,
     /// The first that did not open.

@@ -231,21 +231,34 @@ impl Arrival {
     }
 }
 
-/// What the events of one stream are known by. What has neither id nor number is counted: the third `progress` of its job.
+/// What events are known by on every stream. What has neither id nor number is counted on each: the third `progress` of its job.
 #[derive(Debug, Default)]
 pub(in crate::checks::sse) struct Keys {
-    counts: HashMap<(String, Option<String>), u32>,
+    kinds: HashMap<(String, Option<String>), usize>,
 }
 
+/// How many of each kind came on one stream.
+#[derive(Debug, Default)]
+pub(in crate::checks::sse) struct Counts(Vec<u32>);
+
 impl Keys {
-    /// The key of the next event of the stream.
-    pub(in crate::checks::sse) fn next(&mut self, arrival: &Arrival) -> String {
+    /// The key of the next event of the stream whose counts these are.
+    pub(in crate::checks::sse) fn next(&mut self, counts: &mut Counts, arrival: &Arrival) -> String {
         if arrival.is_identified() {
             return arrival.key();
         }
-        let count = self.counts.entry((arrival.name.clone(), arrival.job.clone())).or_default();
-        *count += 1;
-        format!("{} {count} of {:?}", arrival.name, arrival.job)
+        let new = self.kinds.len();
+        let kind = *self.kinds.entry((arrival.name.clone(), arrival.job.clone())).or_insert(new);
+        if counts.0.len() <= kind {
+            counts.0.resize(kind + 1, 0);
+        }
+        counts.0[kind] += 1;
+        format!("{} {} of {:?}", arrival.name, counts.0[kind], arrival.job)
+    }
+
+    /// Whether an event of its kind came on any stream, where it is counted.
+    pub(in crate::checks::sse) fn knows(&self, arrival: &Arrival) -> bool {
+        arrival.is_identified() || self.kinds.contains_key(&(arrival.name.clone(), arrival.job.clone()))
     }
 }
 

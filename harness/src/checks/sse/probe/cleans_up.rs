@@ -26,12 +26,14 @@ pub(super) async fn probe(
     let closes = cleans_up.b.closes();
     for (is_reset, asked) in [(false, closes.div_ceil(2)), (true, closes / 2)] {
         seen.blocks.push(Block { is_reset, asked, ..Block::default() });
+        let began = cx.stopwatch().now();
         let mut left = 0;
         while left < asked {
-            let held = crowd::open(spec, "left", HELD.min(asked - left), cx, origin).await?;
+            let mut later = None;
+            let refused = if seen.refused.is_none() { &mut seen.refused } else { &mut later };
+            let held = crowd::open(spec, "left", HELD.min(asked - left), cx, origin, refused).await?;
             left += HELD.min(asked - left);
             let count = u32::try_from(held.open.len()).unwrap_or(u32::MAX);
-            seen.refused = seen.refused.take().or(held.refused);
             seen.is_limited |= held.limit.is_some();
             if seen.meanwhile.is_none() && !seen.is_limited {
                 let Some(value) = read(cleans_up, cx, origin, seen).await? else { return Ok(()) };
@@ -52,9 +54,45 @@ pub(super) async fn probe(
             cx.saw(format!("{left} of {asked} streams left"));
         }
         let Some(after) = back(cleans_up, before, cleans_up.b.within(spec.b.silence()), cx, origin, seen).await? else { return Ok(()) };
-        seen.blocks.last_mut().expect("one was just added").after = Some(after);
+        let block = seen.blocks.last_mut().expect("one was just added");
+        (block.after, block.took) = (Some(after), cx.stopwatch().since(began).hi);
+    }
+    if (0..seen.blocks.len()).any(|place| seen.leaked(place) > 0.0) {
+        seen.drift = control(spec, cleans_up, cx, origin, seen).await?;
     }
     Ok(())
+}
+
+/// What others do to the gauge: opens streams that nobody leaves, and reads for as long as a block took how far it rises.
+async fn control(
+    spec: &Spec,
+    cleans_up: &With<Request, CleansUp>,
+    cx: &Context,
+    origin: Instant,
+    seen: &Seen,
+) -> Result<Option<f64>, ProbeError> {
+    let within = seen.blocks.iter().map(|b| b.took).max().unwrap_or_default();
+    let _held = crowd::open(spec, "held", HELD, cx, origin, &mut None).await?;
+    cx.saw("holds streams, to see what others do to the gauge");
+    let value = async || Ok::<_, ProbeError>(metric::read(cx, &cleans_up.a, &cleans_up.b.gauge.value, origin).await?.1.ok());
+    // It may count them a little later than they open.
+    let (mut first, mut same) = (f64::NEG_INFINITY, 0);
+    for _ in 0..SETTLES {
+        let Some(now) = value().await? else { return Ok(None) };
+        same = if now > first { 0 } else { same + 1 };
+        first = first.max(now);
+        if same >= 2 {
+            break;
+        }
+        cx.pause(BETWEEN).await;
+    }
+    let (began, mut highest) = (cx.stopwatch().now(), first);
+    while cx.stopwatch().since(began).lo < within {
+        cx.pause(BETWEEN).await;
+        let Some(now) = value().await? else { return Ok(None) };
+        highest = highest.max(now);
+    }
+    Ok(Some(highest - first))
 }
 
 /// The gauge once it falls no further: what this check had open before may still be counted.

@@ -4,6 +4,7 @@ use super::reader::{Reader, Step, Wish};
 use crate::checks::sse::look::Tape;
 use crate::checks::sse::spec::Spec;
 use crate::kind::{Context, ProbeError};
+use crate::transport::Claim;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use std::future::poll_fn;
@@ -12,9 +13,6 @@ use std::time::{Duration, Instant};
 
 /// Streams that are opened at the same time: more would only wait for each other.
 const DIALS: usize = 32;
-/// A stream that has not opened so long after its own time was up waits for a connection that this environment does not allow.
-const PERMIT: Duration = Duration::from_secs(2);
-
 /// Time between two looks at what came on those that are open, and pieces that are read of each then.
 const DRAIN: Duration = Duration::from_millis(500);
 const PIECES: u32 = 64;
@@ -23,46 +21,51 @@ const SPARE: usize = 2;
 /// How often those that did not open are asked for again, where they are few enough to be noise.
 const REDIALS: u32 = 2;
 const MOST_REDIALED: u32 = 16;
-/// Refusals that are kept.
-const KEPT: usize = 100;
 
 /// Streams that were asked for.
 #[derive(Default)]
 pub(super) struct Crowd<'s> {
     /// Those that opened, each with its head.
     pub(super) open: Vec<(Tape, Reader<'s>)>,
-    /// The first that did not.
-    pub(super) refused: Option<Tape>,
     /// The environment allows no more at once than so many.
     pub(super) limit: Option<u32>,
+    /// Their places, and those beside them, for as long as they are held.
+    pub(super) room: Option<Claim>,
 }
 
-/// Opens so many streams. Few that do not open are asked for again: a GET may be repeated, and one of many is lost to noise.
+/// Opens so many streams. Few that do not open are asked for again: a GET may be repeated, and one of many is lost to noise. The first
+/// that did not open is in `refused` at once, so that it is there whatever comes.
 ///
 /// # Errors
 /// Where a request cannot be made.
-pub(super) async fn open<'s>(spec: &'s Spec, name: &str, count: u32, cx: &Context, origin: Instant) -> Result<Crowd<'s>, ProbeError> {
+pub(super) async fn open<'s>(
+    spec: &'s Spec,
+    name: &str,
+    count: u32,
+    cx: &Context,
+    origin: Instant,
+    refused: &mut Option<Tape>,
+) -> Result<Crowd<'s>, ProbeError> {
     let mut crowd = Crowd::default();
-    let most = cx.exchange().permits().most_connections();
-    if let Some(most) = most.filter(|most| *most < count as usize + SPARE) {
-        // All the places would be taken, and whatever makes events or reads a gauge would wait for one for ever.
-        crowd.limit = Some(number(most.saturating_sub(SPARE)));
+    let permits = cx.exchange().permits();
+    // Else all the places would be taken, and whatever makes events or reads a gauge would wait for one for ever.
+    crowd.room = permits.claim(count as usize + SPARE).await;
+    if crowd.room.is_none() {
+        crowd.limit = Some(number(permits.most_connections().unwrap_or_default().saturating_sub(SPARE)));
         return Ok(crowd);
     }
     let mut wanted = count;
     for dial in 0..=REDIALS {
-        let refused = some(spec, name, wanted, cx, origin, &mut crowd).await?;
-        wanted = number(refused.len());
-        let is_noise = dial < REDIALS && (1..=MOST_REDIALED).contains(&wanted) && crowd.limit.is_none();
-        if !is_noise {
-            crowd.refused = refused.into_iter().next();
+        wanted = some(spec, name, wanted, cx, origin, &mut crowd, refused).await?;
+        if dial == REDIALS || !(1..=MOST_REDIALED).contains(&wanted) {
             break;
         }
+        *refused = None;
     }
     Ok(crowd)
 }
 
-/// Opens so many of them; those that did not open.
+/// Opens so many of them; how many did not open.
 async fn some<'s>(
     spec: &'s Spec,
     name: &str,
@@ -70,38 +73,31 @@ async fn some<'s>(
     cx: &Context,
     origin: Instant,
     crowd: &mut Crowd<'s>,
-) -> Result<Vec<Tape>, ProbeError> {
+    refused: &mut Option<Tape>,
+) -> Result<u32, ProbeError> {
     let one = async |_| {
         let mut tape = Tape::default();
         let reader = Reader::open(spec, &spec.a, &Wish { name, ..Wish::default() }, cx, origin, &mut tape).await;
         (tape, reader)
     };
-    let mut refused = Vec::new();
+    let mut lost = 0;
     let mut opening = stream::iter(0..count).map(one).buffer_unordered(DIALS);
-    let patience = spec.b.head() + PERMIT;
-    let mut since = cx.stopwatch().now();
-    let mut drained = since;
+    let mut drained = cx.stopwatch().now();
     loop {
         if cx.stopwatch().now().saturating_duration_since(drained) >= DRAIN {
             drained = cx.stopwatch().now();
             drain(&mut crowd.open, cx).await;
         }
         match tokio::time::timeout(DRAIN, opening.next()).await {
-            Ok(Some((tape, reader))) => {
-                since = cx.stopwatch().now();
-                match reader? {
-                    Some(reader) => crowd.open.push((tape, reader)),
-                    None if refused.len() < KEPT => refused.push(tape),
-                    None => {}
+            Ok(Some((tape, reader))) => match reader? {
+                Some(reader) => crowd.open.push((tape, reader)),
+                None => {
+                    lost += 1;
+                    refused.get_or_insert(tape);
                 }
-            }
-            Ok(None) => return Ok(refused),
-            // Only where places are limited can one be waited for, and a machine that stood still has not waited.
-            Err(_) if cx.exchange().permits().most_connections().is_none() || cx.stopwatch().since(since).lo < patience => {}
-            Err(_) => {
-                crowd.limit = Some(number(crowd.open.len()));
-                return Ok(refused);
-            }
+            },
+            Ok(None) => return Ok(lost),
+            Err(_) => {}
         }
     }
 }

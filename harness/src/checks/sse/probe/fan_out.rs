@@ -34,8 +34,9 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     let Some(asked) = spec.b.fan_out.as_ref().map(|n| n.value).filter(|_| seen.fan_outs.len() < KEPT) else { return Ok(()) };
     seen.fan_outs.push(FanOut { asked, ..FanOut::default() });
     let fan_out = seen.fan_outs.last_mut().expect("one was just added");
-    let crowd = crowd::open(spec, "subscriber", asked, cx, origin).await?;
-    (fan_out.refused, fan_out.is_limited) = (crowd.refused, crowd.limit.is_some());
+    let mut crowd = crowd::open(spec, "subscriber", asked, cx, origin, &mut fan_out.refused).await?;
+    let _room = crowd.room.take();
+    (fan_out.is_asked, fan_out.is_limited) = (true, crowd.limit.is_some());
     fan_out.open = crowd.limit.unwrap_or_else(|| u32::try_from(crowd.open.len()).unwrap_or(u32::MAX));
     if fan_out.is_limited || crowd.open.is_empty() {
         return Ok(());

@@ -4,8 +4,10 @@ use super::deadline::{self, Deadline};
 use super::drive;
 use super::marks::{one, text};
 use super::reader::{FEW_EVENTS, Reader, Wish};
+use super::room;
 use crate::checks::sse::look::{Arrival, Ledger, Observation, Payload};
 use crate::checks::sse::spec::{Framed, ID, PAYLOAD, Spec};
+use crate::checks::sse::table;
 use crate::kind::{Context, ProbeError};
 use crate::reader::With;
 use crate::words::{Document, Json, Path, Request};
@@ -19,6 +21,7 @@ const EARLY: usize = 10_000;
 pub(super) async fn probe(spec: &Spec, framed: &With<Request, Framed>, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
     let Some(id) = framed.b.id.as_ref().or(spec.b.drive.as_ref().map(|d| &d.b.id)) else { return Ok(()) };
+    let Some(_room) = room::claim(1, &[table::FRAMED], cx, seen).await else { return Ok(()) };
     let up_to = usize::try_from(framed.b.up_to()).unwrap_or(usize::MAX);
     seen.framed.tape = Some(Default::default());
     let Some(tape) = seen.framed.tape.as_mut() else { return Ok(()) };
@@ -33,7 +36,7 @@ pub(super) async fn probe(spec: &Spec, framed: &With<Request, Framed>, cx: &Cont
         let cx = cx.with_values(values);
         seen.framed.payloads.push(Payload { name: sent.name, len: sent.text.len(), ..Payload::default() });
         let payload = seen.framed.payloads.last_mut().expect("one was just added");
-        let mut came = Came { sent: &sent.text, at: &framed.b.payload.value, early: Vec::new() };
+        let mut came = Came::of(&sent.text, &framed.b.payload.value);
         let mut ledger = Ledger::default();
         let mut until: Option<Deadline> = None;
         {
@@ -74,16 +77,21 @@ pub(super) async fn probe(spec: &Spec, framed: &With<Request, Framed>, cx: &Cont
 }
 
 /// What came while one payload was out.
-struct Came<'p> {
+pub(super) struct Came<'p> {
     sent: &'p str,
     at: &'p Path,
     /// Jobs whose events carried a text before ours was known, and what is to be said of it: the texts of many would be large.
     early: Vec<(String, Option<Text>)>,
 }
 
-impl Came<'_> {
+impl<'p> Came<'p> {
+    /// Nothing yet, where this text was sent, which comes back at that path.
+    pub(super) fn of(sent: &'p str, at: &'p Path) -> Self {
+        Self { sent, at, early: Vec::new() }
+    }
+
     /// An event.
-    fn take(&mut self, payload: &mut Payload, arrival: &Arrival, data: &str) {
+    pub(super) fn take(&mut self, payload: &mut Payload, arrival: &Arrival, data: &str) {
         let Some(job) = &arrival.job else { return };
         let came = Document::read(data.as_bytes()).ok().and_then(|document| text(one(&document, self.at)?));
         let text = came.map(|came| match came == self.sent {
@@ -144,7 +152,7 @@ mod tests {
     fn our_event_is_found_behind_many_of_others_that_came_before_our_job_was_known() {
         let spec = spec::<Sse>("{ get: /events, identify: { job: $.job }, framed: { post: /jobs, id: $.id, payload: $.note } }").spec;
         let at = &spec.b.framed.as_ref().expect("it is declared").b.payload.value;
-        let mut came = Came { sent: "a text", at, early: Vec::new() };
+        let mut came = Came::of("a text", at);
         let mut payload = Payload::default();
         let arrival = |job: &str| Arrival { job: Some(job.to_owned()), ..Arrival::default() };
         for n in 0..100 {

@@ -117,6 +117,35 @@ async fn a_gauge_that_only_rises_is_a_leak() {
     assert!(told.len() == 2 && told.iter().all(|t| t.contains(": proof streams was ")), "{told:?}");
 }
 
+/// Streams are counted, one of each block for ever; from the control on, each reading is higher by `others`.
+async fn leak(others: usize) -> SocketAddr {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let (opened, read) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    serve(move |head, _| {
+        if !head.contains("/metrics") {
+            opened.fetch_add(1, Ordering::SeqCst);
+            return stream(&[], Leave::Stay);
+        }
+        let opened = opened.load(Ordering::SeqCst);
+        let value = match opened {
+            // The first reading after the first 25 finds them open; they are gone then.
+            25 if read.fetch_add(1, Ordering::SeqCst) == 0 => 25,
+            0..=50 => opened / 25,
+            _ => 52 + others * read.fetch_add(1, Ordering::SeqCst),
+        };
+        answer(200, &[], &format!("streams {value}\n"))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_few_that_are_left_are_told_by_a_control_in_which_nobody_leaves() {
+    let told = tell(CLEANS_UP, leak(0).await, "sse/cleans-up").await;
+    assert!(told.len() == 2 && told.iter().all(|t| t.contains(": proof streams was ")), "{told:?}");
+    let told = tell(CLEANS_UP, leak(3).await, "sse/cleans-up").await;
+    assert!(told.len() == 2 && told.iter().all(|t| t.contains("may be streams that others opened meanwhile, who opened ")), "{told:?}");
+}
+
 const SLOW: &str = "{ get: /events, identify: { job: $.job }, drains-within: 300ms, slow-consumer: { post: /jobs, id: $.id, \
                     json: { note: '${payload}' }, becomes: evicted, flow: 5MiB } }";
 
@@ -157,6 +186,72 @@ async fn streams_leave_a_place_for_what_makes_their_events() {
     let cx = Context::new(Setting { exchange: Exchange::new(Options { permits }), ..setting });
     let told = told(&look_in(&spec::<Sse>(FAN_OUT), &cx, &["sse/fan-out"]).await);
     has(&told, "all: unseen `limits` of this environment allow 3 streams at once, and 5 are asked for");
+}
+
+/// A context in which so many connections may be open at once.
+fn allowing(connections: usize, address: SocketAddr) -> Context {
+    let permits = Permits::new(None, Some(connections), None);
+    Context::new(Setting { exchange: Exchange::new(Options { permits }), ..setting(address) })
+}
+
+const DRIVEN: &str = "{ get: /events, timely-within: 20s, drive: { post: /jobs, id: $.id, jobs: 1 }, drains-within: 20s, \
+                      identify: { job: $.job, order: event-id }, ends-with: message, cuts: 1, \
+                      private: { without: { get: /events, auth: none, headers: { x-who: nobody } }, other: { get: /events } }, \
+                      framed: { post: /jobs, json: { note: '${payload}' }, payload: $.note }, \
+                      slow-consumer: { post: /jobs, json: { note: '${payload}' }, becomes: evicted }, restart: service }";
+
+#[tokio::test]
+async fn what_takes_more_connections_than_are_allowed_is_not_judged_and_never_waits_for_them() {
+    let server = serve(|head, _| match head.contains("x-who") {
+        true => json(401, "{}"),
+        false => stream(&[], Leave::Stay),
+    });
+    let (cx, kind) = (allowing(1, server.await), spec::<Sse>(DRIVEN));
+    for (clause, needed) in [
+        ("sse/timely", 3),
+        ("sse/ordered", 2),
+        ("sse/ends", 2),
+        ("sse/identified", 2),
+        ("sse/replay", 3),
+        ("sse/private", 3),
+        ("sse/framed", 2),
+        ("sse/slow-consumer", 3),
+    ] {
+        let clauses = [clause];
+        let looking = look_in(&kind, &cx, &clauses);
+        let told = told(&tokio::time::timeout(MS(20_000), looking).await.expect("nothing is waited for"));
+        let why = format!("unseen `limits` of this environment allow 1 connections at once, and {needed} are needed");
+        let (known, rest): (Vec<_>, Vec<_>) = told.iter().partition(|t| t.starts_with("without: "));
+        assert!(!rest.is_empty() && rest.iter().all(|t| t.ends_with(&why)), "{clause}: {told:?}");
+        assert!(known.iter().all(|t| *t == "without: held"), "what could be looked at is judged: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn checks_side_by_side_do_not_wait_for_each_others_connections_for_ever() {
+    let cx = allowing(3, crowd(|_| false).await);
+    let kind = spec::<Sse>(DRIVEN);
+    // Each holds two streams, and drives its job beside them.
+    let both = async { tokio::join!(look_in(&kind, &cx, &["sse/timely"]), look_in(&kind, &cx, &["sse/timely"])) };
+    let (one, other) = tokio::time::timeout(MS(60_000), both).await.expect("the second waits for the first, and for nothing else");
+    for told in [told(&one), told(&other)] {
+        assert_eq!((told[0].as_str(), told[2].as_str()), ("direct: held", "gzip: held"), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_did_not_open_is_kept_where_the_deadline_comes_first() {
+    let few = serve(|head, n| match head.starts_with("POST") {
+        true => json(202, r#"{"id":"a"}"#),
+        false if n > 0 => Reply::Silence,
+        false => json(503, "{}"),
+    });
+    let (kind, mut seen) = (spec::<Sse>(FAN_OUT), Observation::default());
+    let (clauses, cx) = (round::<Sse>(&["sse/fan-out"]), context(few.await));
+    assert!(tokio::time::timeout(MS(1500), kind.probe(&clauses, &cx, &mut seen)).await.is_err());
+    let refused = seen.fan_outs[0].refused.as_ref().expect("one was refused before the deadline");
+    assert_eq!(refused.head.status, Some(503));
+    has(&told(&kind.judge(&seen)), "all: unseen the deadline came");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use super::at_work::AtWork;
 use super::deadline::{self, Deadline};
 use super::drive::Driver;
 use super::reader::{FEW_EVENTS, Wish};
+use super::room;
 use crate::checks::sse::look::{Batch, Delay, Fetched, Job, Live, Observation, Subscriber};
 use crate::checks::sse::spec::{APART, Drive, ID, PAIRS, SUBMIT, Spec};
 use crate::checks::sse::table;
@@ -48,6 +49,8 @@ pub(super) async fn probe(
     seen: &mut Observation,
 ) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
+    let streams = if round.wants(table::TIMELY) { 2 } else { 1 };
+    let Some(_room) = room::claim(streams, table::LIVE, cx, seen).await else { return Ok(()) };
     let is_late = seen.never_opens();
     if round.focus.is_none() {
         let phases = phases(drive, round.wants(table::TIMELY));
@@ -77,7 +80,7 @@ fn phases(drive: &With<Request, Drive>, timely: bool) -> Vec<(u32, Duration)> {
 
 /// How far a subscriber is, job by job.
 #[derive(Default)]
-struct Got {
+pub(super) struct Got {
     /// Arrivals that were looked at.
     read: usize,
     /// Jobs of the ledger that were looked at, with their places.
@@ -194,7 +197,7 @@ async fn look(
 
 impl Got {
     /// Everything that can be waited for has come.
-    fn has_all(&self, spec: &Spec, live: &Live) -> bool {
+    pub(super) fn has_all(&self, spec: &Spec, live: &Live) -> bool {
         let jobs = &live.ledger.jobs;
         match spec.b.ends_with {
             Some(_) => self.ended.len() >= jobs.len() && jobs.iter().all(|j| self.ended.contains(&j.id)),
@@ -221,7 +224,7 @@ fn take_in(spec: &Spec, subscriber: &mut Subscriber, got: &mut Got, jobs: &[Job]
 }
 
 /// Notes what is new on a stream and in the ledger: jobs that begin and end, and the delay of first events.
-fn note(spec: &Spec, subscriber: &mut Subscriber, got: &mut Got, jobs: &[Job], cx: &Context, origin: Instant) {
+pub(super) fn note(spec: &Spec, subscriber: &mut Subscriber, got: &mut Got, jobs: &[Job], cx: &Context, origin: Instant) {
     let mut late = |job: &Job, at: Duration| subscriber.delays.push(Delay { job: job.id.clone(), took: delay(job, at, cx, origin) });
     for (place, job) in jobs.iter().enumerate().skip(got.known.len()) {
         got.known.insert(job.id.clone(), place);
@@ -253,7 +256,7 @@ fn delay(job: &Job, at: Duration, cx: &Context, origin: Instant) -> Interval {
 }
 
 /// Pairs of first events that were produced apart, and whether they arrived so.
-fn batch(subscriber: &Subscriber, jobs: &[Job], cx: &Context, origin: Instant) -> Batch {
+pub(super) fn batch(subscriber: &Subscriber, jobs: &[Job], cx: &Context, origin: Instant) -> Batch {
     let mut first = HashMap::<&str, Duration>::new();
     for arrival in &subscriber.tape.arrivals {
         if let Some(job) = arrival.job.as_deref() {

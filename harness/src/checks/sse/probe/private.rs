@@ -2,6 +2,7 @@
 
 use super::drive::{self, Driver};
 use super::reader::{FEW_EVENTS, Reader, Step, Wish};
+use super::room;
 use super::watch::{self, Watched};
 use crate::checks::sse::look::{Knock, Ledger, Observation, Other, Tape};
 use crate::checks::sse::spec::{Drive, FOREIGN, ID, Spec};
@@ -33,6 +34,7 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
         foreign(spec, request, drive, tries, cx, origin, &mut seen.private.knocks).await?;
     }
     if let Some(request) = private.other.as_ref().filter(|_| round.focus.is_none()) {
+        let Some(_room) = room::claim(2, &[table::PRIVATE], cx, seen).await else { return Ok(()) };
         other(spec, request, drive, cx, origin, seen.private.other.insert(Other::default())).await?;
     }
     Ok(())

@@ -110,9 +110,14 @@ impl<'s> Reader<'s> {
             tape.head = head(answer);
             return Ok(None);
         }
+        Ok(Some(Self::on(spec, wish, origin, whole, stream)))
+    }
+
+    /// A reader of what comes behind a head that was whole at `opened`.
+    pub(super) fn on(spec: &'s Spec, wish: &Wish<'_>, origin: Instant, opened: Instant, stream: Option<Streaming>) -> Self {
         let limits = Limits { line: wish.line, ..Limits::default() };
         let parser = Parser::resuming(limits, wish.last_id.unwrap_or_default());
-        Ok(Some(Self { origin, opened: whole, marks: Marks::of(spec), stream, parser, keep: wish.keep }))
+        Self { origin, opened, marks: Marks::of(spec), stream, parser, keep: wish.keep }
     }
 
     /// When the head was whole.
@@ -164,8 +169,8 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// Writes bytes onto the tape.
-    fn take(&mut self, bytes: &[u8], at: Instant, cx: &Context, tape: &mut Tape, on: &mut impl FnMut(&Arrival, &str)) -> Step {
+    /// Writes bytes that came at `at` onto the tape.
+    pub(super) fn take(&mut self, bytes: &[u8], at: Instant, cx: &Context, tape: &mut Tape, on: &mut impl FnMut(&Arrival, &str)) -> Step {
         tape.first_byte.get_or_insert_with(|| cx.stopwatch().between(self.opened, at));
         tape.bytes += bytes.len() as u64;
         let (marks, began) = (self.marks, cx.stopwatch().now());

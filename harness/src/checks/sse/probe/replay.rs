@@ -3,8 +3,10 @@
 use super::deadline::{self, Deadline};
 use super::drive::Driver;
 use super::reader::{Reader, Wish};
+use super::room;
 use crate::checks::sse::look::{Arrival, Ledger, Leg, Observation, Replay, Tape, crossed, missed, seams};
 use crate::checks::sse::spec::{APART, Drive, SETTLED, Spec};
+use crate::checks::sse::table;
 use crate::kind::{Context, ProbeError};
 use crate::reader::With;
 use crate::transport::sse::client::{Cut, How};
@@ -15,7 +17,7 @@ use std::time::Duration;
 use user::User;
 
 mod dice;
-mod progress;
+pub(super) mod progress;
 mod user;
 
 /// Most events that come between two cuts.
@@ -33,6 +35,7 @@ const CONNECTIONS: u32 = 3;
 pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
     let Some(cuts) = spec.b.cuts.as_ref().map(|c| c.value) else { return Ok(()) };
+    let Some(_room) = room::claim(2, &[table::REPLAY], cx, seen).await else { return Ok(()) };
     let replay = &mut seen.replay;
     replay.witness = Some(Tape::default());
     let Replay { ledger, witness: Some(tape), legs, is_drained, is_gone, left, remarks } = replay else { return Ok(()) };
@@ -46,9 +49,11 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     let mut user = User::new(spec, cx, origin, plan(&mut dice, cuts), drive.b.step());
     let mut progress = Progress::default();
     let mut driven: Option<Deadline> = None;
+    let mut is_enough = false;
     let (mut last, mut told) = (cx.stopwatch().now(), 0);
     loop {
-        let is_enough = is_enough(legs, tape, ledger, cuts);
+        // Looking at all that came takes its time: only once the planned cuts are over, and not again once it is enough.
+        is_enough = is_enough || user.is_uncut() && has_enough(legs, tape, ledger, cuts);
         if is_enough && user.is_uncut() {
             driver.stop();
         }
@@ -96,7 +101,7 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
 
 /// Enough cuts had events of our jobs on both sides, and enough of them some while the client was away: a cut during which nothing was
 /// produced shows nothing of what is replayed, and one that is followed by another before anything new came shows nothing of what comes then. What others do on the stream counts for nothing.
-fn is_enough(legs: &[Leg], witness: &Tape, ledger: &Ledger, cuts: u32) -> bool {
+pub(super) fn has_enough(legs: &[Leg], witness: &Tape, ledger: &Ledger, cuts: u32) -> bool {
     let ours = ledger.ids();
     let is_ours = |a: &Arrival| a.job.as_deref().is_some_and(|job| ours.contains(job));
     let least = Replay::missed_at_least(cuts);

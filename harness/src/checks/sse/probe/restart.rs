@@ -3,9 +3,11 @@
 use super::deadline::Deadline;
 use super::drive::Driver;
 use super::reader::{Reader, Step, Wish};
+use super::room;
 use super::watch::{self, Watched};
 use crate::checks::sse::look::{Driven, Observation, Tape};
 use crate::checks::sse::spec::{Drive, Spec};
+use crate::checks::sse::table;
 use crate::kind::{Context, ProbeError, Weight};
 use crate::model::FaultKind;
 use crate::reader::With;
@@ -28,6 +30,7 @@ pub(super) async fn probe(
     seen: &mut Observation,
 ) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
+    let Some(_room) = room::claim(1, &[table::IDENTIFIED], cx, seen).await else { return Ok(()) };
     let seen = &mut seen.restart;
     let Some(before) = open(spec, "before", None, cx, origin, &mut seen.before.tape).await? else { return Ok(()) };
     seen.last_id = run(spec, drive, before, cx, origin, &mut seen.before).await?;

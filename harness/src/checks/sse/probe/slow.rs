@@ -3,9 +3,11 @@
 use super::drive;
 use super::metric;
 use super::reader::{Reader, Step, Wish};
+use super::room;
 use crate::checks::sse::judge::is_later;
-use crate::checks::sse::look::{Observation, Phase, Slow, Stuck, Tape};
+use crate::checks::sse::look::{Counts, Keys, Observation, Phase, Slow, Stuck, Tape};
 use crate::checks::sse::spec::{ID, PAYLOAD, PIECE, SlowConsumer, Spec};
+use crate::checks::sse::table;
 use crate::kind::{Context, ProbeError};
 use crate::reader::With;
 use crate::words::{Json, Path, Request};
@@ -35,6 +37,7 @@ pub(super) async fn probe(
 ) -> Result<(), ProbeError> {
     let origin = seen.origin(cx);
     let Some(id) = asked.b.id.as_ref().or(spec.b.drive.as_ref().map(|d| &d.b.id)) else { return Ok(()) };
+    let Some(_room) = room::claim(2, &[table::SLOW], cx, seen).await else { return Ok(()) };
     let seen = &mut seen.slow;
     let open = async |name, receive_buffer, tape: &mut Tape| {
         Reader::open(spec, &spec.a, &Wish { name, receive_buffer, line: spec.b.line(), ..Wish::default() }, cx, origin, tape).await
@@ -128,8 +131,11 @@ async fn read_on(spec: &Spec, slow: &mut Reader<'_>, other: &mut Reader<'_>, mos
 /// Events of these jobs that came to both, and those that came to the other one alone.
 fn compare(slow: &Tape, other: &Tape, phase: &Phase) -> (u32, u32) {
     let jobs = phase.ledger.ids();
-    let of = |tape: &Tape| -> HashSet<String> {
-        tape.arrivals.iter().filter(|a| a.job.as_deref().is_some_and(|j| jobs.contains(j))).map(|a| a.key()).collect()
+    let mut keys = Keys::default();
+    let mut of = |tape: &Tape| -> HashSet<String> {
+        let mut counts = Counts::default();
+        let ours = tape.arrivals.iter().filter(|a| a.job.as_deref().is_some_and(|j| jobs.contains(j)));
+        ours.map(|a| keys.next(&mut counts, a)).collect()
     };
     let (slow, other) = (of(slow), of(other));
     let missing = other.iter().filter(|key| !slow.contains(*key)).count();
@@ -212,5 +218,23 @@ impl Flow<'_> {
     fn end(&self, cx: &Context, since: Instant) -> Option<tokio::time::Instant> {
         let left = self.spec.b.drains_within().saturating_sub(cx.stopwatch().since(since).lo);
         (!left.is_zero()).then(|| tokio::time::Instant::now() + left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::sse::look::{Arrival, Job, Ledger};
+
+    #[test]
+    fn what_differs_with_each_delivery_is_counted_and_not_taken_for_lost() {
+        let tape = |hashes: &[&str]| {
+            let one = |hash: &&str| Arrival { job: Some("a".to_owned()), hash: (*hash).to_owned(), ..Arrival::default() };
+            Tape { arrivals: hashes.iter().map(one).collect(), ..Tape::default() }
+        };
+        let jobs = vec![Job { id: "a".to_owned(), ..Job::default() }];
+        let phase = Phase { ledger: Ledger { jobs, ..Ledger::default() }, ..Phase::default() };
+        assert_eq!(compare(&tape(&["at 2", "at 4"]), &tape(&["at 1", "at 3"]), &phase), (2, 0));
+        assert_eq!(compare(&tape(&["at 2"]), &tape(&["at 1", "at 3"]), &phase), (1, 1));
     }
 }

@@ -4,7 +4,7 @@ use super::cleans_up::{CLOSES, HELD};
 use super::slow::{MOST_FLOW, SOCKETS};
 use super::{ID, MOST_SUBSCRIBERS, Own, PAYLOAD, SlowConsumer, Spec};
 use crate::checks::sse::table;
-use crate::kind::Demands;
+use crate::kind::{Crowd, Demands};
 use crate::model::{At, FaultKind, Impact};
 use crate::reader::With;
 use crate::words::Request;
@@ -22,16 +22,20 @@ pub(super) fn requests(own: &Own) -> Vec<&Request> {
     all
 }
 
-/// Connections that a check has open at once at most.
-pub(in crate::checks::sse) fn at_once(own: &Own) -> u64 {
-    let fan_out = own.fan_out.as_ref().map_or(0, |n| u64::from(n.value));
-    let left = if own.cleans_up.is_some() { u64::from(HELD) } else { 0 };
-    // Beside them: those that drive jobs.
-    fan_out.max(left) + 64
+/// Connections beside many streams: those that drive jobs, or read a gauge.
+const BESIDE: u32 = 64;
+
+/// The clauses that open many streams at once.
+fn crowds(own: &Own) -> impl Iterator<Item = Crowd> {
+    let fan_out = own.fan_out.as_ref().map(|n| (table::FAN_OUT, n.value, "fan-out", n.at));
+    let left = own.cleans_up.as_ref().map(|c| (table::CLEANS_UP, HELD, "cleans-up", c.a.at()));
+    let crowd = |(clause, streams, key, at): (_, u32, _, _)| Crowd { clause, connections: streams.saturating_add(BESIDE), key, at };
+    fan_out.into_iter().chain(left).map(crowd)
 }
 
-/// What they do to the target beyond what the table says.
+/// What they do to the target beyond what the table says, and what they need of this machine.
 pub(super) fn raise(own: &Own, demands: &mut Demands) {
+    demands.crowds.extend(crowds(own));
     if own.private.as_ref().is_some_and(|p| p.driven().is_some()) {
         demands.raised.push((table::PRIVATE, Impact::Write));
     }
@@ -61,7 +65,8 @@ pub(super) fn longest(own: &Own) -> Duration {
         longest += own.head() * 3 + drive * 2 + Duration::from_secs(30);
     }
     if let Some(cleans_up) = &own.cleans_up {
-        longest += own.head() + cleans_up.b.within(own.silence()) * 2 + Duration::from_millis(u64::from(cleans_up.b.closes()) * 5);
+        // Each way of leaving, and as long again beside a control.
+        longest += own.head() + cleans_up.b.within(own.silence()) * 3 + Duration::from_millis(u64::from(cleans_up.b.closes()) * 8);
     }
     longest
 }

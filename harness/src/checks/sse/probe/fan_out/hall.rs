@@ -1,6 +1,6 @@
 //! Who got what, and when: every event once, and for each subscriber only the moment.
 
-use crate::checks::sse::look::{Arrival, FanOut, Ledger, MISSES, Miss, Skew, Tape};
+use crate::checks::sse::look::{Arrival, Counts, FanOut, Keys, Ledger, MISSES, Miss, Skew, Tape};
 use crate::checks::sse::spec::Spec;
 use crate::kind::Context;
 use crate::model::Interval;
@@ -14,6 +14,7 @@ const MOST_MOMENTS: usize = 8_000_000;
 /// All subscribers, and all events.
 pub(super) struct Hall {
     subscribers: Vec<Subscriber>,
+    keys: Keys,
     known: HashMap<String, usize>,
     events: Vec<Event>,
     /// Events that are kept at most; there were more.
@@ -34,6 +35,8 @@ struct Subscriber {
     /// When it got each event; `Moment::NEVER` where it did not.
     got: Vec<Moment>,
     count: usize,
+    /// What came of that which is only counted.
+    counts: Counts,
 }
 
 /// When something came, and what our own reading had taken by then, in units of 10 µs: there are many of them.
@@ -82,8 +85,8 @@ impl Hall {
     pub(super) fn of(tapes: Vec<Tape>, origin: Instant) -> Self {
         let subscribers: Vec<_> = tapes.into_iter().map(|tape| Subscriber { tape, ..Subscriber::default() }).collect();
         let most = MOST_EVENTS.min(MOST_MOMENTS / subscribers.len().max(1));
-        let (known, events) = (HashMap::new(), Vec::new());
-        Self { subscribers, known, events, most, is_full: false, last: None, busy: Duration::ZERO, reading: None, origin }
+        let (keys, known, events) = (Keys::default(), HashMap::new(), Vec::new());
+        Self { subscribers, keys, known, events, most, is_full: false, last: None, busy: Duration::ZERO, reading: None, origin }
     }
 
     /// All that it has; the hall is empty then.
@@ -140,7 +143,10 @@ impl Hall {
         self.last = self.last.max(Some(arrival.at));
         let reading = self.reading.map_or(Duration::ZERO, |since| (self.origin + arrival.at).saturating_duration_since(since));
         let moment = Moment::of(arrival.at, self.busy + reading);
-        let key = arrival.key();
+        if self.is_full && !self.keys.knows(arrival) {
+            return;
+        }
+        let key = self.keys.next(&mut self.subscribers[place].counts, arrival);
         let event = match self.known.get(&key) {
             Some(event) => *event,
             None if self.events.len() >= self.most => {
@@ -251,6 +257,31 @@ mod tests {
         hall.put(1, piece("1", Some("a")));
         assert_eq!((hall.events(), hall.last()), (1, Some(Duration::from_millis(7))));
         assert_eq!((hall.subscribers[0].got(0), hall.subscribers[1].got(0).map(Moment::at)), (None, Some(Duration::from_millis(7))));
+    }
+
+    #[test]
+    fn events_that_differ_for_each_subscriber_are_counted_where_nothing_else_tells_them_apart() {
+        let mut hall = hall();
+        // Neither id nor number, and the time of the delivery in the data.
+        let came = |hash: &str| {
+            let arrival = Arrival { job: Some("a".to_owned()), name: "progress".to_owned(), hash: hash.to_owned(), ..Arrival::default() };
+            Tape { arrivals: vec![arrival], ..Tape::default() }
+        };
+        for (place, hash) in [(0, "at 1"), (0, "at 3"), (1, "at 2"), (1, "at 4")] {
+            hall.put(place, came(hash));
+        }
+        assert_eq!((hall.events(), hall.subscribers[0].count, hall.subscribers[1].count), (2, 2, 2));
+        hall.put(0, came("at 5"));
+        assert_eq!((hall.events(), hall.subscribers[0].count, hall.subscribers[1].count), (3, 3, 2), "the third never came to the second");
+    }
+
+    #[test]
+    fn ids_that_count_the_events_of_each_job_are_told_apart() {
+        let mut hall = hall();
+        hall.put(0, piece("1", Some("a")));
+        hall.put(0, piece("1", Some("b")));
+        hall.put(1, piece("1", Some("a")));
+        assert_eq!((hall.events(), hall.subscribers[0].count, hall.subscribers[1].count), (2, 2, 1));
     }
 
     #[test]

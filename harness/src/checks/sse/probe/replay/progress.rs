@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What was looked at so far. Events count once they can be told from each other; those of others are left out at the end.
 #[derive(Default)]
-pub(super) struct Progress {
+pub(in crate::checks::sse::probe) struct Progress {
     /// Events of the witness that were looked at.
     read: usize,
     /// The same of each connection of the client.
@@ -25,7 +25,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Looks at what is new.
-    pub(super) fn note(&mut self, spec: &Spec, witness: &Tape, legs: &[Leg]) {
+    pub(in crate::checks::sse::probe) fn note(&mut self, spec: &Spec, witness: &Tape, legs: &[Leg]) {
         for (place, arrival) in witness.arrivals.iter().enumerate().skip(self.read) {
             let Some(job) = &arrival.job else { continue };
             if spec.b.ends_with.is_none() || spec.b.is_terminal(&arrival.name) {
@@ -68,7 +68,7 @@ impl Progress {
     }
 
     /// The witness has every end that is due, and the client has all that the witness has of our jobs.
-    pub(super) fn has_all(&self, ledger: &Ledger) -> bool {
+    pub(in crate::checks::sse::probe) fn has_all(&self, ledger: &Ledger) -> bool {
         let Some(from) = self.from else { return false };
         if !ledger.jobs.iter().all(|job| self.ended.contains(&job.id)) {
             return false;
