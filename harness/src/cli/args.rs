@@ -34,8 +34,8 @@ Examples:
   allclear init http://localhost:8080 --find-size-limit 'POST /api/v1/uploads' --upload-limit 1GiB
   allclear init http://localhost:8080 -H 'authorization: Bearer ${api_token}' --secret api_token=…
 
-It sends GETs, to some fifteen usual paths. --find-size-limit alone sends more: bodies that grow until
-one is refused, some of which the service takes and keeps.
+It sends GETs, to some fifteen usual paths. Only --find-size-limit sends more:
+bodies that grow until one is refused; the service keeps what it takes.
 
 Exit codes: 0 the files are written · 2 nothing is written: usage, a file that is there, no answer
             3 this machine, a folder that cannot be written · 129/130/143 interrupted";
@@ -303,7 +303,7 @@ pub(crate) struct Init {
     /// A header for all but health and readiness, which are asked without; a `${name}` in it is a secret; repeatable
     #[arg(short = 'H', long, value_name = "NAME: VALUE")]
     pub(crate) header: Vec<String>,
-    /// The value of a secret [default: that of the environment variable NAME]. It is not written down; repeatable
+    /// The value of a secret, which is not written down [default: the environment variable of that name in capitals]; repeatable
     #[arg(long = "secret", value_name = "NAME=VALUE")]
     pub(crate) secrets: Vec<String>,
     /// Any certificate will do

@@ -87,15 +87,13 @@ fn what_is_written_lints_passes_and_fails_for_a_service_that_is_broken() {
 
     case.call(&["lint", "suites", "-e", "shop"]).ends(0).tells("ok: 1 suite, 4 checks");
     case.call(&["run", "suites", "-e", "shop"]).ends(0).tells("passed=4 failed=0 unsure=0 errors=0 blocked=0 skipped=0");
-    // One broken service after the other, at the same place; what was left to decide is decided.
-    let address = first.address.clone();
+    // One broken service after the other in its place; what was left to decide is decided.
     drop(first);
     case.write("suites/shop.suite.yaml", &suite.replace("# within: 30s", "within: 2s"));
     for (defect, clause) in [("health-body-says-down", "health/code"), ("ready-never", "ready/becomes"), ("health-206", "health/code")] {
-        let broken = Reference::start(&["--listen", &address, "--defect", defect]);
-        let broken = broken.unwrap_or_else(|why| panic!("{defect}: {why}"));
+        let (_broken, its) = reference(&["--defect", defect]);
+        case.write("suites/environments/shop.env.yaml", &environment.replace(&url, &its));
         case.call(&["run", "suites", "-e", "shop", "--filter", "the process is up", "--filter", "it is ready"]).ends(1).tells(clause);
-        drop(broken);
     }
 }
 
@@ -149,7 +147,7 @@ fn where_no_edge_is_found_it_is_said_and_nothing_is_claimed() {
     let case = Case::new(&[]);
     let wishes = ["--find-size-limit", "POST /api/v1/uploads", "--find-size-limit", "PUT /nothing/here", "--upload-limit", "300KiB"];
     let args: Vec<&str> = [url.as_str(), "--name", "shop"].into_iter().chain(wishes).collect();
-    init(&case, &args).ends(0).tells("no limit is claimed").tells("limits").tells("there is no such endpoint");
+    init(&case, &args).ends(0).tells("no limit is claimed").tells("--upload-limit gives more").tells("there is no such endpoint");
     let suite = case.read("suites/shop.suite.yaml");
     assert!(
         suite.contains("# POST /api/v1/uploads: no limit is claimed: ") && suite.contains("# PUT /nothing/here: no limit is claimed: "),

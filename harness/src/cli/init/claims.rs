@@ -224,7 +224,7 @@ fn is_alike(look: &Look, elsewhere: &Look) -> bool {
         return false;
     }
     let (Some(a), Some(b)) = (&look.text, &elsewhere.text) else { return look.text.is_none() && elsewhere.text.is_none() };
-    let is_page = look.media_type.as_deref() == Some("text/html");
+    let is_page = look.media_type.as_deref().is_some_and(|t| t.eq_ignore_ascii_case("text/html"));
     let same_members = || Some(all_members(&object(a)?) == all_members(&object(b)?));
     is_page || a == b || same_members() == Some(true)
 }

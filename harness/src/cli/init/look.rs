@@ -17,7 +17,7 @@ pub(super) enum Came {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Look {
     pub(super) status: u16,
-    /// The media type without its parameters, in lower case.
+    /// The media type without its parameters, as it came.
     pub(super) media_type: Option<String>,
     /// Where it redirects to.
     pub(super) location: Option<String>,
@@ -48,7 +48,7 @@ pub(super) async fn look(
         Err(failed) => Came::Nothing(failed.trouble),
         Ok(answer) => {
             let text = |name: &str| answer.header_text(name).map(|v| v.into_owned());
-            let media_type = text("content-type").map(|v| v.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+            let media_type = text("content-type").map(|v| v.split(';').next().unwrap_or_default().trim().to_owned());
             Came::Answer(Look {
                 status: answer.status,
                 media_type: media_type.filter(|t| is_media_type(t)),

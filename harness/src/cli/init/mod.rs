@@ -169,11 +169,17 @@ fn tell_looks(place: &Place, tour: &Tour, claims: &Claims) {
         (&claims.build, "it tells which build is running"),
         (&claims.metrics, "it tells its metrics"),
     ];
-    for (claim, what) in claimed.iter().filter_map(|(claim, what)| Some((claim.as_ref()?, what))) {
-        let _ = writeln!(out, "  {:<16} {what}  ({})", inert::line(&claim.path), claim.seen());
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    lines.extend(claimed.iter().filter_map(|(claim, what)| claim.as_ref().map(|c| (c.path.as_str(), format!("{what}; {}", c.seen())))));
+    lines.extend(claims.notes.iter().map(|(path, why)| (path.as_str(), format!("not claimed: {why}"))));
+    let width = lines.iter().map(|(path, _)| path.chars().count()).max().unwrap_or_default().min(40);
+    for (path, what) in lines {
+        let _ = writeln!(out, "  {:<width$}  {what}", inert::line(path));
     }
-    for (path, why) in &claims.notes {
-        let _ = writeln!(out, "  {:<16} not claimed: {why}", inert::line(path));
+    for (claim, flag, what) in [(&claims.live, "--health", "up"), (&claims.ready, "--ready", "ready")] {
+        if claim.is_none() {
+            let _ = writeln!(out, "  no path was found that says it is {what}: name it by {flag} PATH, with --force once files are there");
+        }
     }
     writer::err(&out);
 }
@@ -184,13 +190,14 @@ fn tell_edges(edges: &[(Wish, Edge)]) {
         let shown = wish.shown();
         match edge {
             Edge::Measured(measured) => {
-                let _ = writeln!(out, "  {:<16} {}", inert::line(&shown), inert::line(&measured.summary));
+                let _ = writeln!(out, "  {}  {}", inert::line(&shown), inert::line(&measured.summary));
                 for (framing, why) in &measured.left_out {
-                    let _ = writeln!(out, "  {:<16} NOT SO with {framing}, which is left out: {}", "", inert::line(why));
+                    let _ = writeln!(out, "    NOT SO with {framing}, which is left out: {}", inert::line(why));
                 }
             }
             Edge::Unknown { why } => {
-                let _ = writeln!(out, "  {:<16} no limit is claimed: {}", inert::line(&shown), inert::line(why));
+                let more = if why.contains("limits.upload") { "; --upload-limit gives more" } else { "" };
+                let _ = writeln!(out, "  {}  no limit is claimed: {}{more}", inert::line(&shown), inert::line(why));
             }
         }
     }

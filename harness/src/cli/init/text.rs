@@ -4,7 +4,7 @@ use super::claims::{Claim, Claims, Fact};
 use super::edge::Edge;
 use super::place::{Place, variable};
 use super::wish::Wish;
-use super::yaml::{comment, literal, scalar};
+use super::yaml::{comment, literal, scalar, sentence};
 use crate::model::{Secret, Size};
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ const HEAD: &str = "\
 pub(super) fn suite(name: &str, claims: &Claims, edges: &[(Wish, Edge)]) -> String {
     let mut out = String::from(HEAD);
     let about = format!("What {name} was seen to do; its people say what of it is promised.");
-    let _ = writeln!(out, "suite: {}\nabout: {}\n\nchecks:", scalar(name), scalar(&about));
+    let _ = writeln!(out, "suite: {}\nabout: {}\n\nchecks:", scalar(name), sentence(&about));
     let mut checks = Vec::new();
     checks.extend(claims.live.as_ref().map(|claim| live(claim, name)));
     checks.extend(claims.ready.as_ref().map(ready));
@@ -36,16 +36,22 @@ pub(super) fn suite(name: &str, claims: &Claims, edges: &[(Wish, Edge)]) -> Stri
     out
 }
 
-/// `#` lines in columns: what could be added, and what it says.
+/// A line, and in a column of its own what there is to say of it.
+fn aside(out: &mut String, indent: usize, line: &str, why: &str) {
+    let width = 36usize.saturating_sub(indent);
+    let _ = writeln!(out, "{:indent$}{line:<width$} # {why}", "");
+}
+
+/// What could be added, and what it says.
 fn to_decide(out: &mut String, indent: usize, lines: &[(&str, &str)]) {
     for (key, why) in lines {
-        let _ = writeln!(out, "{:indent$}# {key:<28} # {why}", "");
+        aside(out, indent, &format!("# {key}"), why);
     }
 }
 
 fn live(claim: &Claim, name: &str) -> String {
     let mut out = head(claim, "the process is up");
-    let _ = writeln!(out, "    gate: true                       # while this fails, nothing else is asked");
+    aside(&mut out, 4, "gate: true", "while this fails, nothing else is asked");
     let _ = writeln!(out, "    health:\n      get: {}", literal(&claim.path));
     expectation(&mut out, claim);
     to_decide(
@@ -172,21 +178,15 @@ fn sized(wish: &Wish, edge: &Edge) -> String {
     for (framing, why) in &measured.left_out {
         let _ = writeln!(out, "  # NOT SO with {framing}, which is left out of `framings` until that is mended or meant: {}", comment(why));
     }
-    let _ = writeln!(out, "  - name: {}", literal(&format!("{} takes {size} and not a byte more", wish.shown())));
+    let _ = writeln!(out, "  - name: {}", sentence(&format!("{} takes {size} and not a byte more", wish.shown())));
     let _ = writeln!(out, "    tags: [load]");
     let _ = writeln!(out, "    size-limit:\n      {}: {}", wish.method, literal(&wish.path));
     for (key, value) in &wish.keys {
         let value = if *key == "refused" { value.clone() } else { literal(value) };
         let _ = writeln!(out, "      {key}: {value}");
     }
-    let _ = writeln!(
-        out,
-        "      limit: {size}{:width$}# {} bytes are taken, {} are refused",
-        "",
-        measured.bytes,
-        measured.bytes + 1,
-        width = 22usize.saturating_sub(size.to_string().len()).max(1)
-    );
+    let both = format!("{} bytes are taken, {} are refused", measured.bytes, measured.bytes + 1);
+    aside(&mut out, 6, &format!("limit: {size}"), &both);
     if !measured.left_out.is_empty() {
         let _ = writeln!(out, "      framings: [{}]", measured.framings.join(", "));
     }
@@ -205,7 +205,7 @@ fn sized(wish: &Wish, edge: &Edge) -> String {
 pub(super) fn environment(name: &str, place: &Place, load: Option<Size>) -> String {
     let mut out = String::from("# yaml-language-server: $schema=../environment.schema.json\n");
     let about = format!("{}, as it was given to `allclear init`.", place.shown());
-    let _ = writeln!(out, "environment: {}\nabout: {}\n", scalar(name), literal(&about));
+    let _ = writeln!(out, "environment: {}\nabout: {}\n", scalar(name), sentence(&about));
     match load {
         Some(upload) => {
             let _ = writeln!(
@@ -213,7 +213,8 @@ pub(super) fn environment(name: &str, place: &Place, load: Option<Size>) -> Stri
                 "# `load`, since a limit was measured here: bodies are sent up to it and above. At `read` such checks are skipped."
             );
             let _ = writeln!(out, "allows: load\nhosts: [{}]", literal(place.host()));
-            let _ = writeln!(out, "limits: {{ upload: {upload} }}            # of all checks together, for each run\n");
+            aside(&mut out, 0, &format!("limits: {{ upload: {upload} }}"), "of all checks together, for each run");
+            out.push('\n');
         }
         None => {
             let _ = writeln!(out, "# Checks may only read here. To write, load or break takes `allows`, and the host in `hosts`:");
@@ -222,10 +223,10 @@ pub(super) fn environment(name: &str, place: &Place, load: Option<Size>) -> Stri
     }
     let _ = writeln!(out, "targets:\n  api:\n    url: {}", literal(place.shown()));
     if place.insecure {
-        let _ = writeln!(out, "    insecure: true                   # any certificate will do: told in every report");
+        aside(&mut out, 4, "insecure: true", "any certificate will do: told in every report");
     }
     if !place.headers.is_empty() {
-        let _ = writeln!(out, "    headers:                         # never with health and ready: an orchestrator has none");
+        aside(&mut out, 4, "headers:", "never with health and ready: an orchestrator has none");
         for header in &place.headers {
             let _ = writeln!(out, "      {}: {}", scalar(header.name.as_str()), scalar(&header.written));
         }

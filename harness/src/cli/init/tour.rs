@@ -3,9 +3,9 @@
 use super::super::failure::Failure;
 use super::look::{Came, look};
 use super::place::Place;
-use crate::model::quantity::show_duration;
+use crate::model::{Rate, quantity::show_duration};
 use crate::report::inert;
-use crate::transport::{Exchange, Trouble};
+use crate::transport::{Exchange, Options, Permits, Trouble};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -44,6 +44,8 @@ const USUAL: [(Role, &str); 14] = [
 pub(super) const NOWHERE: &str = "/no-such-path-says-allclear-init";
 /// How often a path that is there is looked at, to see what stays the same.
 const LOOKS: usize = 3;
+/// Looks are no burst, wherever the service is.
+const PACE: Rate = Rate { count: 50, per: Duration::from_secs(1) };
 /// Longest time for one look.
 const ONE: Duration = Duration::from_secs(5);
 
@@ -93,7 +95,8 @@ impl Route {
 /// # Errors
 /// Where the service does not answer at all, or this machine is in trouble.
 pub(super) async fn tour(place: &Place, route: &Route) -> Result<Tour, Failure> {
-    let (exchange, endpoint) = (Exchange::default(), place.endpoint());
+    let exchange = Exchange::new(Options { permits: Permits::new(Some(PACE), None, None) });
+    let endpoint = place.endpoint();
     let started = Instant::now();
     let end = started + route.timeout.min(Duration::from_secs(86_400));
     let headers: Vec<_> = place.headers.iter().map(|h| (h.name.clone(), h.value.clone())).collect();
@@ -132,6 +135,9 @@ pub(super) async fn tour(place: &Place, route: &Route) -> Result<Tour, Failure> 
         visits.push(Visit { role, path, is_named, looks });
     }
     if visits.is_empty() {
+        if let Came::Nothing(trouble) = &nowhere {
+            return Err(no_answer(place, trouble));
+        }
         let took = show_duration(started.elapsed());
         return Err(Failure::NeverStarted(format!(
             "{}: the time was up after {took}, before anything could be looked at; nothing was written\n  help: give more by --timeout 1m",

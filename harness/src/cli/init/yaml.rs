@@ -14,7 +14,18 @@ pub(super) fn scalar(text: &str) -> String {
     if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
-/// The same for a text in which nothing is to be put in: `${` is written `$${`.
+/// A sentence as a scalar that stands alone on its line: plain, too, where no part of it could be read as a key or a comment.
+pub(super) fn sentence(text: &str) -> String {
+    let is_harmless = |c: char| c.is_ascii_alphanumeric() || " ,;.:/_-+'`()".contains(c);
+    let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.contains(' ')
+        && text.chars().all(is_harmless)
+        && !text.contains(": ")
+        && !text.ends_with([':', ' ']);
+    if is_plain { text.to_owned() } else { literal(text) }
+}
+
+/// The same as [`scalar`] for a text in which nothing is to be put in: `${` is written `$${`.
 pub(super) fn literal(text: &str) -> String {
     scalar(&text.replace("${", "$${"))
 }
@@ -45,5 +56,9 @@ mod tests {
             assert_eq!(scalar(text), quoted);
         }
         assert_eq!(literal("/a${b}"), "\"/a$${b}\"");
+        assert_eq!(sentence("http://h:1, as it was"), "http://h:1, as it was");
+        for text in ["on", "a: b", "a #b", "a b:", "- a", "a ${b}"] {
+            assert!(sentence(text).starts_with('"') || sentence(text) == scalar(text), "{text}");
+        }
     }
 }
