@@ -280,7 +280,8 @@ fn quoted(word: &str) -> String {
 fn text(bodies: &[&str], looks: usize) -> Option<Vec<Fact>> {
     let word = bodies.first()?.trim();
     let is_constant = bodies.len() == looks && bodies.iter().all(|body| body.trim() == word);
-    (is_constant && matches!(Says::in_text(word), Says::Well(_)) && !word.starts_with('"')).then(|| vec![Fact::Text(word.to_owned())])
+    (is_constant && matches!(Says::in_text(word), Says::Well(_)) && !word.starts_with(['"', '{', '[']))
+        .then(|| vec![Fact::Text(word.to_owned())])
 }
 
 /// Names, without their separators, under which a build tells what it is.
