@@ -112,6 +112,22 @@ fn only_gets_are_sent_and_few_of_them() {
 }
 
 #[test]
+fn plain_words_other_successes_and_paths_of_ones_own_are_claimed_as_they_are() {
+    let server = Server::start(|came, stream| match came.path() {
+        "/base/healthz" => reply(stream, 200, "content-type: Text/Plain; charset=utf-8\r\n", "OK\n"),
+        "/base/internal/ready?deep=${x}" => drop(std::io::Write::write_all(stream, b"HTTP/1.1 204 X\r\nconnection: close\r\n\r\n")),
+        _ => reply(stream, 404, "", ""),
+    });
+    let (url, case) = (format!("{}/base/", server.url()), Case::new(&[]));
+    init(&case, &[&url, "--name", "on", "--ready", "/internal/ready?deep=${x}", "--out", "a/b"]).ends(0).tells("wrote  a/b/on.suite.yaml");
+    let suite = case.read("a/b/on.suite.yaml");
+    for line in ["suite: \"on\"", "expect: { body: { contains: OK } }", "get: \"/internal/ready?deep=$${x}\"", "expect: { status: 204 }"] {
+        assert!(suite.contains(line), "{line}\n{suite}");
+    }
+    case.call(&["run", "a/b", "-e", "on"]).ends(0).tells("passed=2");
+}
+
+#[test]
 fn the_edge_that_is_measured_is_written_to_the_byte() {
     let (_reference, url) = reference(&["--max-upload", "70001"]);
     let case = Case::new(&[]);

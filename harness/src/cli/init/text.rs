@@ -163,7 +163,7 @@ fn expectation(out: &mut String, claim: &Claim) {
         _ => None,
     }));
     if !lines.is_empty() {
-        let _ = writeln!(out, "      expect: {{ {} }}", lines.join(", "));
+        aside(out, 6, &format!("expect: {{ {} }}", lines.join(", ")), "as seen; take out what may change while all is well");
     }
 }
 
