@@ -1,11 +1,12 @@
 //! What can be claimed of what was seen, and why the rest is not. Pure.
 
+use super::facts::{self, Fact};
 use super::look::{Came, Look};
 use super::tour::{NOWHERE, Role, Tour, Visit};
 use crate::kind::Says;
 use crate::model::quantity::show_duration;
 use crate::report::inert;
-use crate::words::{Document, Json};
+use crate::words::Json;
 use std::time::Duration;
 
 /// One path, and what it always answered.
@@ -23,19 +24,6 @@ pub(super) struct Claim {
     pub(super) looks: usize,
     pub(super) fastest: Duration,
     pub(super) slowest: Duration,
-}
-
-/// What a body said in every look.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fact {
-    /// A member of the document is this word: `status` is `healthy`.
-    Word(String, String),
-    /// A member of the document is true.
-    True(String),
-    /// A member of the document is there, and not empty.
-    There(String),
-    /// The text holds this.
-    Text(String),
 }
 
 /// Everything that is to be written down, and told.
@@ -151,13 +139,13 @@ fn claim(visit: &Visit, nowhere: &Came) -> Result<(Claim, Option<String>), Not> 
     if let Some(against) = bodies.iter().find_map(|body| Says::in_text(body).against(first.status)) {
         return Err(Not::Told(inert::line(&against).into_owned()));
     }
-    let documents: Vec<Json> = bodies.iter().filter_map(|body| object(body)).collect();
+    let documents: Vec<Json> = bodies.iter().filter_map(|body| facts::object(body)).collect();
     // A body that is a document in one look and none in another says nothing that is always so.
     let documents = if documents.len() == looks.len() { &documents[..] } else { &[] };
     let facts = match visit.role {
-        Role::Live | Role::Ready => words(documents).or_else(|| text(&bodies, looks.len())).unwrap_or_default(),
-        Role::Build => builds(documents),
-        Role::Metrics => metrics(&bodies, looks.len()),
+        Role::Live | Role::Ready => facts::words(documents).or_else(|| facts::text(&bodies, looks.len())).unwrap_or_default(),
+        Role::Build => facts::builds(documents),
+        Role::Metrics => facts::metrics(&bodies, looks.len()),
     };
     match visit.role {
         Role::Metrics if facts.is_empty() => return Err(Not::Told(format!("{}, and no Prometheus text", first.brief()))),
@@ -165,7 +153,7 @@ fn claim(visit: &Visit, nowhere: &Came) -> Result<(Claim, Option<String>), Not> 
         _ => {}
     }
     let claimed = |name: &String| facts.iter().any(|fact| matches!(fact, Fact::Word(n, _) | Fact::True(n) | Fact::There(n) if n == name));
-    let others = documents.first().map(members).unwrap_or_default().into_iter().filter(|name| !claimed(name)).take(8).collect();
+    let others = documents.first().map(facts::members).unwrap_or_default().into_iter().filter(|name| !claimed(name)).take(8).collect();
     let claim = Claim {
         path: visit.path.clone(),
         status: first.status,
@@ -225,106 +213,8 @@ fn is_alike(look: &Look, elsewhere: &Look) -> bool {
     }
     let (Some(a), Some(b)) = (&look.text, &elsewhere.text) else { return look.text.is_none() && elsewhere.text.is_none() };
     let is_page = look.media_type.as_deref().is_some_and(|t| t.eq_ignore_ascii_case("text/html"));
-    let same_members = || Some(all_members(&object(a)?) == all_members(&object(b)?));
+    let same_members = || Some(facts::all_members(&facts::object(a)?) == facts::all_members(&facts::object(b)?));
     is_page || a == b || same_members() == Some(true)
-}
-
-/// The document, if the text is an object in which no key stands twice.
-fn object(text: &str) -> Option<Json> {
-    let document = Document::read(text.trim_start_matches('\u{feff}').as_bytes()).ok()?;
-    (matches!(document.root, Json::Object(_)) && document.duplicates.is_empty()).then_some(document.root)
-}
-
-fn all_members(object: &Json) -> Vec<&str> {
-    let Json::Object(members) = object else { return Vec::new() };
-    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-    names.sort_unstable();
-    names
-}
-
-/// The members that can be named in a suite without quoting.
-fn members(object: &Json) -> Vec<String> {
-    let Json::Object(members) = object else { return Vec::new() };
-    members.iter().map(|(name, _)| name.clone()).filter(|name| is_plain(name)).collect()
-}
-
-fn is_plain(name: &str) -> bool {
-    name.len() <= 40
-        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-/// Words that say that all is well, the same in every look.
-fn words(documents: &[Json]) -> Option<Vec<Fact>> {
-    let speaks = |name: &String| Says::KEYS.contains(&name.to_ascii_lowercase().as_str());
-    let fact = |name: String| {
-        let value = documents[0].member(&name)?;
-        let is_constant = documents.iter().all(|document| document.member(&name) == Some(value));
-        match value {
-            Json::String(word) if is_constant && matches!(Says::in_text(&quoted(word)), Says::Well(_)) => {
-                Some(Fact::Word(name, word.clone()))
-            }
-            Json::Bool(true) if is_constant => Some(Fact::True(name)),
-            _ => None,
-        }
-    };
-    let facts: Vec<Fact> = members(documents.first()?).into_iter().filter(speaks).filter_map(fact).collect();
-    (!facts.is_empty()).then_some(facts)
-}
-
-fn quoted(word: &str) -> String {
-    Json::String(word.to_owned()).to_string()
-}
-
-/// A whole body that is one word for being well.
-fn text(bodies: &[&str], looks: usize) -> Option<Vec<Fact>> {
-    let word = bodies.first()?.trim();
-    let is_constant = bodies.len() == looks && bodies.iter().all(|body| body.trim() == word);
-    (is_constant && matches!(Says::in_text(word), Says::Well(_)) && !word.starts_with(['"', '{', '[']))
-        .then(|| vec![Fact::Text(word.to_owned())])
-}
-
-/// Names, without their separators, under which a build tells what it is.
-const BUILD: [&str; 16] = [
-    "version",
-    "gitsha",
-    "sha",
-    "commit",
-    "gitcommit",
-    "commitsha",
-    "commitid",
-    "revision",
-    "gitrevision",
-    "build",
-    "buildid",
-    "buildnumber",
-    "tag",
-    "release",
-    "image",
-    "gitversion",
-];
-
-/// What tells the build, the same in every look.
-fn builds(documents: &[Json]) -> Vec<Fact> {
-    let Some(first) = documents.first() else { return Vec::new() };
-    let tells = |name: &String| BUILD.contains(&name.to_ascii_lowercase().replace('_', "").as_str());
-    let is_there = |name: &String| {
-        let value = first.member(name);
-        let is_value = match value {
-            Some(Json::String(text)) => !text.is_empty(),
-            Some(Json::Number(_)) => true,
-            _ => false,
-        };
-        is_value && documents.iter().all(|document| document.member(name) == value)
-    };
-    members(first).into_iter().filter(|name| tells(name) && is_there(name)).map(Fact::There).collect()
-}
-
-/// What every page of Prometheus text holds.
-fn metrics(bodies: &[&str], looks: usize) -> Vec<Fact> {
-    const MARK: &str = "# TYPE ";
-    let is_text = |body: &&str| body.lines().any(|line| line.starts_with(MARK));
-    if bodies.len() == looks && bodies.iter().all(is_text) { vec![Fact::Text(MARK.to_owned())] } else { Vec::new() }
 }
 
 #[cfg(test)]

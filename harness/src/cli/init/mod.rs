@@ -2,6 +2,7 @@
 
 mod claims;
 mod edge;
+mod facts;
 mod files;
 mod look;
 mod place;

@@ -1,7 +1,8 @@
 //! The files as text: what was seen stands as checks, what is to be decided as comments that hold once their `#` is gone.
 
-use super::claims::{Claim, Claims, Fact};
+use super::claims::{Claim, Claims};
 use super::edge::Edge;
+use super::facts::Fact;
 use super::place::{Place, variable};
 use super::wish::Wish;
 use super::yaml::{comment, literal, scalar, sentence};

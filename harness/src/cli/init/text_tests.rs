@@ -2,8 +2,9 @@
 
 use super::super::World;
 use super::super::failure::Failure;
-use super::claims::{Claim, Claims, Fact};
+use super::claims::{Claim, Claims};
 use super::edge::{Edge, Measured};
+use super::facts::Fact;
 use super::files::Draft;
 use super::place::{Header, Place};
 use super::text;
