@@ -13,6 +13,8 @@ mod ci;
 mod codes;
 #[path = "cli/edges.rs"]
 mod edges;
+#[path = "cli/init.rs"]
+mod init;
 #[path = "cli/production.rs"]
 mod production;
 #[path = "parts/program.rs"]

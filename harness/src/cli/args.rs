@@ -1,5 +1,6 @@
 //! The command line: commands, flags, and the environment variables that stand in for flags.
 
+use crate::model::Size;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
@@ -25,6 +26,19 @@ Examples:
 
 Exit codes: that of CMD, 0 without one · 1 time is up · 2 usage
             126/127 CMD cannot be started · 130/143 interrupted";
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  allclear init http://localhost:8080
+  allclear init https://shop.stage.example.org --name stage --ready /internal/ready
+  allclear init http://localhost:8080 --find-size-limit 'POST /api/v1/uploads' --upload-limit 1GiB
+  allclear init http://localhost:8080 -H 'authorization: Bearer ${api_token}' --secret api_token=…
+
+It sends GETs, to some fifteen usual paths. Only --find-size-limit sends more:
+bodies that grow until one is refused; the service keeps what it takes.
+
+Exit codes: 0 the files are written · 2 nothing is written: usage, a file that is there, no answer
+            3 this machine, a folder that cannot be written · 129/130/143 interrupted";
 
 const REPORT_EXAMPLES: &str = "\
 Examples:
@@ -62,6 +76,9 @@ pub(crate) enum Command {
     /// Wait until URLs answer (or, with --gone, until they no longer do), then run a command
     #[command(after_help = WAIT_EXAMPLES)]
     Wait(Wait),
+    /// Look at a running service and write a first suite for it: what was seen, and what is left to decide
+    #[command(after_help = INIT_EXAMPLES)]
+    Init(Box<Init>),
     /// Print a JSON Schema: of a suite, an environment or a record
     Schema(Schema),
     /// Make reports from records of runs; several records are merged as shards
@@ -268,6 +285,49 @@ pub(crate) struct Wait {
 }
 
 #[derive(Args, Clone, Debug)]
+pub(crate) struct Init {
+    /// Base URL of the service: http://HOST[:PORT][/PATH] or https://…
+    pub(crate) url: String,
+    /// Folder of suites that is written to
+    #[arg(short, long, value_name = "DIR", default_value = "./suites")]
+    pub(crate) out: PathBuf,
+    /// Name of the suite and of its environment [default: the first word of the host, `service` for an address]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Path that says the process is up [default: the usual ones are tried]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) health: Option<String>,
+    /// Path that says it may be sent traffic [default: the usual ones are tried]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ready: Option<String>,
+    /// A header for all but health and readiness, which are asked without; a `${name}` in it is a secret; repeatable
+    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
+    pub(crate) header: Vec<String>,
+    /// The value of a secret, which is not written down [default: the environment variable of that name in capitals]; repeatable
+    #[arg(long = "secret", value_name = "NAME=VALUE")]
+    pub(crate) secrets: Vec<String>,
+    /// Any certificate will do
+    #[arg(short = 'k', long)]
+    pub(crate) insecure: bool,
+    /// Longest time for all looks together
+    #[arg(short, long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// Replace files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Measure the largest body that is taken there, and write a check of it. POST, PUT or PATCH and a path; then, if need be,
+    /// field=NAME (the part of a form that is sized), refused=STATUS, type=MEDIA-TYPE; repeatable
+    #[arg(long, help_heading = MEASURING, value_name = "METHOD PATH")]
+    pub(crate) find_size_limit: Vec<String>,
+    /// Most bytes that are sent for it, in all; also the `limits` of the environment
+    #[arg(long, help_heading = MEASURING, value_name = "SIZE", default_value = "256MiB", value_parser = size)]
+    pub(crate) upload_limit: Size,
+}
+
+/// The heading of the flags of `init` that send more than GETs.
+const MEASURING: &str = "Measuring";
+
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Schema {
     /// Which schema
     #[arg(default_value = "suite")]
@@ -297,4 +357,8 @@ pub(crate) struct Report {
 
 fn duration(text: &str) -> Result<Duration, String> {
     crate::reader::parse_duration(text).map_err(|e| e.to_string())
+}
+
+fn size(text: &str) -> Result<Size, String> {
+    crate::reader::parse_size(text).map_err(|e| e.to_string())
 }

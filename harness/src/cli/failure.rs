@@ -64,6 +64,7 @@ OTHER COMMANDS
   lint         0, or 2 with every mistake
   list         0, or 5 when empty; the same for run --dry-run
   wait         the code of its command; 0 without one; 1 on timeout; 2 usage
+  init         0 with the files written; 2 or 3 and nothing written
   report       the code of the merged verdict; 4 with a missing shard; 2 for a record that cannot be read
 Exit 4 stops a pipeline in most CI systems. Whoever wants to let it pass must say so there, knowingly.
 ";

@@ -4,6 +4,7 @@ mod args;
 mod ci;
 mod explain;
 mod failure;
+mod init;
 mod inputs;
 mod inspect;
 mod report;
@@ -55,6 +56,7 @@ pub fn main(world: World) -> ExitCode {
         Command::Render(args) => inspect::render(&args, &world),
         Command::Explain(args) => explain::explain(args.what.as_deref()).and_then(print),
         Command::Wait(args) => wait::wait(&args, &world),
+        Command::Init(args) => init::init(&args, &world),
         Command::Schema(args) => print(schema::text(args.what)),
         Command::Report(args) => report::report(&args, &world),
         Command::Completions { shell } => {

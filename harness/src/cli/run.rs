@@ -136,7 +136,7 @@ async fn keep_drawing(session: Arc<Session>, listeners: Arc<Mutex<Option<Reporte
 /// The first SIGINT, SIGTERM or SIGHUP (the terminal is gone) ends the run in order; a second one ends it at once, and what was started
 /// with it. A SIGHUP that this process was told to ignore, as `nohup` does, stays ignored.
 #[cfg(unix)]
-async fn signals(interrupt: Interrupt) {
+pub(super) async fn signals(interrupt: Interrupt) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
     let mut hangup = if ignores_hangup() { None } else { signal(SignalKind::hangup()).ok() };

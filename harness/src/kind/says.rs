@@ -64,6 +64,9 @@ const ILL: &[&str] = &[
 const KEYS: &[&str] = &["status", "state", "health", "healthy", "ready", "ok", "alive", "result"];
 
 impl Says {
+    /// Keys at the top of a document that speak for the whole service, in lower case.
+    pub(crate) const KEYS: &'static [&'static str] = KEYS;
+
     /// Reads the body of a whole answer. Only the top level speaks for the service: a check below it may be ill while it is well.
     #[must_use]
     pub fn of(seen: &Seen) -> Self {

@@ -22,7 +22,7 @@ fn golden(name: &str, text: &str) {
 #[test]
 fn the_help_of_every_command_is_as_it_was_read_last() {
     golden("allclear", &call(&["--help"]).ends(0).out);
-    for command in ["run", "lint", "list", "render", "explain", "wait", "schema", "report", "completions"] {
+    for command in ["run", "lint", "list", "render", "explain", "wait", "init", "schema", "report", "completions"] {
         let help = call(&[command, "--help"]).ends(0);
         assert!(help.err.is_empty());
         golden(command, &help.out);
