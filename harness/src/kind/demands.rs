@@ -31,6 +31,8 @@ pub struct Demands {
     pub hosts: Vec<String>,
     /// Sample and schema files that it reads, for lint.
     pub files: Vec<(String, crate::model::At)>,
+    /// Clauses of which this spec leaves nothing to judge, and why: to promise one is a mistake.
+    pub pointless: Vec<(ClauseId, &'static str)>,
     /// Mistakes that only the whole spec shows: `steady-for` above `within`, … Each with its place and the way out.
     pub mistakes: Vec<Mistake>,
 }
