@@ -27,6 +27,8 @@ pub struct Fake {
     pub(crate) instead: Option<Instead>,
     /// The name of a capture that it gives, and its value.
     pub(crate) gives: Option<(String, String)>,
+    /// Whether it asks for `/left` when it leaves.
+    pub(crate) leaves: bool,
     /// How its controls come out.
     pub(crate) control: Twins,
     /// The part and fault that are in force while it looks.
@@ -66,6 +68,7 @@ impl Default for Fake {
             repeatable: true,
             instead: None,
             gives: None,
+            leaves: false,
             control: Twins::Honest,
             breaks: None,
         }
@@ -145,6 +148,13 @@ impl CheckKind for Fake {
         match lease {
             Some(lease) => lease.mend().await.map_err(|e| ProbeError(e.0)),
             None => Ok(()),
+        }
+    }
+
+    async fn leave(&self, cx: &Context, _seen: &mut Seen) {
+        if self.leaves {
+            let url = cx.target().endpoint.url.join("/left").expect("a path joins every URL");
+            let _ = cx.exchange().send(&cx.target().endpoint, &Outgoing::get(url), &Wishes::default()).await;
         }
     }
 

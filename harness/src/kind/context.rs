@@ -217,6 +217,18 @@ impl Context {
         self.told(prepared, answer)
     }
 
+    /// How many bytes of a body the request would upload; none where it is made while it is sent, and its length is not known before.
+    ///
+    /// # Errors
+    /// [`ProbeError`] if the request cannot be made.
+    pub fn upload_of(&self, request: &Request, how: &How) -> Result<Option<u64>, ProbeError> {
+        Ok(match &self.prepare(request, how)?.out.body {
+            OutBody::Empty => Some(0),
+            OutBody::Bytes(bytes) => Some(bytes.len() as u64),
+            OutBody::Stream { len, .. } => *len,
+        })
+    }
+
     /// What came of a request: by [`Context::call`], or on a connection that its caller had opened before.
     ///
     /// # Errors

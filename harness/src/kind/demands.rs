@@ -33,6 +33,8 @@ pub struct Demands {
     pub files: Vec<(String, crate::model::At)>,
     /// Where it has many connections open at once. None: no more than a few.
     pub crowds: Vec<Crowd>,
+    /// Clauses of which this spec leaves nothing to judge, and why: to promise one is a mistake.
+    pub pointless: Vec<(ClauseId, &'static str)>,
     /// Mistakes that only the whole spec shows: `steady-for` above `within`, … Each with its place and the way out.
     pub mistakes: Vec<Mistake>,
 }

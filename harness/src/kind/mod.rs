@@ -75,6 +75,12 @@ pub trait CheckKind: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// does, however bad, is an observation.
     fn probe(&self, round: &Round, cx: &Context, seen: &mut Self::Observation) -> impl Future<Output = Result<(), ProbeError>> + Send;
 
+    /// Undoes what the probe began and had no time to undo. The core asks once, when no round will follow, also after a deadline, an interrupt
+    /// or a panic, and gives it a few seconds. Its future may be dropped at any await point too: `seen` then tells what is left.
+    fn leave(&self, _cx: &Context, _seen: &mut Self::Observation) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Reads all that was seen over all rounds, clause by clause. Pure. A clause that the round wanted and of which
     /// nothing was seen gives [`crate::model::Found::Unseen`].
     fn judge(&self, seen: &Self::Observation) -> Vec<Reading>;

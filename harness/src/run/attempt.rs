@@ -13,6 +13,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// How long a check may take at its end to undo what it began.
+const LEAVING: Duration = Duration::from_secs(5);
+
 /// Under which terms a check is carried out.
 #[derive(Clone)]
 pub(crate) struct Terms<'a> {
@@ -101,6 +104,7 @@ async fn attempt<K: CheckKind>(kind: &K, cx: &Context, terms: Terms<'_>) -> Atte
                 }
                 Step::Anew => {
                     history.begin_anew();
+                    leave(kind, cx, &mut seen).await;
                     (seen, round, began) = (K::Observation::default(), decide::first_round(terms.asked), watch.now());
                     break;
                 }
@@ -108,10 +112,20 @@ async fn attempt<K: CheckKind>(kind: &K, cx: &Context, terms: Terms<'_>) -> Atte
                     let budget = control::budget(&terms);
                     history.controls.push((clause, Box::pin(control::run(kind, cx, clause, budget)).await));
                 }
-                Step::Settled(settled) => return Attempted::of(kind, &seen, settled, rounds),
+                Step::Settled(settled) => {
+                    leave(kind, cx, &mut seen).await;
+                    return Attempted::of(kind, &seen, settled, rounds);
+                }
             }
         }
     }
+}
+
+/// Undoes what the probe began, whatever ended it. What could not be undone in time is in what was seen, and told as a note.
+async fn leave<K: CheckKind>(kind: &K, cx: &Context, seen: &mut K::Observation) {
+    let leaving = AssertUnwindSafe(kind.leave(cx, seen)).catch_unwind();
+    // After a panic or the end of that time there is nothing more to try.
+    let _ = tokio::time::timeout(LEAVING, leaving).await;
 }
 
 /// One round, ended by the probe itself, by the deadline, by cancellation or by a panic. What was seen stays.

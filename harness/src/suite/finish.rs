@@ -179,6 +179,12 @@ pub(crate) fn finish(mut draft: Draft, around: &Surroundings<'_>) -> Result<Chec
         let names_itself = mistake.what.strip_prefix(kind_name).is_some_and(|rest| rest.starts_with(['.', ':']));
         problems.push(if names_itself { problem } else { problem.with_path(kind_name) });
     }
+    for promise in late.promises.iter() {
+        if let Some((clause, why)) = demands.pointless.iter().find(|(clause, _)| clause.0 == promise.value) {
+            let problem = Problem::new(origin(promise.at), format!("`{clause}` has nothing to judge here: {why}"));
+            problems.push(problem.with_path("promises").with_help("take it out of `promises`"));
+        }
+    }
     if demands.single_shot
         && let Some(name) = used_in_spec.first()
     {

@@ -4,7 +4,7 @@ use super::look::{Observation, Trial, number};
 use super::probe::{MANY_MORE, ONE_MORE};
 use super::spec::Spec;
 use super::table;
-use crate::kind::Told;
+use crate::kind::{Advice, Told};
 use crate::model::quantity::show_duration;
 use crate::model::{Case, ClauseId, Finding, Found, Measurement, Reading, Unseen};
 use std::num::NonZeroU32;
@@ -44,6 +44,9 @@ fn before(spec: &Spec, seen: &Observation) -> Option<Found> {
     if !seen.lone.done {
         return Some(late());
     }
+    if let Some(why) = seen.trials.get(super::probe::K).and_then(|trial| trial.not_here.clone()) {
+        return Some(not_here(why));
+    }
     if seen.lone.takes.is_empty() {
         return Some(nothing("not even one alone was served: limit/exact tells why"));
     }
@@ -51,9 +54,6 @@ fn before(spec: &Spec, seen: &Observation) -> Option<Found> {
         return Some(unsure(why.clone()));
     }
     let trial = seen.trials.get(super::probe::K)?;
-    if let Some(why) = &trial.not_here {
-        return Some(Found::Unseen { why: Unseen::NotPermitted(why.clone()) });
-    }
     if !trial.done {
         return Some(late());
     }
@@ -71,6 +71,11 @@ fn nothing(why: impl Into<String>) -> Found {
 
 fn unsure(why: impl Into<String>) -> Found {
     Found::Unsure { why: why.into(), wants: None }
+}
+
+/// The environment does not allow it.
+fn not_here(why: impl Into<String>) -> Found {
+    Found::Unseen { why: Unseen::NotPermitted(why.into()) }
 }
 
 /// The deadline came first.
@@ -101,16 +106,34 @@ pub(super) fn tell(spec: &Spec, seen: &Observation) -> Told {
     if spec.b.counts_jobs() && seen.jobs.accepted > 0 {
         parts.push(format!("{} jobs begun", seen.jobs.accepted));
     }
-    if !seen.jobs.open.is_empty() {
-        let shown: Vec<&str> = seen.jobs.open.iter().take(5).map(String::as_str).collect();
-        let more = if seen.jobs.open.len() > shown.len() { ", …" } else { "" };
-        parts.push(format!("{} of them left unfinished: {}{more}", seen.jobs.open.len(), shown.join(", ")));
+    if seen.jobs.looked_again > 0 {
+        parts.push(format!("{} looks at a job's state failed and were repeated", seen.jobs.looked_again));
     }
     let widest = seen.trials.values().flat_map(|t| &t.waves).map(|w| w.spread).max();
     if let Some(spread) = widest {
         parts.push(format!("releases within {}", show_duration(spread)));
     }
     Told { summary: parts.join(", "), measurements: Measurement::of_times("time_alone", &seen.lone.takes).into_iter().collect() }
+}
+
+/// Most ids in the note about jobs that are left; the record of a check that did not pass has all of them.
+const NAMED: usize = 100;
+
+/// Jobs that may go on when the check is over.
+pub(super) fn left(seen: &Observation) -> Vec<Advice> {
+    let jobs = &seen.jobs;
+    let mut all = Vec::new();
+    if !jobs.open.is_empty() {
+        let named = jobs.open.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = jobs.open.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        all.push(format!("jobs that this check began and that may go on: {} ({named}{more})", jobs.open.len()));
+    }
+    if jobs.unknown > 0 {
+        let n = jobs.unknown;
+        all.push(format!("submissions that were never answered, or by no id: {n}; what they began cannot be named, and may go on"));
+    }
+    all.into_iter().map(|what| Advice { clause: table::EXACT, case: Case::Borrowed(""), what }).collect()
 }
 
 /// The most that were in work at once in any wave.

@@ -1,5 +1,6 @@
 //! What the probes of `concurrency-limit` saw: waves as numbers, with the answers that tell most. Bounded, the evidence of every verdict.
 
+use super::books::Books;
 use super::count::{Ending, Wave};
 use super::spec::Limits;
 use crate::kind::RetryAfter;
@@ -7,6 +8,7 @@ use crate::kind::{Context, Seen};
 use crate::model::Interval;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Everything that was seen.
@@ -35,6 +37,9 @@ pub struct Observation {
     pub(super) next: Vec<Next>,
     /// Jobs that were begun.
     pub(super) jobs: Jobs,
+    /// What is under way.
+    #[serde(skip)]
+    pub(super) books: Arc<Books>,
 }
 
 /// One request alone, a few times: is it served, and how long does it take.
@@ -107,6 +112,8 @@ pub(super) struct Refusals {
 pub(super) struct Honesty {
     /// Each time that it was tried.
     pub(super) tries: Vec<Try>,
+    /// Why it was not tried, or not again, if so.
+    pub(super) not_here: Option<String>,
     /// It was looked at to the end.
     pub(super) done: bool,
 }
@@ -181,6 +188,8 @@ pub(super) struct Next {
     pub(super) accepted: bool,
     /// The last answer, where it was not.
     pub(super) answer: Option<Seen>,
+    /// How long it was tried.
+    pub(super) after: Duration,
 }
 
 /// Jobs that were begun by this check.
@@ -193,8 +202,12 @@ pub(super) struct Jobs {
     /// The ids of those that were asked to end.
     #[serde(skip)]
     pub(super) cancelled: BTreeSet<String>,
-    /// Why the state of one could not be read, if so.
+    /// Why the state of one could not be read in the last wave, if so.
     pub(super) unread: Option<(String, Seen)>,
+    /// Looks at a state that failed and were repeated.
+    pub(super) looked_again: u32,
+    /// Submissions of which it is not known whether they began a job: lost, or accepted without an id.
+    pub(super) unknown: u32,
 }
 
 impl Observation {

@@ -1,5 +1,6 @@
 //! `concurrency-limit`: so many at once are admitted and not one more, and every slot comes back.
 
+mod books;
 mod count;
 mod judge;
 mod look;
@@ -9,7 +10,7 @@ mod table;
 
 pub use look::Observation;
 
-use crate::kind::{CheckKind, Context, Demands, ProbeError, Round, Told};
+use crate::kind::{Advice, CheckKind, Context, Demands, ProbeError, Round, Told};
 use crate::model::{Clause, Reading};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -41,7 +42,15 @@ impl CheckKind for ConcurrencyLimit {
         judge::judge(&self.spec, seen)
     }
 
+    async fn leave(&self, cx: &Context, seen: &mut Observation) {
+        probe::leave(&self.spec, cx, seen).await;
+    }
+
     fn tell(&self, seen: &Observation) -> Told {
         judge::tell(&self.spec, seen)
+    }
+
+    fn advises(&self, seen: &Observation) -> Vec<Advice> {
+        judge::left(seen)
     }
 }

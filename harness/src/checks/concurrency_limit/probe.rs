@@ -1,21 +1,26 @@
 //! Takes the slots, one alone, as many as there are, and more, and looks at what becomes of each. The only I/O of `concurrency-limit`.
 
+use super::books::Books;
 use super::look::Observation;
 use super::spec::{BESIDE, Spec};
 use super::table;
 use crate::kind::{Call, Context, How, ProbeError, Round, Seen};
+use crate::model::Size;
 use crate::words::Request;
 use std::time::{Duration, Instant};
 
 mod aside;
 mod honest;
 mod jobs;
+mod leave;
 mod lone;
 mod returns;
 #[cfg(test)]
 mod tests;
 mod trial;
 mod wave;
+
+pub(super) use leave::leave;
 
 /// As many as the limit.
 pub(super) const K: &str = "k";
@@ -39,6 +44,7 @@ pub(super) struct Bench<'a> {
     pub(super) cx: &'a Context,
     pub(super) round: &'a Round,
     pub(super) origin: Instant,
+    pub(super) books: &'a Books,
 }
 
 /// Does everything in the first round: what may be repeated is repeated there.
@@ -48,7 +54,8 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
     if round.number > 0 {
         return Ok(());
     }
-    let bench = Bench { spec, cx, round, origin };
+    let books = seen.books.clone();
+    let bench = Bench { spec, cx, round, origin, books: &books };
     let went = bench.experiments(seen).await;
     let ended = bench.leave_nothing(seen).await;
     went.and(ended)
@@ -61,19 +68,19 @@ impl Bench<'_> {
             return Ok(());
         }
         let k = self.spec.b.k();
-        if self.has_room(K, k, seen) {
+        if self.has_room(K, k, seen)? {
             self.trial(K, k, 3, seen).await?;
         }
         if !seen.is_kept(K) {
             return Ok(());
         }
-        if self.has_room(ONE_MORE, k + 1, seen) {
+        if self.has_room(ONE_MORE, k + 1, seen)? {
             self.trial(ONE_MORE, k + 1, 1, seen).await?;
         }
         let many = self.most_that_fit().min(self.spec.b.overload());
         if many > k + 1 {
             self.trial(MANY_MORE, many, 1, seen).await?;
-        } else if self.has_room(MANY_MORE, self.spec.b.overload(), seen) {
+        } else if self.has_room(MANY_MORE, self.spec.b.overload(), seen)? {
             seen.trial(MANY_MORE).done = true;
         }
         if self.round.wants(table::RETRY_AFTER) {
@@ -92,17 +99,30 @@ impl Bench<'_> {
     }
 
     /// Whether a wave of that size may be sent here; where not, the case is told as not judged.
-    fn has_room(&self, case: &str, count: u32, seen: &mut Observation) -> bool {
-        let most = self.most_that_fit();
-        if count <= most {
-            return true;
+    fn has_room(&self, case: &str, count: u32, seen: &mut Observation) -> Result<bool, ProbeError> {
+        let lacks = self.lacks(&self.spec.a, count, count)?;
+        let is_room = lacks.is_none();
+        if let Some(why) = lacks {
+            let trial = seen.trial(case);
+            (trial.not_here, trial.done) = (Some(why), true);
         }
-        let trial = seen.trial(case);
-        let allowed = most.saturating_add(BESIDE);
-        trial.not_here =
-            Some(format!("the environment allows {allowed} connections at once, and {} are needed", count.saturating_add(BESIDE)));
-        trial.done = true;
-        false
+        Ok(is_room)
+    }
+
+    /// What the environment does not allow of so many requests on `connections` at once, if so.
+    fn lacks(&self, request: &Request, connections: u32, requests: u32) -> Result<Option<String>, ProbeError> {
+        let most = self.most_that_fit();
+        if connections > most {
+            let (allowed, needed) = (most.saturating_add(BESIDE), connections.saturating_add(BESIDE));
+            return Ok(Some(format!("the environment allows {allowed} connections at once, and {needed} are needed")));
+        }
+        let Some(left) = self.cx.exchange().permits().upload_left() else { return Ok(None) };
+        let Some(body) = self.cx.upload_of(request, &alone(PATIENCE))? else { return Ok(None) };
+        let needed = body.saturating_mul(requests.into());
+        Ok((needed > left).then(|| {
+            let (needed, left) = (Size(needed), Size(left));
+            format!("of the bytes that the environment allows to be uploaded {left} are left, and {needed} are needed")
+        }))
     }
 
     /// The evidence of a call.
@@ -112,7 +132,28 @@ impl Bench<'_> {
 
     /// Asks once on a connection of its own and waits so long.
     async fn once(&self, request: &Request, cx: &Context, within: Duration) -> Result<Call, ProbeError> {
-        cx.call(request, &alone(within)).await
+        if self.spec.b.counts_jobs() {
+            self.books.sent(1);
+        }
+        cx.call(request, &self.how(within)).await
+    }
+
+    /// As an ordinary caller on a connection of its own, of whose answer no more is kept than is looked at: thousands may be there at once. Of a
+    /// job it is read whole, since its id may stand anywhere.
+    fn how(&self, within: Duration) -> How {
+        let mut how = alone(within);
+        if !self.spec.b.counts_jobs() {
+            how.wishes.limits.body_keep = Seen::BODY;
+        }
+        how
+    }
+
+    /// Waits until nothing of ours holds a slot any more that nobody can ask about.
+    async fn quiet(&self) {
+        if let Some(then) = self.books.take_busy() {
+            self.cx.saw("waiting until what nobody can ask about has ended");
+            tokio::time::sleep_until(then.into()).await;
+        }
     }
 
     /// Time after which what has ended has given its slot back, and no new work of ours has begun.

@@ -30,7 +30,8 @@ pub(super) struct Limits {
     /// The request that ends a job; sent for every one as soon as it has served its purpose. Default: none, they are waited for.
     #[serde(default)]
     pub(super) cancel: Option<Request>,
-    /// What is answered beyond the limit, such as 429. Declares `limit/status`. Default: any 4xx or 503, or a wait.
+    /// What is answered beyond the limit, such as 429. Declares `limit/status`. Default: any 4xx or 503, or a wait (of jobs: in a state that
+    /// `outcome.waiting` names).
     #[serde(default)]
     pub(super) refused: Option<Sp<Status>>,
     /// How many processes share the work, where each has the limit for itself. Default: one.
@@ -69,6 +70,10 @@ pub(super) struct Outcome {
     /// States in which it has ended badly. Default: none.
     #[serde(default)]
     pub(super) failed: Option<Many<String>>,
+    /// States in which a job that was accepted waits for a slot and holds none, such as `queued`. Default: none, every job holds its slot from
+    /// the moment when it is accepted.
+    #[serde(default)]
+    pub(super) waiting: Option<Many<String>>,
     /// Longest life of a job. Default: 60s.
     #[serde(default)]
     pub(super) within: Option<Sp<Dur>>,
@@ -167,8 +172,9 @@ impl Outcome {
         self.every.map_or(Duration::from_millis(50), |d| d.value.0)
     }
 
-    fn ends(&self) -> impl Iterator<Item = &String> {
-        self.done.iter().chain(self.failed.iter().flat_map(|f| f.iter()))
+    fn states(&self) -> impl Iterator<Item = &String> {
+        let more = [&self.failed, &self.waiting];
+        self.done.iter().chain(more.into_iter().flatten().flat_map(|states| states.iter()))
     }
 }
 
@@ -241,6 +247,10 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
         {
             say(outcome.b.at.at, &format!("outcome: `{twice}` is both done and failed"), "a job ends well or badly");
         }
+        let is_end = |state: &String| outcome.b.done.iter().chain(outcome.b.failed.iter().flat_map(|f| f.iter())).any(|end| end == state);
+        if let Some(both) = outcome.b.waiting.iter().flat_map(|w| w.iter()).find(|state| is_end(state)) {
+            say(outcome.b.at.at, &format!("outcome: `{both}` is both an end and waiting"), "a job that waits has not ended");
+        }
         if !outcome.a.is_repeatable() {
             let help = "use get, or say `repeatable: true`";
             say(outcome.a.at(), "outcome: its request may not be sent again, and the state is polled", help);
@@ -250,7 +260,7 @@ fn mistakes(spec: &Spec) -> Vec<Mistake> {
                 say(zero.at, &format!("outcome.{key}: expected more than 0"), "write a time such as 30s, or take the key out");
             }
         }
-        if outcome.b.ends().any(String::is_empty) {
+        if outcome.b.states().any(String::is_empty) {
             say(outcome.b.at.at, "outcome: a state without a name", "name it as the service does");
         }
     }

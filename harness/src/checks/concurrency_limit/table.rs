@@ -21,7 +21,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         "Requests are held before their last byte on connections of their own and released in one loop. A wave counts only with a certificate that all of them met: the \
          last release lies before the first answer of an admitted one. Case `k`: none of as many as the limit is refused, three times. Case `k+1`: one is refused, or waits for \
          a second wave. Case `2k+10`: exactly the limit is admitted. Where the job holds the slot: all accepted jobs are unfinished once the last request is answered, and case \
-         `next`: one more is accepted as soon as one of them ends. Three waves that are wrong break it; one or two of twelve are told as a doubt.",
+         `next`: one more is accepted as soon as one of them ends. A job that waits in a state of its own (`outcome.waiting`) holds no slot. Three waves that are wrong break it; one or two of twelve are told as a doubt.",
     ),
     row(
         STATUS,

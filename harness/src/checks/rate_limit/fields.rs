@@ -2,10 +2,9 @@
 
 use super::spec::Family;
 use crate::kind::Seen;
-use serde::{Deserialize, Serialize};
 
 /// What an answer tells of the quota.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Told {
     /// Calls in a window.
     pub(super) quota: Option<u64>,
@@ -15,22 +14,30 @@ pub(super) struct Told {
     pub(super) left: Option<u64>,
     /// Seconds until there are more.
     pub(super) reset: Option<u64>,
+    /// Whether a field that this form always has is not there: the first of them.
+    pub(super) lacks: Option<&'static str>,
 }
 
 /// Above it a reset is no time to wait but a moment, in seconds since 1970, and needs a clock.
 const MOMENT: u64 = 1_000_000_000;
+
+/// The fields of `x-ratelimit`, and what each tells.
+const X: [(&str, &str); 3] = [
+    ("x-ratelimit-limit", "the quota: X-RateLimit-Limit"),
+    ("x-ratelimit-remaining", "how many calls are left: X-RateLimit-Remaining"),
+    ("x-ratelimit-reset", "when there are more: X-RateLimit-Reset"),
+];
 
 impl Told {
     /// Reads the fields of a family off an answer. Of several policies the one with this quota counts, else the first.
     pub(super) fn of(seen: &Seen, family: Family, quota: u32) -> Self {
         match family {
             Family::Ratelimit => Self::standard(seen, quota),
-            Family::XRatelimit => Self {
-                quota: number(seen.header("x-ratelimit-limit")),
-                left: number(seen.header("x-ratelimit-remaining")),
-                reset: number(seen.header("x-ratelimit-reset")).filter(|reset| *reset < MOMENT),
-                window: None,
-            },
+            Family::XRatelimit => {
+                let [quota, left, reset] = X.map(|(name, _)| number(seen.header(name)));
+                let lacks = X.into_iter().find(|(name, _)| seen.header(name).is_none()).map(|(_, what)| what);
+                Self { quota, left, reset: reset.filter(|reset| *reset < MOMENT), window: None, lacks }
+            }
         }
     }
 
@@ -45,12 +52,18 @@ impl Told {
         // Draft 07 wrote a dictionary where later ones write a list.
         let member = |name: &str| limits.iter().find(|l| l.name == name).and_then(|l| l.value);
         let first = |all: [Option<u64>; 3]| all.into_iter().flatten().next();
-        Self {
-            quota: first([policy.and_then(quota_of), member("limit"), number(seen.header("ratelimit-limit"))]),
-            window: policy.and_then(|p| p.get("w")),
-            left: first([named.and_then(|l| l.get("r")), member("remaining"), number(seen.header("ratelimit-remaining"))]),
-            reset: first([named.and_then(|l| l.get("t")), member("reset"), number(seen.header("ratelimit-reset"))]),
-        }
+        let list = named.and_then(|l| l.get("r"));
+        let quota = first([policy.and_then(quota_of), member("limit"), number(seen.header("ratelimit-limit"))]);
+        let left = first([list, member("remaining"), number(seen.header("ratelimit-remaining"))]);
+        let reset = first([named.and_then(|l| l.get("t")), member("reset"), number(seen.header("ratelimit-reset"))]);
+        let lacks = match (left, quota, reset) {
+            (None, _, _) => Some("how many calls are left"),
+            (_, None, _) => Some("the quota: RateLimit-Policy"),
+            // In a list `t` may be left out, and in the older forms the reset may not.
+            (_, _, None) if list.is_none() => Some("when there are more: the reset"),
+            _ => None,
+        };
+        Self { quota, window: policy.and_then(|p| p.get("w")), left, reset, lacks }
     }
 }
 

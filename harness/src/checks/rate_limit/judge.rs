@@ -1,7 +1,7 @@
 //! Holds what was seen against the promises, clause by clause. No I/O.
 
-use super::look::{Burst, Observation, Proves, Turned};
-use super::probe::name;
+use super::look::{Burst, Observation, Proves, TRUE, Turned};
+use super::probe::{CLAIMS, name};
 use super::spec::{Spec, Windows};
 use super::table;
 use crate::kind::{Seen, Weight};
@@ -118,10 +118,13 @@ fn admits(spec: &Spec, seen: &Observation) -> Found {
         let why = seen.bursts.iter().rev().find_map(|b| if let Proves::Void(why) = &b.proves { Some(why.clone()) } else { None });
         return unsure(why.unwrap_or_default());
     }
-    // A burst that lay astride the edge of a fixed window got more, as declared.
-    let is_astride = spec.b.windows() == Windows::Fixed && good >= 2 && seen.bursts.iter().all(|b| !b.is_bad() || b.proves == Proves::Over);
+    // A burst that lay astride the edge of a window of the clock got more, as declared.
+    let is_astride = spec.b.has_edges() && good >= 2 && seen.bursts.iter().all(|b| !b.is_bad() || b.proves == Proves::Over);
     if is_astride {
-        return Found::held(good as usize, "");
+        return stumbled(seen).unwrap_or_else(|| Found::held(good as usize, ""));
+    }
+    if let (0, Some(found)) = (bad, stumbled(seen)) {
+        return found;
     }
     thrice(bad, good + bad, "bursts", || {
         let nobody = Burst::default();
@@ -142,6 +145,12 @@ fn admits(spec: &Spec, seen: &Observation) -> Found {
             .detail("burst", burst.line())
             .at(spec.b.quota.at)
     })
+}
+
+/// A call alone that was answered by nothing at first, and served when it was made again: a doubt.
+fn stumbled(seen: &Observation) -> Option<Found> {
+    let (bad, answer) = seen.stumbled.as_ref()?;
+    Some(unsure(format!("intermittent: {bad} of {} calls alone were neither admitted nor refused: {}", bad + 1, answer.brief())))
 }
 
 fn refuses(spec: &Spec, seen: &Observation) -> Found {
@@ -181,6 +190,9 @@ fn honest(seen: &Observation) -> Found {
             Some(last) => unsure(format!("in {} tries it could not be told: {}", seen.tries.len(), last.answer.brief())),
             None => nothing("no refusal said when to come again"),
         };
+    }
+    if lies == 0 && (told as usize) < TRUE {
+        return unsure(format!("it was true {told} time, and in {} tries it could not be told", seen.tries.len() - told as usize));
     }
     thrice(lies, told, "were not true", || {
         let Some(lie) = seen.tries.iter().find(|t| t.is_lie()) else { return Finding::default() };
@@ -237,6 +249,14 @@ fn edge(spec: &Spec, seen: &Observation) -> Found {
 fn key(spec: &Spec, seen: &Observation, header: &str, named: &super::look::Named) -> Found {
     if named.asked == 0 {
         return if seen.names_done { unsure(format!("no call with `{header}` lay within the window")) } else { late() };
+    }
+    if named.admitted == 0 && named.asked < CLAIMS {
+        let asked = named.asked;
+        return if seen.names_done {
+            unsure(format!("only {asked} calls with `{header}` were refused, of {CLAIMS} that tell it"))
+        } else {
+            late()
+        };
     }
     thrice(named.admitted, named.asked, "calls", || {
         let answer = named.example.clone().unwrap_or_default();

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+/// So many comings again that were as told are enough.
+pub(super) const TRUE: usize = 2;
+
 /// Everything that was seen.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Observation {
@@ -22,6 +25,8 @@ pub struct Observation {
     pub(super) not_here: Option<String>,
     /// One call alone, where it was neither admitted nor refused: how often, and the last answer.
     pub(super) lone: Option<(u32, Seen)>,
+    /// The same, where a later one was answered as it should be.
+    pub(super) stumbled: Option<(u32, Seen)>,
     /// Bursts of the quota and some more, each in a fresh window.
     pub(super) bursts: Vec<Burst>,
     /// They were made to the end.
@@ -199,6 +204,11 @@ impl Observation {
     /// Bursts that showed the contrary.
     pub(super) fn bad(&self) -> usize {
         self.bursts.iter().filter(|b| b.is_bad()).count()
+    }
+
+    /// Comings again that were as told.
+    pub(super) fn truths(&self) -> usize {
+        self.tries.iter().filter(|t| t.turned == Turned::True).count()
     }
 
     /// Comings again that were not as told.

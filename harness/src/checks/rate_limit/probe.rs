@@ -1,6 +1,6 @@
 //! Uses the quota up, again and again, and looks when it comes back, for whom, and what is told of it. The only I/O of `rate-limit`.
 
-use super::look::{Burst, Ending, Observation, Proves, Turned, ending};
+use super::look::{Burst, Ending, Observation, Proves, TRUE, ending};
 use super::spec::{Spec, Windows};
 use super::table;
 use crate::kind::{Context, How, ProbeError, Round, Seen, Weight};
@@ -15,6 +15,7 @@ mod names;
 mod tests;
 mod told;
 
+pub(super) use names::CLAIMS;
 pub(super) use told::name;
 
 /// Calls that are under way at once.
@@ -83,7 +84,7 @@ impl Bench<'_> {
         loop {
             let answer = self.call(seen, None).await?;
             if ending(&self.spec.b, &answer) != Ending::Broken {
-                seen.lone = None;
+                seen.stumbled = seen.lone.take();
                 return Ok(true);
             }
             bad += 1;
@@ -113,7 +114,7 @@ impl Bench<'_> {
             if is_kept && self.round.wants(table::RETRY_AFTER) && !self.is_tried(seen) {
                 self.come_again(seen).await?;
             }
-            let is_settled = seen.kept() >= WANTED && (seen.bad() == 0 || self.spec.b.windows() == Windows::Fixed);
+            let is_settled = seen.kept() >= WANTED && (seen.bad() == 0 || self.spec.b.has_edges());
             if seen.bad() >= self.enough() || is_settled && self.is_named(seen) && self.is_tried(seen) {
                 break;
             }
@@ -122,15 +123,15 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Nothing more is to be seen of coming again: it was true and never a lie, or a lie often enough, or no refusal tells a time.
+    /// Nothing more is to be seen of coming again: it was true twice and never a lie, or a lie often enough, or no refusal tells a time.
     fn is_tried(&self, seen: &Observation) -> bool {
-        let is_true = seen.lies() == 0 && seen.tries.iter().any(|t| t.turned == Turned::True);
+        let is_true = seen.lies() == 0 && seen.truths() >= TRUE;
         !self.round.wants(table::RETRY_AFTER) || is_true || seen.lies() >= self.enough() || seen.says == 0 || seen.says_not > 0
     }
 
     /// Waits until nothing that was called before counts any more.
     async fn fresh(&self, seen: &Observation) {
-        let whole = self.spec.b.window() + self.spec.b.guard();
+        let whole = self.spec.b.memory() + self.spec.b.guard();
         let since = seen.last.map(|last| self.cx.stopwatch().since(last).hi).unwrap_or_default();
         if let Some(left) = whole.checked_sub(since) {
             self.cx.saw("waiting for a fresh window");
@@ -207,6 +208,8 @@ impl Bench<'_> {
         }
         let (longest, most) = match rate.windows() {
             Windows::Sliding | Windows::Refill => (window, rate.most_in(burst.took.hi)),
+            // One more is due astride an edge only.
+            Windows::Weighted => (window, rate.most_in(burst.took.hi).saturating_sub(1)),
             // A longer one would too often lie astride an edge.
             Windows::Fixed => (window / 8, u64::from(rate.quota())),
         };

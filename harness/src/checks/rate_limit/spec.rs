@@ -23,7 +23,7 @@ pub(super) struct Rate {
     #[serde(default)]
     pub(super) refused: Option<Sp<Status>>,
     /// How the quota comes back: `sliding` (each call a window after it was made), `fixed` (all at the edge of a window), `refill`
-    /// (one after the other). Default: sliding.
+    /// (one after the other), `weighted` (a sliding counter: of the window of the clock before this one a share counts). Default: sliding.
     #[serde(default)]
     pub(super) windows: Option<Sp<Windows>>,
     /// Which fields tell what is left: `ratelimit`, `x-ratelimit`, or both. Declares `rate/fields`.
@@ -42,6 +42,8 @@ pub(super) enum Windows {
     Fixed,
     /// One after the other, as into a bucket.
     Refill,
+    /// Counted by windows of the clock, of which the one before counts for the part that is not over yet.
+    Weighted,
 }
 
 /// Fields that tell what is left.
@@ -88,8 +90,24 @@ impl Rate {
 
     /// Calls in a burst: the quota, and more of them than come back while it is made.
     pub(super) fn burst(&self) -> u32 {
-        let beyond = if self.windows() == Windows::Refill { BEYOND.max(self.quota() / 4) } else { BEYOND };
+        let beyond = if self.comes_back_by_and_by() { BEYOND.max(self.quota() / 4) } else { BEYOND };
         self.quota().saturating_add(beyond)
+    }
+
+    /// Whether a burst may lie astride the edge of a window of the clock and get more for that.
+    pub(super) fn has_edges(&self) -> bool {
+        matches!(self.windows(), Windows::Fixed | Windows::Weighted)
+    }
+
+    /// Whether a part of the quota is back after a part of the window.
+    pub(super) fn comes_back_by_and_by(&self) -> bool {
+        matches!(self.windows(), Windows::Refill | Windows::Weighted)
+    }
+
+    /// After so long in silence all of the quota is there, whatever was called before.
+    pub(super) fn memory(&self) -> Duration {
+        // Calls at the end of one window of the clock count until the end of the next one.
+        if self.windows() == Windows::Weighted { self.window() * 2 } else { self.window() }
     }
 
     /// The most that may be admitted within a time that begins with a fresh window, however the calls in it lie.
@@ -101,6 +119,8 @@ impl Rate {
             // The edge of a window may lie anywhere.
             Windows::Fixed => quota * (windows.floor() + 2.0),
             Windows::Refill => quota + (quota * windows).floor(),
+            // All of it at the end of one window of the clock, and then as much as has passed of the next, rounded up.
+            Windows::Weighted => quota + (quota * windows).floor() + 1.0,
         };
         // Above every count of ours it does not matter how much.
         most as u64
@@ -111,11 +131,15 @@ impl Rate {
 pub(super) fn demands(spec: &Spec) -> Demands {
     Demands {
         impact: Impact::Load,
-        longest: (spec.b.window() + spec.b.guard()) * 3,
-        certain: (spec.b.window() + spec.b.guard()) * WINDOWS + BEYOND_SECOND,
+        longest: (spec.b.memory() + spec.b.guard()) * 3,
+        certain: (spec.b.memory() + spec.b.guard()) * WINDOWS + BEYOND_SECOND,
         uses: spec.a.captures_used(),
         files: spec.a.files(),
         hosts: spec.a.absolute_host().into_iter().collect(),
+        pointless: match spec.b.windows() {
+            Windows::Fixed => vec![(super::table::EDGE, "windows are declared fixed, so that twice the quota may pass astride an edge")],
+            Windows::Sliding | Windows::Refill | Windows::Weighted => Vec::new(),
+        },
         mistakes: mistakes(spec),
         ..Demands::default()
     }

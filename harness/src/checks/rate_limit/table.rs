@@ -26,7 +26,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         Declared::Promise,
         "a refusal says when to come again, and that is true",
         "Case `header`: every refusal has a Retry-After (RFC 9110 §10.2.3) of more than zero seconds, or a date after its own; another one is proof. Case `honest`: with the quota \
-         used up, a call that comes after a quarter of that time (of two seconds or more) is refused, and one that comes just after it is admitted. The third lie fails.",
+         used up, a call that comes after a quarter of that time (of two seconds or more) is refused, and one that comes just after it is admitted, twice. The third lie fails.",
     ),
     row(
         FIELDS,
@@ -34,15 +34,15 @@ pub(super) const CLAUSES: &[Clause] = &[
         "the fields that tell what is left agree with what was measured",
         "Calls are made one after the other in a fresh window. `ratelimit`: RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers, in its older forms too); \
          `x-ratelimit`: X-RateLimit-Limit, -Remaining, -Reset. A missing field, or another quota or window than is declared, is proof; the third remainder that is not one less than \
-         the one before it, or reset that lies beyond the window, fails.",
+         the one before it, or reset that lies beyond the window, or a second before anything can be due, fails.",
     ),
     row(
         EDGE,
         Declared::Promise,
         "two bursts astride the edge of a window do not get more than the quota",
         "One call opens a window; late in it the rest of the quota is used up at once, and then one call after the other is made until a window has passed since that burst. Of a window that \
-         slides, one is admitted: the place of the first. More than the quota in less than one window, by the longest distance that is possible, is bad, and the third time fails. With `windows: fixed` that \
-         is as declared, and there is nothing to judge.",
+         slides, one is admitted: the place of the first. More than the quota in less than one window, by the longest distance that is possible, is bad, and the third time fails; with `refill` and `weighted` \
+         what comes back meanwhile is due. With `windows: fixed` more is as declared: there is nothing to judge, and to promise it is a mistake.",
     ),
     row(
         KEY,

@@ -61,6 +61,23 @@ async fn one_bad_first_answer_is_intermittent_and_never_retried_to_green() {
 }
 
 #[tokio::test]
+async fn every_check_leaves_in_order_whatever_ended_it() {
+    for instead in [None, Some(Instead::Hang), Some(Instead::Panic), Some(Instead::PanicInJudge), Some(Instead::HarnessTrouble)] {
+        let left = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = left.clone();
+        let server = TestServer::start(move |_, path| {
+            count.fetch_add(usize::from(path == "/left"), std::sync::atomic::Ordering::SeqCst);
+            Reply::Status(200)
+        })
+        .await;
+        let mut entry = entry_of("a", Fake { instead, leaves: true, ..Fake::default() });
+        entry.timeout = ms(500);
+        outcome_of(&server, entry).await;
+        assert_eq!(left.load(std::sync::atomic::Ordering::SeqCst), 1, "{instead:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_may_not_be_repeated_fails_on_the_first_and_is_sent_once() {
     let server = TestServer::start(|_, _| Reply::Status(500)).await;
     let outcome = outcome_of(&server, entry_of("a", Fake { samples: 1, repeatable: false, ..Fake::default() })).await;

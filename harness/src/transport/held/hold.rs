@@ -11,6 +11,7 @@ use super::super::{
     trouble::{OwnTrouble, Stage, Trouble},
     wire::Wire,
 };
+use super::order::Prepared;
 use super::{Held, Order, Salvo, Single};
 use futures_util::{FutureExt as _, StreamExt as _};
 use std::{
@@ -62,21 +63,28 @@ impl Exchange {
         let total = order.wishes.timeouts.total;
         let end = answer.began + total;
         let mut wire = connect::open(&key, &order.endpoint, &order.wishes, self.tls(), end, answer).await?;
-        let sent = match timeout_at(end, send(&mut wire, &prepared.first)).await {
+        let sent = match timeout_at(end, send(&mut wire, &prepared)).await {
             Ok(sent) => sent.map_err(|e| OwnTrouble::of(&e).map_or(Trouble::Reset { stage: Stage::Send }, Trouble::Own))?,
             Err(_) => return Err(Trouble::TotalTimeout { after: total, stage: Stage::Send, got: 0 }),
         };
-        let sent_body = prepared.body_of(sent);
-        Ok(Single { conn: Box::new(Conn::new(wire, answer.remote, answer.tls.clone(), place)), prepared, sent_body })
+        let conn = Box::new(Conn::new(wire, answer.remote, answer.tls.clone(), place));
+        let (sent_body, body) = (prepared.body_of(sent), prepared.body_of(prepared.len() + 1));
+        // What is sent is not kept.
+        let Prepared { last, to_head, wishes, .. } = prepared;
+        Ok(Single { conn, last, body, to_head, wishes, sent_body })
     }
 }
 
 /// Hands the bytes to the system; fewer where the other side closed meanwhile: it may have answered already.
-async fn send(wire: &mut Wire, bytes: &[u8]) -> io::Result<usize> {
+async fn send(wire: &mut Wire, prepared: &Prepared) -> io::Result<usize> {
     let mut at = 0;
     poll_fn(|cx| {
-        while at < bytes.len() {
-            let written = Pin::new(&mut *wire).poll_write(cx, &bytes[at..]);
+        while at < prepared.len() {
+            let rest = match prepared.first.get(at..) {
+                Some(rest) if !rest.is_empty() => rest,
+                _ => &prepared.then[at - prepared.first.len()..],
+            };
+            let written = Pin::new(&mut *wire).poll_write(cx, rest);
             if wire.write_error().is_some() {
                 return Poll::Ready(Ok(at));
             }

@@ -11,8 +11,7 @@ mod streams;
 pub use order::Order;
 pub use release::{Flight, Released};
 
-use super::{answer::Failed, h1::Conn, kernel::Queues};
-use order::Prepared;
+use super::{answer::Failed, ask::Wishes, h1::Conn, kernel::Queues};
 use std::{net::SocketAddr, time::Duration};
 use tokio::time::{Instant, sleep};
 
@@ -37,7 +36,13 @@ enum Held {
 /// One request over HTTP/1.1 without its last byte.
 struct Single {
     conn: Box<Conn>,
-    prepared: Prepared,
+    /// The byte that is left.
+    last: [u8; 1],
+    /// Bytes of the whole body.
+    body: u64,
+    /// Whether the answer has no body whatever its head says.
+    to_head: bool,
+    wishes: Wishes,
     /// Bytes of the body that have been handed to the system.
     sent_body: u64,
 }

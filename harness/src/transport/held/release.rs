@@ -124,8 +124,8 @@ impl Single {
     fn release(mut self) -> Flight {
         let mut cx = Context::from_waker(Waker::noop());
         // The queue of the connection is empty, so one byte always fits; where it does not, the connection is dead and reading tells.
-        if let Poll::Ready(Ok(1)) = Pin::new(&mut self.conn.wire).poll_write(&mut cx, &self.prepared.last) {
-            self.sent_body = self.prepared.body_of(self.prepared.first.len() + 1);
+        if let Poll::Ready(Ok(1)) = Pin::new(&mut self.conn.wire).poll_write(&mut cx, &self.last) {
+            self.sent_body = self.body;
         }
         // Whatever is left to flush goes out when the answer is waited for.
         let _ = Pin::new(&mut self.conn.wire).poll_flush(&mut cx);
@@ -160,10 +160,10 @@ impl Single {
         answer.remote = self.conn.remote;
         answer.tls.clone_from(&self.conn.tls);
         let limit = Limit { at: end, total: end - at };
-        let mut wishes = self.prepared.wishes.clone();
+        let mut wishes = self.wishes.clone();
         wishes.timeouts.first_byte = limit.total;
         let outcome = match Upload::new(Vec::new(), &OutBody::Empty, &Permits::default()) {
-            Ok(mut nothing) => h1::exchange(&mut self.conn, &mut nothing, self.prepared.to_head, &wishes, limit, &mut answer).await,
+            Ok(mut nothing) => h1::exchange(&mut self.conn, &mut nothing, self.to_head, &wishes, limit, &mut answer).await,
             Err(trouble) => Err(trouble),
         };
         answer.sent_body = self.sent_body;

@@ -5,9 +5,10 @@ use super::super::look::{Observation, Trial};
 use super::super::probe::{K, MANY_MORE, NEXT, ONE_MORE};
 use super::super::spec::Spec;
 use super::super::table::EXACT;
-use super::{case, edge, late, nothing, thrice, unsure};
+use super::{case, edge, late, not_here, nothing, thrice, unsure};
 use crate::kind::{Seen, Weight};
-use crate::model::{Finding, Found, Reading, Unseen};
+use crate::model::quantity::show_duration;
+use crate::model::{Finding, Found, Reading};
 
 pub(super) fn exact(spec: &Spec, seen: &Observation) -> Vec<Reading> {
     if let Some(found) = lone(seen) {
@@ -62,7 +63,7 @@ fn trial(spec: &Spec, seen: &Observation, name: &str) -> Found {
         return if is_over { nothing("not tried, since case `k` is not kept") } else { late() };
     };
     if let Some(why) = &trial.not_here {
-        return Found::Unseen { why: Unseen::NotPermitted(why.clone()) };
+        return not_here(why.clone());
     }
     let (good, bad) = (trial.good(), trial.bad());
     if !trial.done && bad < 3 {
@@ -70,11 +71,19 @@ fn trial(spec: &Spec, seen: &Observation, name: &str) -> Found {
     }
     if trial.waves.is_empty() {
         let why = format!("no wave is larger than `{ONE_MORE}` here: the environment allows no more connections");
-        return Found::Unseen { why: Unseen::NotPermitted(why) };
+        return not_here(why);
     }
     if bad == 0 && good < trial.wanted.max(1) {
         let why = trial.waves.iter().rev().find_map(|w| if let Proves::Void(why) = &w.proves { Some(why.clone()) } else { None });
         return unsure(format!("in {} waves it was never certain that all met: {}", trial.waves.len(), why.unwrap_or_default()));
+    }
+    // What held a slot then may have been anybody's, or none may have been there: it is no proof, and no reason to be silent.
+    if let (0, Some(first)) = (bad, &trial.first_try) {
+        let told = trial.told() + 1;
+        return unsure(format!(
+            "intermittent: 1 of {told} waves: in the first of them, {}, as where others still held slots",
+            first.line()
+        ));
     }
     thrice(bad, trial.told(), "waves", || finding(spec, seen, trial))
 }
@@ -103,7 +112,7 @@ fn finding(spec: &Spec, seen: &Observation, trial: &Trial) -> Finding {
         finding = finding.detail("limit", edge);
     }
     if let Some(first) = wave.first_end {
-        let spread = crate::model::quantity::show_duration(wave.spread);
+        let spread = show_duration(wave.spread);
         finding = finding.detail("certificate", format!("all released within {spread}, the first served after {first}"));
     }
     if let Some(first) = &trial.first_try {
@@ -123,7 +132,11 @@ fn next(seen: &Observation) -> Found {
     if bad == 0 {
         return Found::held(tried as usize, "");
     }
-    let answer = seen.next.iter().find_map(|n| n.answer.clone()).unwrap_or_default();
-    let finding = answer.finding("one more is accepted once a job has ended", format!("{} for half a second after that", answer.brief()));
+    let first = seen.next.iter().find(|n| !n.accepted);
+    let after = show_duration(first.map(|n| n.after).unwrap_or_default());
+    let answer = first.and_then(|n| n.answer.clone());
+    let observed = answer.as_ref().map_or_else(|| "it goes on waiting".to_owned(), Seen::brief);
+    let finding =
+        answer.unwrap_or_default().finding("one more is accepted once a job has ended", format!("{observed}, also {after} after that"));
     thrice(bad, tried, "were not accepted", || finding)
 }

@@ -4,7 +4,7 @@ use super::super::count::Proves;
 use super::super::look::{Count, Observation, Trial, Turned, number};
 use super::super::probe::{AFTER_ABORT, AFTER_FAILURE, K, MANY_MORE, ONE_MORE};
 use super::super::spec::Spec;
-use super::{late, nothing, thrice, unsure};
+use super::{late, not_here, nothing, thrice, unsure};
 use crate::model::quantity::show_duration;
 use crate::model::{Finding, Found};
 
@@ -73,6 +73,9 @@ fn honest(seen: &Observation) -> Found {
     if !honest.done && lies < 3 {
         return late();
     }
+    if let Some(why) = honest.not_here.as_ref().filter(|_| told == 0) {
+        return not_here(why.clone());
+    }
     if told == 0 {
         return match honest.tries.iter().rev().find_map(|t| if let Turned::Void(why) = &t.turned { Some(why.clone()) } else { None }) {
             Some(why) => unsure(format!("in {} tries it could not be told: {why}", honest.tries.len())),
@@ -115,6 +118,9 @@ fn after_success(spec: &Spec, seen: &Observation) -> Found {
 
 fn after(spec: &Spec, seen: &Observation, name: &str, what: &str) -> Found {
     let Some(trial) = seen.trials.get(name) else { return late() };
+    if let Some(why) = &trial.not_here {
+        return not_here(why.clone());
+    }
     if let Some(why) = &trial.nothing {
         return nothing(why.clone());
     }

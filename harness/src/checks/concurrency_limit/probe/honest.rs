@@ -3,8 +3,8 @@
 use super::super::count::Ending;
 use super::super::look::{Observation, Try, Turned, ending};
 use super::{Bench, ONE_MORE};
-use crate::kind::RetryAfter;
-use crate::kind::{ProbeError, Seen};
+use crate::kind::{ProbeError, RetryAfter, Seen};
+use crate::model::quantity::show_duration;
 use futures_util::future::join;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -12,10 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 /// Most times that it is tried, where one was a lie or could not be told.
 const TRIES: usize = 6;
+/// Requests of one try beside those that hold the slots.
+const ASKED: u32 = 3;
 /// How soon after the told time one comes again.
 const JUST: Duration = Duration::from_millis(100);
 /// What cannot be told in less than this is not held against a refusal: the header knows whole seconds.
 const FINEST: Duration = Duration::from_secs(2);
+/// The longest time that is waited for to its end, where four times what the work takes is less.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// How slots are asked for while all are held.
 trait Door: Send {
@@ -31,6 +35,11 @@ impl Bench<'_> {
         let says = seen.refusals.says > 0 && seen.refusals.says_not == 0;
         if says && seen.is_kept(ONE_MORE) {
             for _ in 0..TRIES {
+                let count = self.spec.b.k().saturating_mul(self.spec.b.replicas());
+                if let Some(why) = self.lacks(&self.spec.a, count, count.saturating_add(ASKED))? {
+                    seen.honest.not_here = Some(why);
+                    break;
+                }
                 let tried = match self.spec.b.counts_jobs() {
                     false => self.try_with_requests(seen).await?,
                     true => self.try_with_jobs(seen).await?,
@@ -63,7 +72,7 @@ impl Bench<'_> {
         let story = async {
             // By then all of them are in work.
             tokio::time::sleep(takes / 5).await;
-            self.come_again(&mut door, takes * 3 / 5, self.settle(seen)).await
+            self.come_again(&mut door, takes, self.settle(seen)).await
         };
         let (held, told) = join(holding, story).await;
         let is_held = held?.iter().all(|(answer, _)| ending(&self.spec.b, answer) == Ending::Served);
@@ -84,7 +93,7 @@ impl Bench<'_> {
         }
         let is_held = ids.len() == count as usize;
         let mut door = OfJobs { bench: self, seen, ids };
-        let mut told = self.come_again(&mut door, takes * 3 / 5, settle).await?;
+        let mut told = self.come_again(&mut door, takes, settle).await?;
         if !is_held && told.turned != Turned::True {
             told.turned = Turned::Void("not all slots could be taken".to_owned());
         }
@@ -93,9 +102,9 @@ impl Bench<'_> {
         Ok(told)
     }
 
-    /// Is refused, comes again, and says how that turned out. All slots stay held for at least `held` from now on.
-    async fn come_again(&self, door: &mut impl Door, held: Duration, settle: Duration) -> Result<Try, ProbeError> {
-        let watch = self.cx.stopwatch();
+    /// Is refused, comes again, and says how that turned out. All slots stay held for at least three fifths of what the work takes from now on.
+    async fn come_again(&self, door: &mut impl Door, takes: Duration, settle: Duration) -> Result<Try, ProbeError> {
+        let (watch, held) = (self.cx.stopwatch(), takes * 3 / 5);
         let refusal = door.ask().await?;
         let refused = watch.now();
         let void = |why: String| Try { turned: Turned::Void(why), ..Try::default() };
@@ -126,6 +135,11 @@ impl Bench<'_> {
                 }
             }
         }
+        let longest = (takes * 4).max(LONGEST);
+        if said > longest {
+            let (said, longest) = (show_duration(said), show_duration(longest));
+            return Ok(void(format!("Retry-After told {said}, and {longest} is the longest that is waited for here")));
+        }
         let then = refused + said + JUST + said / 50;
         sleep_until(then).await;
         let now = watch.now();
@@ -143,6 +157,9 @@ impl Bench<'_> {
 async fn sleep_until(then: Instant) {
     tokio::time::sleep_until(tokio::time::Instant::from_std(then)).await;
 }
+
+#[cfg(test)]
+mod tests;
 
 struct OfRequests<'b, 'a> {
     bench: &'b Bench<'a>,

@@ -6,12 +6,16 @@ use super::super::spec::ID;
 use super::{Bench, PATIENCE};
 use crate::kind::{Call, Context, ProbeError, Seen, Weight};
 use crate::words::{Document, Json, Path};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// What is known of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
     /// It holds its slot.
     Open,
+    /// It was accepted and waits for one.
+    Waiting,
     /// It has ended well.
     Done,
     /// It has ended badly.
@@ -26,8 +30,30 @@ pub(super) struct Submitted {
     pub(super) id: Option<String>,
 }
 
-/// Most jobs that are waited for at the end, so that the list of what is left stays one that can be read.
-const SHOWN: usize = 100;
+/// Most jobs that are waited for at the end of a check that was not cut short.
+const WAITED_FOR: usize = 100;
+/// Looks at one state where noise may have made the answer.
+const LOOKS: u32 = 3;
+/// Between them.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Pairs of looks at which jobs work and which wait, since they may change while they are asked for.
+const PAIRS: u32 = 5;
+
+/// Which jobs hold slots at one moment.
+pub(super) struct Holding {
+    /// Those that do.
+    pub(super) open: BTreeSet<String>,
+    /// Those that wait for one.
+    pub(super) waiting: BTreeSet<String>,
+    /// They were the same twice, so that there was such a moment.
+    pub(super) is_certain: bool,
+}
+
+impl Life {
+    fn has_ended(self) -> bool {
+        matches!(self, Self::Done | Self::Failed)
+    }
+}
 
 impl Bench<'_> {
     /// Reads a submission, and notes the job that it began.
@@ -39,13 +65,47 @@ impl Bench<'_> {
             (Ok(answer), Some(at)) if ending == Ending::Served => one(&answer.body, at).map(|json| plain(&json)),
             _ => None,
         };
+        self.books.read();
         if ending == Ending::Served {
             seen.jobs.accepted += 1;
         }
-        if let Some(id) = &id {
-            seen.jobs.open.insert(id.clone());
+        match &id {
+            Some(id) => _ = seen.jobs.open.insert(id.clone()),
+            None if may_have_begun(&evidence, ending) => {
+                seen.jobs.unknown += 1;
+                // Nobody can ask whether it goes on: the next wave waits for as long as a job takes.
+                self.books.busy_until(self.cx.stopwatch().now() + seen.takes() * 5 / 4);
+            }
+            None => {}
         }
         Submitted { seen: evidence, ending, id }
+    }
+
+    /// Which of these hold slots now. Where the suite names states of waiting it is looked twice, since one may end and another begin while they
+    /// are asked for one by one; and they are given half of a job's time to begin.
+    pub(super) async fn holding(&self, ids: &[String], seen: &mut Observation) -> Result<Holding, ProbeError> {
+        let is_queue = self.spec.b.outcome.as_ref().is_some_and(|o| o.b.waiting.is_some());
+        let enough = ids.len().min(self.spec.b.k() as usize);
+        let (watch, every) = (self.cx.stopwatch(), self.spec.b.outcome.as_ref().map(|o| o.b.every()).unwrap_or_default());
+        let (began, patience) = (watch.now(), seen.takes() / 2);
+        let mut pairs = 0;
+        loop {
+            let lives = self.lives(ids, seen).await?;
+            let all = |wanted: Life| lives.iter().filter(|(_, life)| *life == wanted).map(|(id, _)| id.clone()).collect::<BTreeSet<_>>();
+            let mut holding = Holding { open: all(Life::Open), waiting: all(Life::Waiting), is_certain: true };
+            if !is_queue {
+                return Ok(holding);
+            }
+            let is_begun = holding.open.len() >= enough || holding.waiting.is_empty() || watch.since(began).lo >= patience;
+            if is_begun {
+                holding.is_certain = self.lives(ids, seen).await? == lives;
+                pairs += 1;
+                if holding.is_certain || pairs >= PAIRS {
+                    return Ok(holding);
+                }
+            }
+            tokio::time::sleep(every).await;
+        }
     }
 
     /// The state of each job, asked for now; those that have ended are noted.
@@ -53,7 +113,7 @@ impl Bench<'_> {
         let mut lives = Vec::with_capacity(ids.len());
         for id in ids {
             let life = self.life(id, seen).await?;
-            if life != Life::Open {
+            if life.has_ended() {
                 seen.jobs.open.remove(id);
             }
             lives.push((id.clone(), life));
@@ -63,30 +123,41 @@ impl Bench<'_> {
 
     async fn life(&self, id: &str, seen: &mut Observation) -> Result<Life, ProbeError> {
         let Some(outcome) = &self.spec.b.outcome else { return Ok(Life::Open) };
-        let call = self.named(id).call(&outcome.a, &crate::kind::How::caller(PATIENCE)).await?;
-        let evidence = self.seen(&call);
-        let state = match &call.answer {
-            Ok(answer) if (200..300).contains(&answer.status) => one(&answer.body, &outcome.b.at.value),
-            // Whoever was asked to end, and is not known any more, has ended.
-            Ok(answer) if is_gone(answer.status) && seen.jobs.cancelled.contains(id) => return Ok(Life::Failed),
-            _ => None,
-        };
-        let Some(state) = state.as_ref().map(plain) else {
+        let mut looks = 1;
+        let state = loop {
+            let call = self.named(id).call(&outcome.a, &crate::kind::How::caller(PATIENCE)).await?;
+            let evidence = self.seen(&call);
+            let state = match &call.answer {
+                Ok(answer) if (200..300).contains(&answer.status) => one(&answer.body, &outcome.b.at.value),
+                // Whoever was asked to end, and is not known any more, has ended.
+                Ok(answer) if is_gone(answer.status) && seen.jobs.cancelled.contains(id) => return Ok(Life::Failed),
+                _ => None,
+            };
+            if let Some(state) = state {
+                break plain(&state);
+            }
+            if evidence.weight() == Weight::Confusable && looks < LOOKS {
+                looks += 1;
+                seen.jobs.looked_again += 1;
+                tokio::time::sleep(LOOK_AGAIN).await;
+                continue;
+            }
             let why = format!("the state of job {id} cannot be read at {}: {}", outcome.b.at.value.text(), evidence.brief());
             seen.jobs.unread.get_or_insert((why, evidence));
             return Ok(Life::Open);
         };
         let is_in = |states: &[String]| states.contains(&state);
-        Ok(match &outcome.b.failed {
+        Ok(match (&outcome.b.failed, &outcome.b.waiting) {
             _ if is_in(&outcome.b.done) => Life::Done,
-            Some(failed) if is_in(failed) => Life::Failed,
+            (Some(failed), _) if is_in(failed) => Life::Failed,
+            (_, Some(waiting)) if is_in(waiting) => Life::Waiting,
             _ => Life::Open,
         })
     }
 
     /// Waits until one of the jobs has ended, or for as long as one may live.
     pub(super) async fn until_one_ended(&self, ids: &[String], seen: &mut Observation) -> Result<bool, ProbeError> {
-        self.until(ids, seen, |open| open < ids.len()).await.map(|lives| lives.iter().any(|(_, life)| *life != Life::Open))
+        self.until(ids, seen, |open| open < ids.len()).await.map(|lives| lives.iter().any(|(_, life)| life.has_ended()))
     }
 
     /// Waits until all of the jobs have ended, or for as long as one may live.
@@ -103,9 +174,17 @@ impl Bench<'_> {
         let Some(outcome) = &self.spec.b.outcome else { return Ok(Vec::new()) };
         let watch = self.cx.stopwatch();
         let began = watch.now();
+        let mut lives: Vec<(String, Life)> = ids.iter().map(|id| (id.clone(), Life::Open)).collect();
+        seen.jobs.unread = None;
         loop {
-            let lives = self.lives(ids, seen).await?;
-            let open = lives.iter().filter(|(_, life)| *life == Life::Open).count();
+            // A service may forget a job that has ended, so whoever has is not asked for again.
+            for (id, life) in lives.iter_mut().filter(|(_, life)| !life.has_ended()) {
+                *life = self.life(id, seen).await?;
+                if life.has_ended() {
+                    seen.jobs.open.remove(id);
+                }
+            }
+            let open = lives.iter().filter(|(_, life)| !life.has_ended()).count();
             // A state that is answered by something else, and not by noise, does not become one by waiting.
             let is_hopeless = seen.jobs.unread.as_ref().is_some_and(|(_, answer)| answer.weight() == Weight::Proof);
             if enough(open) || is_hopeless || watch.since(began).lo >= outcome.b.within() {
@@ -148,8 +227,8 @@ impl Bench<'_> {
 
     /// Ends what has not ended: by the declared request where there is one, and waits for the rest.
     pub(super) async fn leave_nothing(&self, seen: &mut Observation) -> Result<(), ProbeError> {
-        let open: Vec<String> = seen.jobs.open.iter().take(SHOWN).cloned().collect();
-        if open.is_empty() || self.cx.cancelled().is_cancelled() {
+        let open: Vec<String> = seen.jobs.open.iter().take(WAITED_FOR).cloned().collect();
+        if open.is_empty() {
             return Ok(());
         }
         self.end(&open, seen).await
@@ -157,8 +236,32 @@ impl Bench<'_> {
 
     /// The context in which `${id}` is this job.
     fn named(&self, id: &str) -> Context {
-        self.cx.with_values(self.cx.values().clone().with(ID, Json::String(id.to_owned()), false))
+        named(self.cx, id)
     }
+}
+
+/// The context in which `${id}` is this job.
+pub(super) fn named(cx: &Context, id: &str) -> Context {
+    cx.with_values(cx.values().clone().with(ID, Json::String(id.to_owned()), false))
+}
+
+/// Whether a submission without an id may have begun a job all the same: accepted, never answered, or answered by an accident on the way.
+fn may_have_begun(seen: &Seen, ending: Ending) -> bool {
+    match ending {
+        Ending::Served | Ending::Silent => true,
+        Ending::Refused => false,
+        Ending::Broken => match &seen.trouble {
+            Some(snag) => !snag.name.starts_with("connect"),
+            None => seen.status.is_some_and(|status| status >= 500),
+        },
+    }
+}
+
+/// An id that several submissions were answered by, and how many.
+pub(super) fn shared(ids: &[String]) -> Option<(usize, &String)> {
+    let count = |id: &String| ids.iter().filter(|other| *other == id).count();
+    let mut known = BTreeSet::new();
+    ids.iter().find(|id| !known.insert(*id)).map(|id| (count(id), id))
 }
 
 /// The one value that a path selects in a body.
@@ -170,12 +273,12 @@ pub(super) fn one(body: &[u8], path: &Path) -> Option<Json> {
     }
 }
 
-fn is_gone(status: u16) -> bool {
+pub(super) fn is_gone(status: u16) -> bool {
     matches!(status, 404 | 410)
 }
 
 /// A value as it is compared and put into a URL: a word without its quotes.
-fn plain(json: &Json) -> String {
+pub(super) fn plain(json: &Json) -> String {
     match json {
         Json::String(text) => text.clone(),
         other => other.brief(200),

@@ -21,6 +21,9 @@ impl Bench<'_> {
     pub(super) async fn lone(&self, seen: &mut Observation) -> Result<(), ProbeError> {
         let times = if self.spec.b.counts_jobs() { 1 } else { WARM };
         while seen.lone.takes.len() < times || seen.lone.takes.len() < MOST && seen.lone.uneven().is_some() {
+            if !self.has_room(super::K, 1, seen)? {
+                break;
+            }
             let came = if self.spec.b.counts_jobs() { self.one_job(seen).await? } else { self.one_request(seen).await? };
             let Some(answer) = came else { continue };
             // Nothing that comes again would be another answer; what noise can make, or slots that are held, is asked for again.
@@ -44,7 +47,7 @@ impl Bench<'_> {
     async fn one_request(&self, seen: &mut Observation) -> Result<Option<Seen>, ProbeError> {
         // The same way as every wave, so that the times are of the same thing.
         let patience = self.cx.patience();
-        let salvo = self.cx.hold(&self.spec.a, &super::alone(patience), 1).await?;
+        let salvo = self.cx.hold(&self.spec.a, &self.how(patience), 1).await?;
         // What is on its way is only less certain if this takes too long.
         let _ = salvo.settled(super::PATIENCE).await;
         let Some(shot) = salvo.release().await.shots.pop() else { return Ok(None) };

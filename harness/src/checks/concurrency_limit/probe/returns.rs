@@ -16,11 +16,20 @@ impl Bench<'_> {
         let k = self.spec.b.k();
         if let Some(fails) = &self.spec.b.fails {
             for _ in 0..FAILURES {
+                if let Some(why) = self.lacks(fails, k, k)? {
+                    seen.trial(AFTER_FAILURE).not_here = Some(why);
+                    break;
+                }
                 self.fail(fails, k, seen).await?;
             }
-            self.trial(AFTER_FAILURE, k, 1, seen).await?;
+            if seen.trial(AFTER_FAILURE).not_here.is_none() {
+                self.trial(AFTER_FAILURE, k, 1, seen).await?;
+            }
         }
         for round in 0..ABORTS {
+            if !self.has_room(AFTER_ABORT, k, seen)? {
+                return Ok(());
+            }
             self.abort(round, k, seen).await?;
         }
         self.trial(AFTER_ABORT, k, 1, seen).await

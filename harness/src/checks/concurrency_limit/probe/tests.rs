@@ -12,6 +12,8 @@ use std::time::Duration;
 
 mod front;
 mod house;
+mod leaving;
+mod states;
 
 const EXACT: &str = "limit/exact";
 const WORK: Duration = Duration::from_millis(400);

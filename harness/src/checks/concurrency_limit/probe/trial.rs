@@ -4,6 +4,7 @@ use super::super::count::{Ending, Fate, Proves, Wave};
 use super::super::look::{Count, Next, Observation, number};
 use super::super::table;
 use super::jobs::Life;
+use super::jobs::shared;
 use super::wave::Waved;
 use super::{Bench, K, MANY_MORE, ONE_MORE};
 use crate::kind::ProbeError;
@@ -17,20 +18,34 @@ const VOID: usize = 5;
 const LEFT_OVER: Duration = Duration::from_secs(2);
 /// Most times that one more is asked for once a job has ended, where it was not accepted once.
 const NEXT_TRIES: usize = 6;
-/// How soon after the end of a job one more is accepted, at the latest.
-const FREED: Duration = Duration::from_millis(500);
+/// Bounds of the time in which one more is accepted after the end of a job, which is else half of what a job takes: who looks for free slots
+/// once a second is in time, and where the others go on they have not ended by then.
+const FREED: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(2));
+/// Between two tries in that time.
+const TRY_AGAIN: Duration = Duration::from_millis(50);
 
 impl Bench<'_> {
     /// Waves of `count` requests; `wanted` good ones are enough.
     pub(super) async fn trial(&self, case: &str, count: u32, wanted: u32, seen: &mut Observation) -> Result<(), ProbeError> {
         seen.trial(case).wanted = wanted;
         for _ in 0..MOST + 1 {
+            if let Some(why) = self.lacks(&self.spec.a, count, count)? {
+                let trial = seen.trial(case);
+                if trial.bad() == 0 && trial.good() < wanted && trial.first_try.is_none() {
+                    trial.not_here = Some(why);
+                }
+                break;
+            }
             let Waved { wave, worst, silent, .. } = self.one_wave(case, count, seen).await?;
             self.cx.saw(wave.line());
             // What waits on is served by and by, and holds slots until then.
             let takes = seen.takes();
             let waiting =
                 if silent { (takes * count.div_ceil(self.spec.b.k().max(1))).min(Duration::from_secs(10)) } else { Duration::ZERO };
+            if silent {
+                // Whatever comes next, a wave of this case or of another.
+                self.books.busy_until(self.cx.stopwatch().now() + waiting);
+            }
             let trial = seen.trial(case);
             if case == K && trial.waves.is_empty() && trial.first_try.is_none() && wave.proves == Proves::Under {
                 trial.first_try = Some(wave);
@@ -47,7 +62,7 @@ impl Bench<'_> {
             if is_told && !self.needs_more(case, seen) || void >= VOID || seen.trial(case).waves.len() >= MOST {
                 break;
             }
-            tokio::time::sleep(self.settle(seen) + waiting).await;
+            tokio::time::sleep(self.settle(seen)).await;
         }
         seen.trial(case).done = true;
         Ok(())
@@ -72,6 +87,8 @@ impl Bench<'_> {
     }
 
     async fn one_wave(&self, case: &str, count: u32, seen: &mut Observation) -> Result<Waved, ProbeError> {
+        self.quiet().await;
+        seen.jobs.unread = None;
         if case == ONE_MORE && self.spec.b.counts_jobs() && self.spec.b.replicas() == 1 {
             return self.one_after_the_other(seen).await;
         }
@@ -104,21 +121,32 @@ impl Bench<'_> {
                 }
             }
         }
-        let before = self.open(&ids, seen).await?;
+        let twice = shared(&ids).map(|(n, id)| format!("{n} submissions were answered by the same id, {id}: send what differs each time"));
+        let before = self.holding(&ids, seen).await?.open.len();
         let call = self.once(&self.spec.a, self.cx, self.cx.patience()).await?;
         let beyond = self.submitted(&call, seen);
-        let after = self.open(&ids, seen).await?;
+        let everyone: Vec<String> = ids.iter().chain(&beyond.id).cloned().collect();
+        let holding = self.holding(&everyone, seen).await?;
+        let after = ids.iter().filter(|id| holding.open.contains(*id)).count();
         let accepted = ids.len();
         (wave.admitted, wave.unclear) = (number(after), number(accepted - after));
+        let waits = beyond.id.as_ref().is_some_and(|id| holding.waiting.contains(id));
+        let twice = twice.or_else(|| {
+            let id = beyond.id.as_ref().filter(|id| ids.contains(id))?;
+            Some(format!("the one beyond the limit was answered by the id of another, {id}: send what differs each time"))
+        });
         let fate = match (&beyond.id, beyond.ending) {
+            (Some(_), _) if waits => Fate::Queued,
             (Some(_), _) => Fate::Admitted,
             (None, Ending::Refused) => Fate::Refused,
             (None, _) => Fate::Broken,
         };
         wave.proves = match fate {
+            _ if twice.is_some() => Proves::Void(twice.unwrap_or_default()),
             _ if wave.refused > 0 => Proves::Under,
             Fate::Broken => Proves::Broken,
             _ if seen.jobs.unread.is_some() => Proves::Void(seen.jobs.unread.as_ref().map(|(why, _)| why.clone()).unwrap_or_default()),
+            _ if !holding.is_certain => Proves::Void("the states of the jobs changed while they were asked for".to_owned()),
             _ if before.min(after) < accepted => {
                 Proves::Void(format!("{} of {accepted} jobs had ended before one more was answered; ask for longer ones", accepted - after))
             }
@@ -128,41 +156,54 @@ impl Bench<'_> {
         match fate {
             Fate::Admitted => wave.admitted += 1,
             Fate::Refused => wave.refused += 1,
+            Fate::Queued => wave.queued += 1,
             _ => wave.broken += 1,
         }
         self.take_refusals(ONE_MORE, &wave, std::iter::once((&beyond.seen, &fate)), seen.takes(), seen);
         worst = worst.or(Some(beyond.seen)).filter(|_| wave.is_bad());
         // One that is ended while the others go on tells more than one that ends together with them.
-        let has_ended = self.cancel(&ids[..ids.len().min(1)], seen).await? && !seen.jobs.open.contains(&ids[0]);
+        let first = &ids[..ids.len().min(1)];
+        let has_ended = self.cancel(first, seen).await? && first.iter().all(|id| !seen.jobs.open.contains(id));
         if wave.is_good() && (has_ended || self.until_one_ended(&ids, seen).await?) {
-            ids.extend(self.next(seen).await?);
+            // Where the others go on, what comes free when they end is not what is looked for.
+            let longest = if has_ended { (seen.takes() / 2).clamp(FREED.0, FREED.1) } else { FREED.1 };
+            let waiting = beyond.id.as_ref().filter(|_| waits);
+            ids.extend(self.next(waiting, longest, seen).await?);
         }
         ids.extend(beyond.id);
         self.end(&ids, seen).await?;
         Ok(Waved { served: number(ids.len()), wave, worst, silent: false, after: None })
     }
 
-    /// One more, a moment after a job has ended.
-    async fn next(&self, seen: &mut Observation) -> Result<Option<String>, ProbeError> {
+    /// One more, a moment after a job has ended; or the one that waits begins.
+    async fn next(&self, waiting: Option<&String>, longest: Duration, seen: &mut Observation) -> Result<Option<String>, ProbeError> {
         let watch = self.cx.stopwatch();
         let began = watch.now();
         loop {
-            let call = self.once(&self.spec.a, self.cx, self.cx.patience()).await?;
-            let submitted = self.submitted(&call, seen);
-            if submitted.id.is_some() {
-                seen.next.push(Next { accepted: true, answer: None });
-                return Ok(submitted.id);
+            let (id, answer) = match waiting {
+                Some(id) => (self.begins(id, seen).await?.then(|| id.clone()), None),
+                None => {
+                    let call = self.once(&self.spec.a, self.cx, self.cx.patience()).await?;
+                    let submitted = self.submitted(&call, seen);
+                    (submitted.id, Some(submitted.seen))
+                }
+            };
+            let after = watch.since(began).lo;
+            if id.is_some() {
+                seen.next.push(Next { accepted: true, answer: None, after });
+                return Ok(id.filter(|_| waiting.is_none()));
             }
-            if watch.since(began).lo >= FREED {
-                seen.next.push(Next { accepted: false, answer: Some(submitted.seen) });
+            if after >= longest {
+                seen.next.push(Next { accepted: false, answer, after });
                 return Ok(None);
             }
-            tokio::time::sleep(FREED / 10).await;
+            tokio::time::sleep(TRY_AGAIN).await;
         }
     }
 
-    async fn open(&self, ids: &[String], seen: &mut Observation) -> Result<usize, ProbeError> {
-        let lives = self.lives(ids, seen).await?;
-        Ok(lives.iter().filter(|(_, life)| *life == Life::Open).count())
+    /// Whether a job does not wait any more.
+    async fn begins(&self, id: &String, seen: &mut Observation) -> Result<bool, ProbeError> {
+        let lives = self.lives(std::slice::from_ref(id), seen).await?;
+        Ok(lives.iter().all(|(_, life)| *life != Life::Waiting))
     }
 }

@@ -4,6 +4,7 @@ use super::super::count::{Ending, Fate, Landed, Proves, Terms, Wave, count};
 use super::super::look::{Observation, ending, number};
 use super::super::table;
 use super::aside::Asked;
+use super::jobs::shared;
 use super::{Bench, K, PATIENCE};
 use crate::kind::{Flown, ProbeError, Seen};
 use crate::words::Request;
@@ -18,6 +19,13 @@ const SETTLE: Duration = Duration::from_secs(2);
 const BEYOND: Duration = Duration::from_secs(2);
 /// Bounds of the time to a refusal, which is else a quarter of what the work takes.
 const PROMPT: (Duration, Duration) = (Duration::from_millis(250), Duration::from_millis(500));
+
+/// Answers of a wave that are kept whole.
+const FEW: usize = 100;
+/// Bytes of a body that are kept where there are more.
+const TOLD: usize = 256;
+/// Headers that are kept then, beside the name of the process.
+const LOOKED_AT: [&str; 4] = ["retry-after", "date", "location", "x-request-id"];
 
 /// A wave and the answer that tells most of it.
 pub(super) struct Waved {
@@ -65,7 +73,7 @@ impl Bench<'_> {
         let (flown, stuck) = self.fly(&self.spec.a, sent).await?;
         let (last, spread) = (flown.ended, flown.ended - flown.began);
         let mut landing: FuturesUnordered<_> = flown.shots.into_iter().map(|shot| shot.land(self.cx.patience())).collect();
-        let (mut all, mut ids, mut fates) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut all, mut ids, mut fates, mut by_id) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         while let Some(call) = landing.next().await {
             // Each job is noted as soon as it is known: whatever ends this check, it is told.
             let submitted = self.submitted(&call?, seen);
@@ -74,44 +82,55 @@ impl Bench<'_> {
                 (Ending::Refused, _) => Fate::Refused,
                 _ => Fate::Broken,
             });
+            by_id.push(submitted.id.clone());
             ids.extend(submitted.id);
-            all.push(submitted.seen);
+            all.push(self.lean(submitted.seen, sent as usize));
         }
         drop(landing);
         let asked = self.ask_aside(case, last, takes).await?;
-        let lives = self.lives(&ids, seen).await?;
-        let open = number(lives.iter().filter(|(_, life)| *life == super::jobs::Life::Open).count());
+        let holding = self.holding(&ids, seen).await?;
+        let (open, waiting) = (number(holding.open.len()), number(holding.waiting.len()));
+        for (fate, _) in fates.iter_mut().zip(&by_id).filter(|(_, id)| id.as_ref().is_some_and(|id| holding.waiting.contains(id))) {
+            *fate = Fate::Queued;
+        }
         let mut wave = Wave {
             sent,
             admitted: open,
+            queued: waiting,
             refused: number(fates.iter().filter(|f| **f == Fate::Refused).count()),
             broken: number(fates.iter().filter(|f| **f == Fate::Broken).count()),
-            unclear: number(ids.len()) - open,
+            unclear: number(ids.len()).saturating_sub(open + waiting),
             spread,
             ..Wave::default()
         };
-        wave.proves = self.proves_of_jobs(&wave, seen);
+        wave.proves = self.proves_of_jobs(&wave, &ids, holding.is_certain, seen);
         void(&mut wave, stuck);
         // They were open when all was asked for, since they still are.
         seen.alive.add(&self.spec.b, &asked, |_| open >= self.spec.b.k());
         self.take_refusals(case, &wave, all.iter().zip(&fates), takes, seen);
         let worst = worst(&wave, all.iter().zip(&fates)).cloned();
-        let after = self.effect_after(case, seen).await?;
+        let held = self.effect_after(case, seen).await?;
         // Whether slots come back after success is told by those that were there to the end.
         let is_first = case == K && seen.trials.get(K).is_none_or(|trial| trial.waves.is_empty());
         if is_first && self.round.wants(table::RETURNS) {
             self.until_ended(&ids, seen).await?;
         }
         self.end(&ids, seen).await?;
+        // What was refused may have been kept for later, and begun when there was a slot.
+        let ended = self.effect_after(case, seen).await?;
+        let after = held.into_iter().chain(ended).max_by(|a, b| a.0.total_cmp(&b.0));
         Ok(Waved { wave, worst, served: number(ids.len()), silent: false, after })
     }
 
     /// Jobs that were all accepted before the last answer and are all open after it were open at once.
-    fn proves_of_jobs(&self, wave: &Wave, seen: &Observation) -> Proves {
+    fn proves_of_jobs(&self, wave: &Wave, ids: &[String], is_certain: bool, seen: &Observation) -> Proves {
         let limits = &self.spec.b;
-        let accepted = wave.admitted + wave.unclear;
+        let accepted = wave.admitted + wave.unclear + wave.queued;
         if wave.broken > 0 {
             return Proves::Broken;
+        }
+        if let Some((n, id)) = shared(ids) {
+            return Proves::Void(format!("{n} submissions were answered by the same id, {id}: send what differs each time"));
         }
         if accepted < limits.k().min(wave.sent) {
             return Proves::Under;
@@ -119,8 +138,14 @@ impl Bench<'_> {
         if let Some((why, _)) = &seen.jobs.unread {
             return Proves::Void(why.clone());
         }
+        if !is_certain {
+            return Proves::Void("the states of the jobs changed while they were asked for".to_owned());
+        }
         if wave.admitted > limits.k().saturating_mul(limits.replicas()) {
             return Proves::Over;
+        }
+        if wave.unclear == 0 && wave.admitted < limits.k().min(wave.sent) {
+            return Proves::Under;
         }
         if wave.unclear > 0 {
             return Proves::Void(format!(
@@ -133,21 +158,37 @@ impl Bench<'_> {
 
     /// Everything but the last bytes, then those. How many connections were not ready, where some were not.
     pub(super) async fn fly(&self, request: &Request, count: u32) -> Result<(Flown, Option<usize>), ProbeError> {
+        self.quiet().await;
         self.cx.saw(format!("opening {count} connections"));
-        let salvo = self.cx.hold(request, &super::alone(PATIENCE), count as usize).await?;
+        let salvo = self.cx.hold(request, &self.how(PATIENCE), count as usize).await?;
         let stuck = salvo.settled(SETTLE).await.err();
+        if self.spec.b.counts_jobs() {
+            self.books.sent(count as usize);
+        }
         Ok((salvo.release().await, stuck))
     }
 
     /// Every answer with the moment of its end.
     pub(super) async fn land(&self, flown: Flown, patience: Duration) -> Result<Vec<(Seen, Instant)>, ProbeError> {
         let mut landing: FuturesUnordered<_> = flown.shots.into_iter().map(|shot| shot.land(patience)).collect();
-        let mut all = Vec::with_capacity(landing.len());
+        let count = landing.len();
+        let mut all = Vec::with_capacity(count);
         while let Some(call) = landing.next().await {
             let call = call?;
-            all.push((self.seen(&call), call.began + call.took.hi));
+            all.push((self.lean(self.seen(&call), count), call.began + call.took.hi));
         }
         Ok(all)
+    }
+
+    /// Of a large wave no more of each answer is kept than is judged and told.
+    fn lean(&self, mut seen: Seen, wave: usize) -> Seen {
+        if wave > FEW {
+            let replica = self.spec.b.replica_header();
+            seen.headers.retain(|(name, _)| *name == replica || LOOKED_AT.contains(&name.as_str()));
+            seen.headers.shrink_to_fit();
+            seen.body.shorten(TOLD);
+        }
+        seen
     }
 
     fn landed(&self, seen: &Seen, began: Instant, ended: Instant) -> Landed {
@@ -191,7 +232,7 @@ impl Bench<'_> {
         }
     }
 
-    /// The refused and the served of a wave, for the asking beside it.
+    /// Asks for health beside the wave far beyond the limit.
     async fn ask_aside(&self, case: &str, last: Instant, takes: Duration) -> Result<Vec<Asked>, ProbeError> {
         if case == super::MANY_MORE { self.alive(last, takes).await } else { Ok(Vec::new()) }
     }

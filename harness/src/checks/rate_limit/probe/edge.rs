@@ -4,6 +4,7 @@ use super::super::look::{Edge, Ending, Observation, ending};
 use super::super::spec::Windows;
 use super::{Bench, sleep_until};
 use crate::kind::ProbeError;
+use crate::model::quantity::show_duration;
 use std::time::Duration;
 
 /// Times that it is looked over an edge and all is well.
@@ -58,6 +59,10 @@ impl Bench<'_> {
             // The longest that can lie between the first of the burst and this one, as the service saw them.
             let after = watch.since(began).hi;
             if after >= rate.window() {
+                if edge.after.is_zero() {
+                    edge.void =
+                        Some(format!("the burst and the call after it took {}: nothing was asked for over an edge", show_duration(after)));
+                }
                 return Ok(edge);
             }
             edge.after = after;

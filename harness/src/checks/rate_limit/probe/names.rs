@@ -1,6 +1,6 @@
 //! Calls in the name of others, while the quota of this caller is used up.
 
-use super::super::look::{Ending, Observation, ending};
+use super::super::look::{Ending, Named, Observation, ending};
 use super::super::spec::Windows;
 use super::Bench;
 use crate::kind::ProbeError;
@@ -9,7 +9,7 @@ use std::time::Instant;
 /// Headers in which a caller may claim to be another.
 const NAMES: [&str; 3] = ["x-forwarded-for", "x-real-ip", "forwarded"];
 /// Calls under each of them.
-const CLAIMS: u32 = 5;
+pub(in super::super) const CLAIMS: u32 = 5;
 /// Most of them, where the edge of a window might let a whole quota in.
 const MOST: u32 = 200;
 
@@ -19,7 +19,7 @@ impl Bench<'_> {
         let rate = &self.spec.b;
         let mut admitted = u64::from(admitted);
         for name in NAMES {
-            if seen.names.get(name).is_some_and(|named| named.asked > 0 && named.admitted == 0) {
+            if seen.names.get(name).is_some_and(|named| named.asked >= CLAIMS && named.admitted == 0) {
                 continue;
             }
             // With fixed windows a whole quota more may have come back; what is beyond that is not due.
@@ -60,7 +60,8 @@ impl Bench<'_> {
     /// Nothing more is to be seen of other names: under each of them all were refused, or often enough one was admitted.
     pub(super) fn is_named(&self, seen: &Observation) -> bool {
         let is_told = |name: &&str| {
-            seen.names.get(*name).is_some_and(|named| named.asked > 0 && (named.admitted == 0 || named.admitted as usize >= self.enough()))
+            let enough = |named: &Named| named.asked >= CLAIMS && named.admitted == 0 || named.admitted as usize >= self.enough();
+            seen.names.get(*name).is_some_and(enough)
         };
         !self.round.wants(super::table::KEY) || NAMES.iter().all(is_told)
     }

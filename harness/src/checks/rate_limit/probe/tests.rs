@@ -42,8 +42,13 @@ async fn a_service_that_keeps_its_rate_is_held_to_all_of_it() {
     let but_edge = ["rate/quota", "rate/retry-after", "rate/fields", "rate/key"];
     let fixed = tell(Flaw::None, Windows::Fixed, WINDOW, &fixed, &but_edge);
     let refill = tell(Flaw::None, Windows::Refill, WINDOW, &refill, ALL);
-    let (sliding, fixed, refill) = futures_util::join!(sliding, fixed, refill);
-    for (told, count) in [(&sliding, 2 + 2 + 2 + 1 + 3), (&fixed, 2 + 2 + 2 + 3), (&refill, 2 + 2 + 2 + 1 + 3)] {
+    // A window of the clock that was full counts on into the next one, so that its length tells no caller when to come again.
+    let weighted = SPEC.replace("window: 700ms", "window: 700ms, windows: weighted");
+    let but_again = ["rate/quota", "rate/fields", "rate/edge", "rate/key"];
+    let weighted = tell(Flaw::None, Windows::Weighted, WINDOW, &weighted, &but_again);
+    let (sliding, fixed, refill, weighted) = futures_util::join!(sliding, fixed, refill, weighted);
+    let all = 2 + 2 + 2 + 1 + 3;
+    for (told, count) in [(&sliding, all), (&fixed, all - 1), (&refill, all), (&weighted, all - 2)] {
         assert!(told.len() == count && told.iter().all(|t| t.ends_with("held")), "{told:#?}");
     }
 }
@@ -61,6 +66,8 @@ async fn each_flaw_is_found_by_its_clause_and_by_no_other() {
         (Flaw::FieldsLie, "ratelimit: counted"),
         (Flaw::FieldsAbsent, "ratelimit: proof no such field"),
         (Flaw::OtherQuota, "x-ratelimit: proof 5"),
+        (Flaw::OnlyLeft, "x-ratelimit: proof no such field"),
+        (Flaw::OnlyLeft, "ratelimit: proof no such field"),
         (Flaw::Spoofed, "x-forwarded-for: counted"),
         (Flaw::FromFirstCall, "counted 3+0/3 once"),
         (Flaw::ByTheClock, "counted 3+0/3 once"),
@@ -75,6 +82,62 @@ async fn each_flaw_is_found_by_its_clause_and_by_no_other() {
         let wrong: Vec<_> = told.iter().filter(of_another).filter(|t| t.contains("counted") || t.contains("proof")).collect();
         assert!(wrong.is_empty(), "{flaw:?}: {wrong:?}");
     }
+}
+
+#[tokio::test]
+async fn a_counter_that_weighs_the_window_before_is_held_to_what_is_declared() {
+    let weighted = SPEC.replace("window: 700ms", "window: 700ms, windows: weighted");
+    let rows = [(Flaw::OneMore, Windows::Weighted), (Flaw::OneLess, Windows::Weighted)];
+    let told = join_all(rows.map(|(flaw, windows)| tell(flaw, windows, WINDOW, &weighted, &["rate/quota"]))).await;
+    for ((flaw, _), told) in rows.iter().zip(&told) {
+        has(told, "admits: counted 3+0", flaw);
+    }
+    // Who forgets all at an edge is none of these.
+    let told = tell(Flaw::None, Windows::Fixed, WINDOW, &weighted, &["rate/edge"]).await;
+    has(&told, "counted", "fixed");
+}
+
+#[tokio::test]
+async fn a_reset_that_lies_before_anything_can_be_due_is_found() {
+    let text = "{ get: /limited, quota: 4, window: 4s, fields: [ratelimit, x-ratelimit] }";
+    let window = Duration::from_secs(4);
+    let (flawed, good) = futures_util::join!(
+        tell(Flaw::ResetSoon, Windows::Sliding, window, text, &["rate/fields"]),
+        tell(Flaw::None, Windows::Sliding, window, text, &["rate/fields"]),
+    );
+    has(&flawed, "ratelimit: counted 3+0", "reset");
+    has(&flawed, "x-ratelimit: counted 3+0", "reset");
+    assert!(good.iter().all(|t| t.ends_with("held")), "{good:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_was_lost_before_the_first_was_served_is_told() {
+    let told = tell(Flaw::Stumbles, Windows::Sliding, WINDOW, SPEC, &["rate/quota"]).await;
+    has(&told, "admits: unsure intermittent: 1 of 2 calls alone", "stumbles");
+    has(&told, "refuses: held", "stumbles");
+}
+
+#[test]
+fn what_was_told_too_rarely_is_a_doubt() {
+    use super::super::look::{Burst, Named, Observation, Proves, Try, Turned};
+    let kind = spec::<RateLimit>(SPEC);
+    let tell = |trues: usize, asked: u32| {
+        let seen = Observation {
+            asked: vec!["rate/retry-after".to_owned(), "rate/key".to_owned()],
+            bursts: vec![Burst { proves: Proves::Kept, ..Burst::default() }; 2],
+            bursts_done: true,
+            says: 5,
+            tries: vec![Try { turned: Turned::True, ..Try::default() }; trues],
+            tries_done: true,
+            names: [("x-real-ip".to_owned(), Named { asked, ..Named::default() })].into(),
+            names_done: true,
+            ..Observation::default()
+        };
+        told(&kind.judge(&seen))
+    };
+    assert!(tell(2, 5).iter().all(|t| t.ends_with("held")), "{:?}", tell(2, 5));
+    has(&tell(1, 5), "honest: unsure it was true 1 time", "one try");
+    has(&tell(2, 4), "x-real-ip: unsure only 4 calls", "four calls");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use super::super::look::{Ending, Fields, Observation, ending};
 use super::super::spec::{Family, Rate, Windows};
 use super::Bench;
 use crate::kind::{ProbeError, Seen};
+use crate::model::quantity::show_duration;
 use std::time::Duration;
 
 /// Most calls that are looked at: where the quota is larger, the rest is no different.
@@ -72,6 +73,12 @@ struct Truth {
     before: Option<u64>,
 }
 
+/// Whether a reset that came with a refusal lies a second and more before the first call of the window can have left it. Whoever rounds down
+/// tells up to a second too little.
+fn is_too_soon(reset: u64, window: Duration, truth: &Truth) -> bool {
+    Duration::from_secs(reset + 1) < window.saturating_sub(truth.took)
+}
+
 impl Fields {
     fn add(&mut self, rate: &Rate, told: &Told, truth: &Truth, answer: &Seen) {
         self.answers += 1;
@@ -79,8 +86,11 @@ impl Fields {
         let mut proof = |expected: String, observed: &str| {
             self.proof.get_or_insert_with(|| (expected, observed.to_owned(), answer.clone()));
         };
+        if let Some(lacks) = told.lacks {
+            return proof(lacks.to_owned(), "no such field");
+        }
         let Some(left) = told.left else {
-            return proof("how many calls are left".to_owned(), "no such field");
+            return proof("how many calls are left".to_owned(), "no number");
         };
         if let Some(other) = told.quota.filter(|q| *q != quota) {
             return proof(format!("a quota of {quota}"), &format!("{other}"));
@@ -94,7 +104,7 @@ impl Fields {
         // What came back meanwhile: one after the other, or all at the edge of a window.
         let most = match rate.windows() {
             Windows::Sliding => due,
-            Windows::Refill => due + rate.most_in(truth.took) - quota,
+            Windows::Refill | Windows::Weighted => due + rate.most_in(truth.took) - quota,
             Windows::Fixed => match truth.before {
                 Some(before) if left != before.saturating_sub(1) && left + 1 == quota => left,
                 Some(before) => before.saturating_sub(1),
@@ -111,6 +121,11 @@ impl Fields {
             wrong(format!("{most} left after call {made} of {quota}, which was {of}"), format!("{left} left"));
         } else if let Some(reset) = told.reset.filter(|reset| *reset > seconds + 1) {
             wrong(format!("more within the window of {seconds} s"), format!("more after {reset} s"));
+        } else if let Some(reset) =
+            told.reset.filter(|reset| !truth.is_admitted && rate.windows() == Windows::Sliding && is_too_soon(*reset, window, truth))
+        {
+            let least = show_duration(window.saturating_sub(truth.took));
+            wrong(format!("not one more for at least {least}, when the first call leaves the window"), format!("more after {reset} s"));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A service of this process with so many slots, held by requests or by jobs, and with at most one flaw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -54,6 +54,28 @@ pub(super) enum Flaw {
     EndsSlowly,
     /// The slots of jobs are free when none runs any more.
     FreesTogether,
+    /// After ten jobs every submission is refused.
+    RefusesInTheEnd,
+    /// The sixth job is accepted without its id.
+    ForgetsAnId,
+    /// No flaw of the limit: one look in twenty at a job's state is answered by 503.
+    Blinks,
+    /// No flaw: a job that has ended is not known any more once somebody has seen that.
+    ForgetsWhatEnded,
+    /// No flaw where that is named: all jobs are accepted, and those beyond the limit wait.
+    QueuesJobs,
+    /// The same, and one more runs than should.
+    QueuesJobsHigh,
+    /// The same, and one fewer.
+    QueuesJobsLow,
+    /// One slot is missing until somebody is refused.
+    Grows,
+    /// Whoever submits while a job runs is answered by the id of that one.
+    OneId,
+    /// What is refused is begun when no other job runs.
+    BeginsLater,
+    /// Waits for a slot in silence, and works on for callers who have gone.
+    QueuesBlindly,
 }
 
 pub(super) struct House {
@@ -74,6 +96,8 @@ struct State {
     served: usize,
     jobs: BTreeMap<usize, &'static str>,
     lost: bool,
+    looks: usize,
+    forgotten: BTreeSet<usize>,
 }
 
 /// A slot that is held, and in which process.
@@ -118,6 +142,7 @@ impl House {
         let answer = match head.split(' ').take(2).collect::<Vec<_>>().as_slice() {
             ["GET", "/health"] => self.health().await,
             ["GET", "/tasks"] => json(200, &format!(r#"{{"count":{}}}"#, self.state().begun)),
+            ["GET", "/running"] => json(200, &format!(r#"{{"count":{}}}"#, self.state().running)),
             ["GET", path] if path.starts_with("/tasks/") => self.task(path),
             ["DELETE", path] if path.starts_with("/tasks/") => self.end(path),
             ["POST", "/tasks"] => self.begin(fails).await,
@@ -137,19 +162,22 @@ impl House {
             Flaw::UnevenPair if process == 0 => self.limit + 1,
             Flaw::UnevenPair => self.limit - 1,
             Flaw::Absent => usize::MAX,
-            Flaw::OffByOneLow => self.limit - 1,
-            Flaw::OffByOneHigh => self.limit + 1,
+            Flaw::OffByOneLow | Flaw::QueuesJobsLow => self.limit - 1,
+            Flaw::OffByOneHigh | Flaw::QueuesJobsHigh => self.limit + 1,
+            Flaw::Grows if !self.state().lost => self.limit - 1,
             Flaw::Twice => self.limit * 2,
             _ => self.limit,
         }
     }
 
     fn slot(self: &Arc<Self>, process: usize) -> Option<Slot> {
+        let slots = self.slots(process);
         let mut state = self.state();
-        if state.held[process] >= self.slots(process) {
+        if state.held[process] >= slots || self.flaw == Flaw::RefusesInTheEnd && state.begun >= 10 {
             if self.flaw == Flaw::RefusedIsBegun {
                 state.begun += 1;
             }
+            state.lost |= self.flaw == Flaw::Grows;
             return None;
         }
         state.held[process] += 1;
@@ -192,7 +220,7 @@ impl House {
             _ => {}
         }
         let _turn = match self.flaw {
-            Flaw::Queues => Some(self.queue.acquire().await.expect("never closed")),
+            Flaw::Queues | Flaw::QueuesBlindly => Some(self.queue.acquire().await.expect("never closed")),
             _ => None,
         };
         let Some(slot) = self.slot(process) else {
@@ -203,7 +231,7 @@ impl House {
         tokio::select! {
             () = tokio::time::sleep(takes) => {}
             // Whoever goes away gives the slot back.
-            _ = stream.read(&mut byte) => {
+            _ = stream.read(&mut byte), if self.flaw != Flaw::QueuesBlindly => {
                 if self.flaw == Flaw::LeakOnAbort {
                     std::mem::forget(slot);
                 }
@@ -230,15 +258,40 @@ impl House {
     }
 
     async fn begin(self: &Arc<Self>, fails: bool) -> String {
-        let Some(slot) = self.slot(0) else { return self.refused().await };
+        let is_queue = matches!(self.flaw, Flaw::QueuesJobs | Flaw::QueuesJobsHigh | Flaw::QueuesJobsLow);
+        let running = self.state().jobs.iter().find(|(_, state)| **state == "running").map(|(id, _)| *id);
+        if let Some(id) = running.filter(|_| self.flaw == Flaw::OneId) {
+            return json(202, &format!(r#"{{"id":{id}}}"#));
+        }
+        let slot = self.slot(0);
+        if slot.is_none() && !is_queue {
+            if self.flaw == Flaw::BeginsLater {
+                let house = self.clone();
+                tokio::spawn(async move {
+                    while house.state().running > 0 {
+                        tokio::time::sleep(Duration::from_millis(2)).await;
+                    }
+                    house.state().begun += 1;
+                });
+            }
+            return self.refused().await;
+        }
         let id = {
             let mut state = self.state();
             let id = state.jobs.len();
-            state.jobs.insert(id, "running");
+            state.jobs.insert(id, if slot.is_some() { "running" } else { "queued" });
             id
         };
         let house = self.clone();
         tokio::spawn(async move {
+            let mut slot = slot;
+            let slot = loop {
+                match slot.take().or_else(|| house.slot(0)) {
+                    Some(slot) => break slot,
+                    None => tokio::time::sleep(Duration::from_millis(2)).await,
+                }
+            };
+            house.state().jobs.insert(id, "running");
             let end = tokio::time::Instant::now() + house.takes;
             while tokio::time::Instant::now() < end && house.state().jobs[&id] == "running" {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -254,7 +307,8 @@ impl House {
             }
             house.state().jobs.insert(id, if fails || is_asked { "failed" } else { "succeeded" });
         });
-        json(202, &format!(r#"{{"id":{id}}}"#))
+        let is_forgotten = self.flaw == Flaw::ForgetsAnId && id == 5;
+        json(202, &if is_forgotten { "{}".to_owned() } else { format!(r#"{{"id":{id}}}"#) })
     }
 
     /// Asks a job to end; it has by the time that is answered, unless it is slow.
@@ -270,7 +324,16 @@ impl House {
 
     fn task(&self, path: &str) -> String {
         let id = path.trim_start_matches("/tasks/").parse().unwrap_or(usize::MAX);
-        match self.state().jobs.get(&id) {
+        let mut all = self.state();
+        all.looks += 1;
+        if self.flaw == Flaw::Blinks && all.looks.is_multiple_of(20) {
+            return json(503, "{}");
+        }
+        let state = all.jobs.get(&id).copied().filter(|_| !all.forgotten.contains(&id));
+        if self.flaw == Flaw::ForgetsWhatEnded && matches!(state, Some("succeeded" | "failed")) {
+            all.forgotten.insert(id);
+        }
+        match state {
             Some(state) => json(200, &format!(r#"{{"state":"{state}"}}"#)),
             None => json(404, "{}"),
         }

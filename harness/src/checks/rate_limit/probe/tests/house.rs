@@ -5,6 +5,7 @@ use crate::kind::testing::{Reply, answer, serve};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -30,6 +31,12 @@ pub(super) enum Flaw {
     OtherQuota,
     /// Each name that is claimed has a quota of its own.
     Spoofed,
+    /// Only what is left is told.
+    OnlyLeft,
+    /// There is more in one second, always.
+    ResetSoon,
+    /// The first call of all is closed without a word.
+    Stumbles,
     /// Windows begin with a call, and not with each.
     FromFirstCall,
     /// Windows begin and end at round times.
@@ -47,13 +54,14 @@ struct House {
     quota: usize,
     window: Duration,
     opened: Instant,
+    asked: AtomicUsize,
     /// When calls were admitted, by caller.
     admitted: Mutex<BTreeMap<String, Vec<Instant>>>,
 }
 
 /// Serves for as long as the runtime lives.
 pub(super) async fn open(flaw: Flaw, windows: Windows, quota: usize, window: Duration) -> SocketAddr {
-    let house = House { flaw, windows, quota, window, opened: Instant::now(), admitted: Mutex::default() };
+    let house = House { flaw, windows, quota, window, opened: Instant::now(), asked: AtomicUsize::new(0), admitted: Mutex::default() };
     serve(move |head, _| house.reply(head)).await
 }
 
@@ -63,6 +71,7 @@ impl House {
             Flaw::Login => return answer(401, &[], "who are you"),
             Flaw::Redirects => return answer(302, &["location: /login"], ""),
             Flaw::Closes => return Reply::Close,
+            Flaw::Stumbles if self.asked.fetch_add(1, Ordering::SeqCst) == 0 => return Reply::Close,
             Flaw::Silent => return Reply::Silence,
             Flaw::Anything => return answer(200, &[], "{}"),
             _ => {}
@@ -78,10 +87,14 @@ impl House {
         let mut headers = String::new();
         if self.flaw != Flaw::FieldsAbsent {
             let left = if self.flaw == Flaw::FieldsLie { self.quota } else { left };
-            let (quota, window, wait) = (self.quota + usize::from(self.flaw == Flaw::OtherQuota), seconds(self.window), seconds(wait));
+            let (quota, window) = (self.quota + usize::from(self.flaw == Flaw::OtherQuota), seconds(self.window));
+            let wait = if self.flaw == Flaw::ResetSoon { 1 } else { seconds(wait) };
             // Writing to a String cannot fail.
-            let _ = write!(headers, "ratelimit-policy: \"p\";q={quota};w={window}\r\nratelimit: \"p\";r={left};t={wait}\r\n");
-            let _ = write!(headers, "x-ratelimit-limit: {quota}\r\nx-ratelimit-remaining: {left}\r\nx-ratelimit-reset: {wait}\r\n");
+            let _ = write!(headers, "ratelimit: \"p\";r={left};t={wait}\r\nx-ratelimit-remaining: {left}\r\n");
+            if self.flaw != Flaw::OnlyLeft {
+                let _ = write!(headers, "ratelimit-policy: \"p\";q={quota};w={window}\r\nx-ratelimit-limit: {quota}\r\n");
+                let _ = write!(headers, "x-ratelimit-reset: {wait}\r\n");
+            }
         }
         if !is_admitted && self.flaw != Flaw::RetryAbsent {
             let told = match self.flaw {
@@ -113,6 +126,8 @@ impl House {
                 }
             }
             (Flaw::ByTheClock, _) | (_, Windows::Fixed) => calls.retain(|call| round(*call) == round(now)),
+            // Two windows of the clock: of the one before a share counts below.
+            (_, Windows::Weighted) => calls.retain(|call| round(*call) + 1 >= round(now)),
             (_, Windows::Sliding) => calls.retain(|call| now - *call < self.window),
             (_, Windows::Refill) => {
                 // Each call is in the bucket until it has leaked, one after the other.
@@ -123,11 +138,19 @@ impl House {
                 }
             }
         }
-        let is_admitted = calls.len() < quota;
+        let over = (now - self.opened).as_secs_f64() / self.window.as_secs_f64() % 1.0;
+        let counted = |calls: &[Instant]| match self.windows {
+            Windows::Weighted => {
+                let before = calls.iter().filter(|call| round(**call) != round(now)).count();
+                before as f64 * (1.0 - over) + (calls.len() - before) as f64
+            }
+            _ => calls.len() as f64,
+        };
+        let is_admitted = counted(calls) < quota as f64;
         if is_admitted {
             calls.push(now);
         }
-        let left = quota.saturating_sub(calls.len());
+        let left = (quota as f64 - counted(calls)).max(0.0) as usize;
         (is_admitted, left, calls.first().map_or(self.window, |first| (*first + self.window).saturating_duration_since(now)))
     }
 }
