@@ -13,6 +13,7 @@ mod bodies;
 mod body;
 mod edge;
 mod manners;
+mod hashing;
 mod send;
 mod stored;
 #[cfg(test)]
