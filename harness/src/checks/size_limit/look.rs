@@ -3,7 +3,7 @@
 use super::spec::Framing;
 use crate::kind::{Context, Seen, Weight};
 use crate::model::ClauseId;
-use crate::transport::Sent;
+use crate::transport::{Counter, Sent};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -30,8 +30,8 @@ pub struct Observation {
     pub(super) taken_by: Option<Face>,
     /// A refusal as it was declared.
     pub(super) refusal: Option<Shot>,
-    /// The most bytes that had left this machine when such a refusal came; with it, whether the kernel had counted them.
-    pub(super) most_sent: Option<(u64, bool)>,
+    /// The most bytes that had left this machine when such a refusal came, and who had counted them.
+    pub(super) most_sent: Option<(u64, Counter)>,
     /// Bodies above the limit that were taken.
     pub(super) taken_above: u32,
     /// Bodies that were sent, to their end or not.

@@ -36,7 +36,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         Declared::Promise,
         "the refusal comes before the body was read to its end",
         "The sender stops 64 KiB above the limit and, once all of that has left, waits 1.5 s: whoever refuses as soon as it can has done so by then. An answer that comes only once the rest \
-         was sent is bad; the third one fails. A whole body that is invited by `100 Continue` and then refused is proof. How many bytes had left this machine before a refusal is told from the kernel's own count where there is one.",
+         was sent is bad; the third one fails. A whole body that is invited by `100 Continue` and then refused is proof. How many bytes were acknowledged before a refusal is told from the kernel's own count where there is one.",
     ),
     row(
         ANSWER_ARRIVES,

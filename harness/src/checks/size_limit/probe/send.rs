@@ -107,7 +107,7 @@ impl Probe<'_> {
             self.taken(&mut shot, pushed.call.answer.as_ref().ok(), hash, seen).await?;
         } else if shot.seen.answered().is_some_and(|status| self.spec.b.refused().fits(status)) {
             seen.edge(framing, bytes, false);
-            let most = (shot.sent.left, shot.sent.by_kernel);
+            let most = (shot.sent.left, shot.sent.by);
             seen.most_sent = Some(seen.most_sent.map_or(most, |before| before.max(most)));
             seen.refusal.get_or_insert_with(|| shot.clone());
         }
