@@ -9,9 +9,12 @@ use crate::model::{ClauseId, Finding, Found, Measurement, Reading, Unseen};
 use crate::transport::Counter;
 use std::num::NonZeroU32;
 
+mod advice;
 mod gate;
 #[cfg(test)]
 mod tests;
+
+pub(super) use advice::advice;
 
 /// The readings of every clause that was looked at.
 pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
@@ -47,6 +50,9 @@ fn cases(spec: &Spec, seen: &Observation, clause: ClauseId) -> Vec<Reading> {
 }
 
 fn found(spec: &Spec, seen: &Observation, clause: ClauseId, case: &Case) -> Found {
+    if let (NO_TRACE, Some(why)) = (clause, &seen.restless) {
+        return Found::Unsure { why: why.clone(), wants: None };
+    }
     if let Some(proof) = &case.proof {
         return Found::Proof(finding(spec, seen, clause, proof));
     }

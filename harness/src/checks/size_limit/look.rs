@@ -34,6 +34,14 @@ pub struct Observation {
     pub(super) most_sent: Option<(u64, Counter)>,
     /// Bodies above the limit that were taken.
     pub(super) taken_above: u32,
+    /// Whether the traces ever told of anything, and how often they were read for that while a body was there that had been taken.
+    pub(super) trace_moved: bool,
+    pub(super) trace_looks: u32,
+    /// What moved in the traces though nothing was sent.
+    pub(super) restless: Option<String>,
+    /// Connections that were closed with a refusal, and those on which another request was answered behind one.
+    pub(super) closed: u32,
+    pub(super) kept: u32,
     /// Bodies that were sent, to their end or not.
     pub(super) bodies: u64,
     /// Bytes of them that were handed over.

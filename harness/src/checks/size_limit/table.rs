@@ -49,8 +49,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         NO_TRACE,
         Declared::Key("trace"),
         "refused bodies leave nothing behind",
-        "A listing or gauges are read before and after bodies were refused, and must be what they were within 3 s: no entry, no job, no temporary file. One \
-         difference is looked at again, with fresh refusals; the third one fails.",
+        "A listing or gauges are read before bodies were refused, and must be what they were 3 s after: no entry, no job, no temporary file. One \
+         difference is looked at again, with fresh refusals; the third one fails. What grows for as long without a refusal too is a doubt.",
     ),
     row(
         IN_SYNC,

@@ -33,6 +33,7 @@ impl Probe<'_> {
     /// Takes away what was made. What stays is counted.
     pub(super) async fn remove(&self, answer: &Answer, seen: &mut Observation) -> Result<(), ProbeError> {
         let Some(remove) = &self.spec.b.remove else { return Ok(()) };
+        self.look_at_traces(seen).await?;
         let why = match self.values(answer) {
             Err((_, observed)) => Some(format!("no id: {observed}")),
             Ok(values) => {
