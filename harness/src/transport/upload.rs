@@ -38,8 +38,15 @@ pub(crate) struct Upload {
     /// Bytes that the system took in all, and which of the last of them were which of the body.
     on_wire: u64,
     trail: Trail,
-    /// How much had been sent when the final answer came, and how much of what was on the wire still waited then.
-    heard: Option<(Sent, u64, Option<JoinHandle<Option<u64>>>)>,
+    heard: Option<Heard>,
+}
+
+/// How much had been sent when the final answer came.
+struct Heard {
+    sent: Sent,
+    on_wire: u64,
+    /// How much of what was on the wire still waited then, where the kernel was asked.
+    waiting: Option<JoinHandle<Option<u64>>>,
 }
 
 struct Piece {
@@ -108,16 +115,17 @@ impl Upload {
             // Of a body that was taken all has left: the kernel is asked where it says something.
             let counts = feed.counts && (status >= 300 || !self.whole);
             let sent = Sent { unanswered: feed.unanswered, invited: feed.invited, ..Sent::of_writes(self.sent_body, self.whole) };
-            self.heard = Some((sent, self.on_wire, counts.then(|| kernel::unsent_of(wire.pair()))));
+            self.heard = Some(Heard { sent, on_wire: self.on_wire, waiting: counts.then(|| kernel::unsent_of(wire.pair())) });
             self.ended.get_or_insert_with(Instant::now);
         }
     }
 
     /// How much of a generated body was sent before the final answer, or in all where none came.
     pub(crate) async fn sent(&mut self, wire: &Wire) -> Sent {
-        let (sent, on_wire, waiting) = self.heard.take().unwrap_or_else(|| {
+        let Heard { sent, on_wire, waiting } = self.heard.take().unwrap_or_else(|| {
             let counts = matches!(&self.rest, Rest::Feed(feed) if feed.counts);
-            (Sent::of_writes(self.sent_body, self.whole), self.on_wire, counts.then(|| kernel::unsent_of(wire.pair())))
+            let sent = Sent::of_writes(self.sent_body, self.whole);
+            Heard { sent, on_wire: self.on_wire, waiting: counts.then(|| kernel::unsent_of(wire.pair())) }
         });
         let Some(waiting) = waiting else { return sent };
         // Who reads the table does not panic, and is not stopped but with all else.
@@ -203,7 +211,8 @@ impl Upload {
             Rest::Nothing => return Poll::Ready(Ok(false)),
             Rest::Bytes(bytes) => plain(std::mem::take(bytes)),
             Rest::Feed(feed) => {
-                let Some(Fed { bytes, body, stride }) = ready!(feed.poll_next(cx, &|given| Box::pin(all_left(wire.pair(), given, 1)))) else {
+                let Some(Fed { bytes, body, stride }) = ready!(feed.poll_next(cx, &|given| Box::pin(all_left(wire.pair(), given, 1))))
+                else {
                     return Poll::Ready(Ok(false));
                 };
                 if let Err(spent) = self.permits.upload(bytes.len() as u64) {

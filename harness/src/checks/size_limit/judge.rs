@@ -241,11 +241,16 @@ pub(super) fn measurements(seen: &Observation) -> Vec<Measurement> {
     let edge = seen.hunt.as_ref().and_then(|hunt| hunt.edge);
     let most = seen
         .most_sent
-        .map(|(most, by)| (most, match by {
-            Counter::Kernel => "sent_before_refusal_by_kernel",
-            Counter::Writes => "sent_before_refusal_by_write",
-            Counter::Library => "sent_before_refusal_by_library",
-        }))
+        .map(|(most, by)| {
+            (
+                most,
+                match by {
+                    Counter::Kernel => "sent_before_refusal_by_kernel",
+                    Counter::Writes => "sent_before_refusal_by_write",
+                    Counter::Library => "sent_before_refusal_by_library",
+                },
+            )
+        })
         .map(|(most, name)| one(name, "B", most));
     [
         edge.map(|edge| one("edge", "B", edge)),

@@ -389,7 +389,7 @@ async fn slow_way(to: std::net::SocketAddr, pace: u64) -> std::net::SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((near, _)) = listener.accept().await {
-            let far = TcpStream::connect(to).await.unwrap();
+            let far = tcp("127.0.0.1", to.port(), Duration::from_secs(20)).await.expect("somebody listens").stream;
             let (mut asks, mut is_told) = near.into_split();
             let (mut answers, mut is_asked) = far.into_split();
             tokio::spawn(async move { tokio::io::copy(&mut answers, &mut is_told).await });

@@ -32,7 +32,9 @@ impl Trail {
     pub(super) fn body_at(&self, wire: u64) -> u64 {
         let last = self.0.iter().rev().find(|stretch| stretch.wire <= wire);
         match (last, self.0.front()) {
-            (Some(stretch), _) => stretch.body + of_body(&stretch.of_body, stretch.stride, usize::try_from(wire - stretch.wire).unwrap_or(usize::MAX)),
+            (Some(stretch), _) => {
+                stretch.body + of_body(&stretch.of_body, stretch.stride, usize::try_from(wire - stretch.wire).unwrap_or(usize::MAX))
+            }
             // Longer ago than anybody remembers: that much at the most.
             (None, Some(first)) => first.body,
             (None, None) => 0,

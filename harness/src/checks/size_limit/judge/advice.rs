@@ -10,7 +10,8 @@ pub(in super::super) fn advice(seen: &Observation) -> Vec<Advice> {
     let looked = |clause: ClauseId| seen.cases.iter().any(|case| case.clause == clause.0 && case.of > 0);
     let tell = |clause, what: String| Advice { clause, case: Case::Borrowed(""), what };
     let blind = (looked(NO_TRACE) && !seen.trace_moved).then(|| {
-        let what = "nothing that is read there ever moved, not even by bodies that were taken, so nothing shows that it sees what bodies leave";
+        let what =
+            "nothing that is read there ever moved, not even by bodies that were taken, so nothing shows that it sees what bodies leave";
         tell(NO_TRACE, what.to_owned())
     });
     let closed = (looked(IN_SYNC) && seen.closed > 0 && seen.kept == 0).then(|| {

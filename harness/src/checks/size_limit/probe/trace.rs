@@ -27,7 +27,6 @@ const LISTING: usize = 4 << 20;
 /// One reading of one trace: numbers by name, things with how often each is there.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reading {
-
     numbers: Vec<(String, f64)>,
     things: BTreeMap<String, u32>,
     seen: Seen,
@@ -89,20 +88,20 @@ impl Probe<'_> {
     /// Holds what is there a while after the refusals against what was there before them.
     pub(super) async fn no_trace(&self, before: Readings, limit: u64, seen: &mut Observation) -> Result<(), ProbeError> {
         if let Some(not) = Self::no_refusal(seen) {
-            return Ok(not_there(seen, NO_TRACE, not));
+            return left_out(seen, not);
         }
         if seen.refusal.is_none() {
-            return Ok(not_there(seen, NO_TRACE, Not::There("no body was refused".to_owned())));
+            return left_out(seen, Not::There("no body was refused".to_owned()));
         }
         let mut before = match before {
             Ok(before) => before,
-            Err(why) => return Ok(not_there(seen, NO_TRACE, Not::There(why))),
+            Err(why) => return left_out(seen, Not::There(why)),
         };
         for turn in 0..FALLS {
             self.cx.pause(LASTS).await;
             let after = match self.traces().await? {
                 Ok(after) => after,
-                Err(why) => return Ok(not_there(seen, NO_TRACE, Not::There(why))),
+                Err(why) => return left_out(seen, Not::There(why)),
             };
             seen.trace_moved |= !is_same(&before, &after);
             if let Some(shot) = self.grown(&before, &after) {
@@ -119,8 +118,7 @@ impl Probe<'_> {
             }
         }
         let why = "what is told there falls by itself, so that what refused bodies leave could hide behind it".to_owned();
-        not_there(seen, NO_TRACE, Not::There(why));
-        Ok(())
+        left_out(seen, Not::There(why))
     }
 
     /// Refuses fresh bodies between fresh readings, until enough of them left something. Before each comes as long a time without a
@@ -166,6 +164,12 @@ impl Probe<'_> {
             Some(Shot { seen: after.seen.clone(), wrong: Some(grown), ..Shot::default() })
         })
     }
+}
+
+/// It was not looked at, for this reason.
+fn left_out(seen: &mut Observation, why: Not) -> Result<(), ProbeError> {
+    not_there(seen, NO_TRACE, why);
+    Ok(())
 }
 
 /// Whether every trace reads the same.

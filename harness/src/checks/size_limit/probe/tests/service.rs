@@ -69,7 +69,7 @@ struct Store {
 pub(super) struct Service {
     pub(super) address: SocketAddr,
     store: Arc<Mutex<Store>>,
-    began: std::time::Instant,
+    began: tokio::time::Instant,
 }
 
 struct Request {
@@ -81,7 +81,7 @@ impl Service {
     pub(super) async fn start(flaw: Flaw) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port on loopback");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let service = Self { address, store: Arc::default(), began: std::time::Instant::now() };
+        let service = Self { address, store: Arc::default(), began: tokio::time::Instant::now() };
         let serving = service.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
