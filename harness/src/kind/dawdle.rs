@@ -4,7 +4,7 @@ use super::context::Prepared;
 use super::{Context, How, ProbeError, Stopwatch};
 use crate::model::Interval;
 use crate::transport::dawdle::{self, Dawdle, Ending, Heard, Shown};
-use crate::transport::{Endpoint, Failed, Outgoing, Trouble};
+use crate::transport::{Endpoint, Failed, Outgoing, OwnTrouble, Trouble};
 use crate::words::Request;
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ pub struct Cut {
     pub is_answered: bool,
     /// Whether the connection has ended, and by a reset.
     pub ended: Option<Ending>,
+    /// Whether it was given up because the environment did not allow one byte more.
+    pub is_spent: bool,
 }
 
 impl Context {
@@ -65,7 +67,7 @@ impl Dawdler {
     /// Sends the head but for its end. The time counts from the dial on, since a service may count from there.
     ///
     /// # Errors
-    /// [`ProbeError`] where this machine is to blame; inside, what stood in the way.
+    /// [`ProbeError`] where this machine is to blame; inside, what stood in the way, such as an environment that allows no more bytes.
     pub async fn send_head(&mut self) -> Result<Result<(), Trouble>, ProbeError> {
         let sent = self.inner.send_head().await;
         self.from.1 = self.watch.now();
@@ -95,7 +97,7 @@ impl Dawdler {
                 let from = (asked, watch.now());
                 Ok(Ok((answer.status, on.map(|inner| Self { inner, watch, out, endpoint, sent, from }))))
             }
-            Err(failed) if failed.trouble.own().is_some() => Err(ProbeError(format!("{sent}: {failed}"))),
+            Err(failed) if is_ours(&failed.trouble) => Err(ProbeError(format!("{sent}: {failed}"))),
             Err(failed) => Ok(Err(failed)),
         }
     }
@@ -104,12 +106,12 @@ impl Dawdler {
     pub async fn listen(&mut self, within: Duration, drip: Option<Duration>) -> Cut {
         let (earliest, latest) = self.from;
         let end = tokio::time::Instant::from_std(latest + within);
-        let Heard { quiet, said, status, bytes, ended } = self.inner.listen(end, drip).await;
+        let Heard { quiet, said, status, bytes, ended, is_spent } = self.inner.listen(end, drip).await;
         let first = [said, ended.map(|(at, _)| at)].into_iter().flatten().min();
         let at = first.map_or_else(|| self.watch.now(), tokio::time::Instant::into_std);
         let quiet = quiet.map_or(latest, tokio::time::Instant::into_std);
         let took = Interval { lo: quiet.saturating_duration_since(latest), hi: at.saturating_duration_since(earliest) };
-        Cut { took, status, said: beginning(&bytes), is_answered: said.is_some(), ended: ended.map(|(_, how)| how) }
+        Cut { took, status, said: beginning(&bytes), is_answered: said.is_some(), ended: ended.map(|(_, how)| how), is_spent }
     }
 
     /// A command for a shell that is as slow for so long.
@@ -120,10 +122,15 @@ impl Dawdler {
 
     fn told(&self, sent: Result<(), Trouble>) -> Result<Result<(), Trouble>, ProbeError> {
         match sent {
-            Err(trouble) if trouble.own().is_some() => Err(ProbeError(format!("{}: {trouble}", self.sent))),
+            Err(trouble) if is_ours(&trouble) => Err(ProbeError(format!("{}: {trouble}", self.sent))),
             other => Ok(other),
         }
     }
+}
+
+/// Whether this machine is to blame. What the environment does not allow is nobody's fault.
+fn is_ours(trouble: &Trouble) -> bool {
+    trouble.own().is_some_and(|own| own != OwnTrouble::UploadSpent)
 }
 
 /// The first line of what was said, for people.

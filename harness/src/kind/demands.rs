@@ -17,6 +17,11 @@ pub struct Demands {
     /// What it takes to be certain that it is broken: three calls that are waited for to their end. A timeout that is not given is
     /// never below it; one that is given may be, and then a slow service is told as one that could not be judged in time.
     pub certain: Duration,
+    /// Connections that it holds side by side for so long. Where the environment allows fewer they take turns, and both times are as many
+    /// times as long. Default: it does not matter.
+    pub at_once: usize,
+    /// Requests that go over HTTP/1.1 only and leave the version to their target: where. A target that speaks HTTP/2 is a mistake then.
+    pub http1: Vec<crate::model::At>,
     /// Whether its request may be sent once only: a method that changes something, not marked `repeatable`. Such a one is not polled.
     pub sent_once: bool,
     /// Whether one look is one shot (`http`, `command`): only those take `eventually` and `consistently`.

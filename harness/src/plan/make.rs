@@ -72,6 +72,7 @@ pub fn make(inputs: &Inputs) -> Result<Plan, Refused> {
     let mut reasons = Vec::new();
     for (i, _, check) in &finished.checks {
         let needs = needs[i].iter().map(|n| place[n]).collect();
+        reasons.extend(permit.speaks_otherwise(check).map(Reason::from));
         entries.push(entry(check, needs, &permit, &mut reasons));
     }
     if !reasons.is_empty() {
@@ -158,7 +159,7 @@ fn entry(check: &Arc<Check>, needs: Vec<usize>, permit: &Permit<'_>, reasons: &m
         Impact::Load => Alone::OnTarget,
         Impact::Disrupt => Alone::OnStand,
     };
-    let longest = check.planning.longest.max(check.planning.demands.certain);
+    let longest = check.planning.longest.max(check.planning.demands.certain) * permit.turns(check);
     let needed = if longest > Duration::ZERO { longest + MARGIN } else { Duration::ZERO };
     Entry { check: Arc::clone(check), skip, asked, needs, gates: Vec::new(), alone, timeout: check.timeout.unwrap_or(TIMEOUT.max(needed)) }
 }

@@ -2,8 +2,10 @@
 //! or where this run started the service itself.
 
 use crate::kind::{Bare, Scope, Stand, Target};
-use crate::model::{ClauseId, FaultKind, Impact};
+use crate::model::{ClauseId, FaultKind, Impact, Origin};
+use crate::reader::Problem;
 use crate::suite::{Check, Environment};
+use crate::transport::Speak;
 use std::{collections::BTreeMap, sync::Arc};
 use url::Host;
 
@@ -61,6 +63,21 @@ impl<'a> Permit<'a> {
             Some(why) => Scope::NotHere(why),
             None => Scope::Here,
         }
+    }
+
+    /// How many times it takes its time, since it may not hold as many connections at once as it likes.
+    pub(crate) fn turns(&self, check: &Check) -> u32 {
+        let most = self.environment.limits.connections.map_or(usize::MAX, |most| (most as usize).max(1));
+        u32::try_from(check.planning.demands.at_once.div_ceil(most).max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// What is wrong where a check needs HTTP/1.1, does not say so, and has a target that speaks HTTP/2.
+    pub(crate) fn speaks_otherwise(&self, check: &Check) -> Option<Problem> {
+        let at = *check.planning.demands.http1.first()?;
+        let target = self.targets.get(&check.target).filter(|t| t.endpoint.version == Speak::Http2)?;
+        let what = format!("target `{}` speaks HTTP/2, and these requests are cut in pieces, which goes over HTTP/1.1 only", target.name);
+        let problem = Problem::new(Origin { source: Arc::clone(&check.origin.source), at }, what).with_path(check.kind.name());
+        Some(problem.with_help("say `http: 1.1` in each request of this check"))
     }
 
     fn no_programs(&self) -> String {

@@ -407,3 +407,30 @@ fn room_for_what_is_judged_here_is_made_before_anything_is_sent() {
     assert!(!has_room || soft().0 > 1464, "{:?}", soft());
     assert!(super::make_room(&plan("read")).is_empty(), "nobody opens them where they are not judged");
 }
+
+const SLOW: &str = "  - { name: slow, time-limit: { get: /health, slow-headers: 10s, idle: 10s } }\n";
+
+#[test]
+fn who_may_hold_few_connections_gets_the_time_to_hold_them_one_after_the_other() {
+    let timeout = |limits: &str| {
+        let environment = format!("environment: local\nallows: load\nhosts: [127.0.0.1]\n{limits}");
+        let files = [("a.suite.yaml", &*suite("a", SLOW)), ("environments/local.env.yaml", &environment)];
+        plan_of(&files, |_, _| {}).unwrap().entries[0].timeout
+    };
+    // Nine connections: three ways, three of each.
+    let (whole, three, two) = (timeout(""), timeout("limits: { connections: 3 }\n"), timeout("limits: { connections: 2 }\n"));
+    assert_eq!(timeout("limits: { connections: 9 }\n"), whole);
+    assert!(three > whole * 2 && two > three, "{whole:?} {three:?} {two:?}");
+}
+
+#[test]
+fn what_is_cut_in_pieces_and_a_target_of_http2_are_told_before_anything_is_sent() {
+    let text = |request: &str| {
+        let target = "targets: { api: { url: \"http://127.0.0.1:8080\", http: 2 } }";
+        format!("suite: a\n{target}\nchecks:\n  - {{ name: slow, time-limit: {{ {request}, slow-headers: 10s }} }}\n")
+    };
+    let plan = |request: &str| plan_of(&[("a.suite.yaml", &text(request))], |_, _| {});
+    let told = plan("get: /health").unwrap_err();
+    assert!(told.contains("target `api` speaks HTTP/2") && told.contains("say `http: 1.1`"), "{told}");
+    assert!(plan("get: /health, http: 1.1").is_ok());
+}

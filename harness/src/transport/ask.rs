@@ -218,7 +218,7 @@ pub struct Caps {
     pub body_keep: usize,
     /// Bytes of the body that are read. Default: 64 MiB.
     pub body_max: u64,
-    /// Informational answers before the final one. Default: 32.
+    /// Informational answers before the final one, beside one for each 4 KiB of a body that was sent. Default: 32.
     pub informational: usize,
 }
 

@@ -1,10 +1,13 @@
 //! A request that goes out as slowly as its caller likes, on a connection of its own, while all that the other side does is noticed.
 
+mod shown;
+
+pub use shown::{Shown, dawdling};
+
 use super::{
     answer::{Answer, Failed},
     ask::{Caps, Endpoint, OutBody, Outgoing, Speak, Step, Wishes},
     connect,
-    curl::quote,
     exchange::{Exchange, failed, limit},
     h1::{self, Conn},
     head::Scan,
@@ -15,7 +18,6 @@ use super::{
     upload::Upload,
     wire::Wire,
 };
-use crate::model::Secret;
 use bytes::Bytes;
 use http::Method;
 use std::{future::poll_fn, io, pin::Pin, task::Poll, task::ready, time::Duration};
@@ -23,7 +25,6 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWrite as _},
     time::{Instant, sleep_until, timeout_at},
 };
-use url::Position;
 
 /// The field that a head goes on with for as long as anyone likes.
 const DRIPPED: &[u8] = b"x-dawdle: ";
@@ -65,6 +66,8 @@ pub struct Heard {
     pub bytes: Vec<u8>,
     /// When the connection ended, and how.
     pub ended: Option<(Instant, Ending)>,
+    /// Whether it was given up because the environment did not allow one byte more.
+    pub is_spent: bool,
 }
 
 /// How a connection ended.
@@ -173,7 +176,8 @@ impl Dawdle {
     }
 
     /// Waits until the connection ends, at most until `end`; meanwhile one more byte is sent each `drip`, of a field that never ends or of
-    /// the body, but never its last one.
+    /// the body, but never its last one. Where the environment does not allow the next one the waiting ends: whoever went on in silence
+    /// would not be slow in that way any more.
     pub async fn listen(&mut self, end: Instant, drip: Option<Duration>) -> Heard {
         let mut heard = Heard::default();
         let mut unread = Vec::new();
@@ -200,7 +204,11 @@ impl Dawdle {
                 }
                 () = sleep_until(next.unwrap_or(end)), if next.is_some() && heard.said.is_none() => {
                     next = match (drip, self.drop()) {
-                        (Some(every), Some(byte)) => {
+                        (_, Err(_)) => {
+                            heard.is_spent = true;
+                            return heard;
+                        }
+                        (Some(every), Ok(Some(byte))) => {
                             self.let_go(byte).await;
                             Some(Instant::now() + every)
                         }
@@ -221,11 +229,11 @@ impl Dawdle {
     }
 
     /// The next byte that may be sent without ending anything.
-    fn drop(&mut self) -> Option<u8> {
-        match &mut self.in_body {
+    fn drop(&mut self) -> Step<Option<u8>> {
+        Ok(match &mut self.in_body {
             Some(at) if *at + 1 < self.body.len() => {
+                self.permits.upload(1)?;
                 *at += 1;
-                self.permits.upload(1).ok()?;
                 Some(self.body[*at - 1])
             }
             Some(_) => None,
@@ -233,7 +241,7 @@ impl Dawdle {
                 self.dripped += 1;
                 Some(DRIPPED.get(self.dripped - 1).copied().unwrap_or(b'a'))
             }
-        }
+        })
     }
 
     /// Hands one byte to the system without waiting: where it does not fit the other side reads nothing anyway, or is gone.
@@ -290,59 +298,4 @@ impl Heard {
             }
         }
     }
-}
-
-/// How far a request that is shown as a command goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// Nothing of it.
-    Nothing,
-    /// The head without its end.
-    Head,
-    /// The same, and a byte of it now and then.
-    DrippingHead,
-    /// The whole head, and no body.
-    NoBody,
-}
-
-/// A command for a POSIX shell that dawdles in the same way for so long. Values that are sensitive are `***`.
-#[must_use]
-pub fn dawdling(endpoint: &Endpoint, out: &Outgoing, shown: Shown, time: Duration) -> String {
-    let mut lines = vec![format!("{} {} HTTP/1.1", out.method, &out.url[Position::BeforePath..Position::AfterQuery])];
-    if let Some((_, path)) = out.shown.split_once(' ').filter(|(_, path)| path.starts_with('/')) {
-        lines[0] = format!("{} {path} HTTP/1.1", out.method);
-    }
-    lines.push(format!("host: {}", request::authority(out)));
-    for (name, value) in &out.headers {
-        let value = if value.is_sensitive() { Secret::MASK.into() } else { String::from_utf8_lossy(value.as_bytes()) };
-        lines.push(format!("{name}: {value}"));
-    }
-    if let OutBody::Bytes(body) = &out.body {
-        lines.push(format!("content-length: {}", body.len()));
-    }
-    if shown == Shown::NoBody {
-        lines.push(String::new());
-    }
-    let seconds = time.as_secs() + 1;
-    let mut command = String::from("{ ");
-    if shown != Shown::Nothing {
-        command.push_str("printf '%s\\r\\n'");
-        for line in &lines {
-            command.push(' ');
-            quote(&mut command, &[line]);
-        }
-        command.push_str("; ");
-    }
-    match shown {
-        Shown::DrippingHead => command.push_str("printf 'x-dawdle: '; while sleep 0.2; do printf a; done; } | "),
-        _ => command.push_str(&format!("sleep {seconds}; }} | ")),
-    }
-    let host = out.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let port = out.url.port_or_known_default().unwrap_or_default();
-    command.push_str(&match (&endpoint.unix, out.url.scheme()) {
-        (Some(path), _) => format!("nc -U {}", path.display()),
-        (None, "https") => format!("openssl s_client -quiet -connect {host}:{port}"),
-        (None, _) => format!("nc {host} {port}"),
-    });
-    command
 }

@@ -31,6 +31,8 @@ use tokio::{
 const EXCESS: Duration = Duration::from_millis(50);
 /// How long the service is given to close first, which spares this machine's ports.
 const LINGER: Duration = Duration::from_millis(100);
+/// For every so many bytes of a body that were sent one more informational answer may come.
+const PROGRESS: u64 = 4 << 10;
 /// The size of the buffer at first, and while a long body is read.
 const BUFFER: (usize, usize) = (8 << 10, 64 << 10);
 
@@ -272,7 +274,7 @@ async fn read_framed(
 async fn read_head(conn: &mut Conn, upload: &mut Upload, wishes: &Wishes, limit: Limit, answer: &mut Answer) -> Step<Head> {
     let began = Instant::now();
     let mut scan = Scan::default();
-    let mut heard = false;
+    let (mut heard, mut informational) = (false, 0_u64);
     loop {
         if !conn.unread().is_empty()
             && let Some(head) = scan.head(conn.unread(), &wishes.limits)?
@@ -282,9 +284,14 @@ async fn read_head(conn: &mut Conn, upload: &mut Upload, wishes: &Wishes, limit:
             if head.status >= 200 || head.status == 101 {
                 return Ok(head);
             }
-            answer.informational.push(head.status);
-            if answer.informational.len() > wishes.limits.informational {
-                return Err(Trouble::TooManyInformational { cap: wishes.limits.informational as u64 });
+            informational += 1;
+            if answer.informational.len() < wishes.limits.informational {
+                answer.informational.push(head.status);
+            }
+            // Some tell now and then how much of a body has come (RFC 9110 §15.2 allows any number).
+            let most = wishes.limits.informational as u64 + upload.sent_body / PROGRESS;
+            if informational > most {
+                return Err(Trouble::TooManyInformational { cap: most });
             }
             scan = Scan::default();
             continue;

@@ -1,11 +1,11 @@
 //! What the kernel says of a TCP connection: bytes that it took from us and that the other side has not acknowledged (Linux).
 
-use super::wire::Wire;
 use std::{
     collections::HashMap,
     fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// The tables of the kernel; absent where it keeps none.
 const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
@@ -33,16 +33,37 @@ impl Queues {
     }
 }
 
-/// Bytes that were written to the connection below this wire and that the other side's kernel has not acknowledged. None where the
-/// system does not tell, or does not know the connection (any more).
-pub(crate) fn unsent_of(wire: &Wire) -> Option<u64> {
-    let (local, remote) = wire.pair()?;
-    Queues::read()?.unsent(local, remote)
+/// A connection by our own address and the other one; none for a Unix socket.
+pub(crate) type Pair = Option<(SocketAddr, SocketAddr)>;
+
+/// Bytes that were written to this connection and that the other side's kernel has not acknowledged. None where the system does not
+/// tell, or does not know the connection (any more). Read on a thread of its own, now: the tables are long where there are many
+/// connections, and whoever reads them where everything else is timed is late with all of it.
+pub(crate) fn unsent_of(pair: Pair) -> JoinHandle<Option<u64>> {
+    spawn_blocking(move || {
+        let (local, remote) = pair?;
+        Queues::read()?.unsent(local, remote)
+    })
 }
 
-/// Whether nothing waits any more in this machine, as far as it is told.
-pub(crate) fn has_left(wire: &Wire) -> bool {
-    unsent_of(wire).is_none_or(|waiting| waiting == 0)
+/// Whether all that was written to a connection has left this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    Yes,
+    No,
+    /// This system does not tell.
+    Untold,
+}
+
+/// Whether nothing waits any more in this machine for that connection.
+pub(crate) async fn has_left(pair: Pair) -> Left {
+    // What a Unix socket took is with the other side already.
+    let Some((local, remote)) = pair else { return Left::Yes };
+    match spawn_blocking(Queues::read).await {
+        Ok(Some(queues)) if queues.unsent(local, remote).is_none_or(|waiting| waiting == 0) => Left::Yes,
+        Ok(Some(_)) => Left::No,
+        _ => Left::Untold,
+    }
 }
 
 /// One line: number, local and remote address, state, `tx_queue:rx_queue`, and more that is of no interest (`proc(5)`).
@@ -101,7 +122,12 @@ mod tests {
         let mut got = Vec::new();
         theirs.read_to_end(&mut got).await.expect("it ends");
         assert_eq!(got.len(), sent);
-        assert_eq!(unsent().unwrap_or_default(), 0);
+        let acknowledged = async {
+            while unsent().unwrap_or_default() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), acknowledged).await.expect("what was read is acknowledged");
     }
 
     #[test]

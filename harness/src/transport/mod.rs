@@ -38,7 +38,7 @@ pub use curl::curl;
 pub use dial::{Dialed, Pins, tcp};
 pub use exchange::{Exchange, Options};
 pub use permits::{Claim, Permits};
-pub use push::{After, Cut, Pieces, Push, Pushed, Runs, Sent};
+pub use push::{After, Counter, Cut, Pieces, Push, Pushed, Runs, Sent};
 pub use stream::{EndedBy, Opening, Piece, Streaming};
 pub use trouble::{DecodeFault, FramingFault, OwnTrouble, Stage, TlsFault, Trouble};
 

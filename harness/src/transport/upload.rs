@@ -1,10 +1,12 @@
 //! The sending half of an HTTP/1 exchange: the head and the body of a request, handed to the wire piece by piece.
 
+mod trail;
+
 use super::{
     ask::{OutBody, Step},
     kernel,
     permits::Permits,
-    push::{Fed, Feed, Sent},
+    push::{Counter, Fed, Feed, Sent, all_left},
     trouble::{OwnTrouble, Trouble},
     wire::Wire,
 };
@@ -16,7 +18,8 @@ use std::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
-use tokio::{io::AsyncWrite, time::Instant};
+use tokio::{io::AsyncWrite, task::JoinHandle, time::Instant};
+use trail::{Stretch, Trail, of_body};
 
 /// A body up to this size travels in the same write as its head.
 const TOGETHER: usize = 16 << 10;
@@ -32,8 +35,18 @@ pub(crate) struct Upload {
     pub ended: Option<Instant>,
     /// All was sent.
     pub whole: bool,
-    /// How much had been sent when the final answer came.
-    heard: Option<Sent>,
+    /// Bytes that the system took in all, and which of the last of them were which of the body.
+    on_wire: u64,
+    trail: Trail,
+    heard: Option<Heard>,
+}
+
+/// How much had been sent when the final answer came.
+struct Heard {
+    sent: Sent,
+    on_wire: u64,
+    /// How much of what was on the wire still waited then, where the kernel was asked.
+    waiting: Option<JoinHandle<Option<u64>>>,
 }
 
 struct Piece {
@@ -73,13 +86,18 @@ impl Upload {
             OutBody::Stream { len, factory } => (0, Rest::Stream { stream: factory(), left: *len }),
         };
         let piece = Piece { bytes: head.into(), at: 0, body: start..start + together, stride: 0 };
-        Ok(Self { piece, rest, permits: permits.clone(), sent_body: 0, ended: None, whole: false, heard: None })
+        Ok(Self::begin(piece, rest, permits))
     }
 
     /// To send `head` and then a generated body, reading before each piece of it.
     pub(crate) fn push(head: Vec<u8>, feed: Feed, permits: &Permits) -> Self {
         let (piece, rest) = (framing(head.into()), Rest::Feed(Box::new(feed)));
-        Self { piece, rest, permits: permits.clone(), sent_body: 0, ended: None, whole: false, heard: None }
+        Self::begin(piece, rest, permits)
+    }
+
+    fn begin(piece: Piece, rest: Rest, permits: &Permits) -> Self {
+        let (permits, trail) = (permits.clone(), Trail::default());
+        Self { piece, rest, permits, sent_body: 0, ended: None, whole: false, on_wire: 0, trail, heard: None }
     }
 
     /// Whether an answer is looked for before more is sent, and ends the sending.
@@ -94,22 +112,26 @@ impl Upload {
             feed.go();
         }
         if status >= 200 {
-            let (unanswered, invited, feed_counts) = (feed.unanswered, feed.invited, feed.counts);
-            let sent = self.counted(feed_counts && (status >= 300 || !self.whole), wire);
-            self.heard = Some(Sent { unanswered, invited, ..sent });
+            // Of a body that was taken all has left: the kernel is asked where it says something.
+            let counts = feed.counts && (status >= 300 || !self.whole);
+            let sent = Sent { unanswered: feed.unanswered, invited: feed.invited, ..Sent::of_writes(self.sent_body, self.whole) };
+            self.heard = Some(Heard { sent, on_wire: self.on_wire, waiting: counts.then(|| kernel::unsent_of(wire.pair())) });
             self.ended.get_or_insert_with(Instant::now);
         }
     }
 
     /// How much of a generated body was sent before the final answer, or in all where none came.
-    pub(crate) fn sent(&self, wire: &Wire) -> Sent {
-        self.heard.unwrap_or_else(|| self.counted(matches!(&self.rest, Rest::Feed(feed) if feed.counts), wire))
-    }
-
-    /// Of a body that was taken all has left, and the kernel's table is long where there are many connections: it is read where it
-    /// says something.
-    fn counted(&self, is_worth_it: bool, wire: &Wire) -> Sent {
-        if is_worth_it { Sent::of(self.sent_body, self.whole, wire) } else { Sent::of_writes(self.sent_body, self.whole) }
+    pub(crate) async fn sent(&mut self, wire: &Wire) -> Sent {
+        let Heard { sent, on_wire, waiting } = self.heard.take().unwrap_or_else(|| {
+            let counts = matches!(&self.rest, Rest::Feed(feed) if feed.counts);
+            let sent = Sent::of_writes(self.sent_body, self.whole);
+            Heard { sent, on_wire: self.on_wire, waiting: counts.then(|| kernel::unsent_of(wire.pair())) }
+        });
+        let Some(waiting) = waiting else { return sent };
+        // Who reads the table does not panic, and is not stopped but with all else.
+        let Ok(Some(waiting)) = waiting.await else { return sent };
+        let left = if waiting == 0 { sent.handed } else { self.trail.body_at(on_wire.saturating_sub(waiting)).min(sent.handed) };
+        Sent { left, by: Counter::Kernel, ..sent }
     }
 
     /// Goes on with a body that an answer had cut short.
@@ -178,11 +200,8 @@ impl Upload {
     fn count(&mut self, n: usize) {
         let Piece { at, body, stride, .. } = &mut self.piece;
         let now = *at + n;
-        let (from, to) = ((*at).clamp(body.start, body.end) - body.start, now.clamp(body.start, body.end) - body.start);
-        self.sent_body += match *stride {
-            0 => to - from,
-            stride => to / stride - from / stride,
-        } as u64;
+        self.sent_body += of_body(body, *stride, now) - of_body(body, *stride, *at);
+        self.on_wire += n as u64;
         *at = now;
     }
 
@@ -192,12 +211,14 @@ impl Upload {
             Rest::Nothing => return Poll::Ready(Ok(false)),
             Rest::Bytes(bytes) => plain(std::mem::take(bytes)),
             Rest::Feed(feed) => {
-                let Some(Fed { bytes, body, stride }) = ready!(feed.poll_next(cx, &|| kernel::has_left(wire))) else {
+                let Some(Fed { bytes, body, stride }) = ready!(feed.poll_next(cx, &|given| Box::pin(all_left(wire.pair(), given, 1))))
+                else {
                     return Poll::Ready(Ok(false));
                 };
                 if let Err(spent) = self.permits.upload(bytes.len() as u64) {
                     return Poll::Ready(Err(spent));
                 }
+                self.trail.add(Stretch { wire: self.on_wire, body: self.sent_body, of_body: body.clone(), stride });
                 self.piece = Piece { bytes, at: 0, body, stride };
                 return Poll::Ready(Ok(true));
             }

@@ -44,11 +44,16 @@ pub(super) struct Listen {
 
 /// nginx in the foreground with one server block; ready when it accepts connections.
 pub(super) fn start(nginx: &Path, listen: &Listen, location: &str) -> Result<(Running, u16, tempfile::TempDir), String> {
+    start_with(nginx, "", listen, location)
+}
+
+/// The same with directives before the server block.
+pub(super) fn start_with(nginx: &Path, http: &str, listen: &Listen, location: &str) -> Result<(Running, u16, tempfile::TempDir), String> {
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let port = free_port();
     let at = folder.path().display();
     let config = format!(
-        "daemon off;\nmaster_process off;\npid {at}/pid;\nerror_log {at}/error.log;\nevents {{}}\nhttp {{\n  access_log off;\n  client_body_temp_path {at}/body;\n  proxy_temp_path {at}/proxy;\n  fastcgi_temp_path {at}/fastcgi;\n  uwsgi_temp_path {at}/uwsgi;\n  scgi_temp_path {at}/scgi;\n  server {{ listen 127.0.0.1:{port}{}; {} {location} }}\n}}\n",
+        "daemon off;\nmaster_process off;\npid {at}/pid;\nerror_log {at}/error.log;\nevents {{}}\nhttp {{\n  access_log off;\n  client_body_temp_path {at}/body;\n  proxy_temp_path {at}/proxy;\n  fastcgi_temp_path {at}/fastcgi;\n  uwsgi_temp_path {at}/uwsgi;\n  scgi_temp_path {at}/scgi;\n{http}\n  server {{ listen 127.0.0.1:{port}{}; {} {location} }}\n}}\n",
         listen.options, listen.also
     );
     let file = folder.path().join("nginx.conf");

@@ -1,8 +1,8 @@
 //! nginx as the one who limits: how often one may call (`limit_req`), and how long one may take (its timeouts), edge by edge.
 
+use super::nginx::{Listen, start_with};
 use super::program::{Running, allclear, expect_code, free_port, record};
 use std::path::Path;
-use std::process::Command;
 
 /// Five a second, three more at once: a bucket of four that fills within 800 ms.
 const ZONE: &str = "limit_req_zone $binary_remote_addr zone=calls:1m rate=5r/s; limit_req_status 429;";
@@ -85,21 +85,7 @@ struct Told {
 impl World {
     /// In the foreground; ready when it accepts connections.
     fn start(nginx: &Path, http: &str, server: &str) -> Result<Self, String> {
-        let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
-        let port = free_port();
-        let at = folder.path().display();
-        let config = format!(
-            "daemon off;\nmaster_process off;\npid {at}/pid;\nerror_log {at}/error.log;\nevents {{}}\nhttp {{\n  access_log off;\n  client_body_temp_path {at}/body;\n  proxy_temp_path {at}/proxy;\n  fastcgi_temp_path {at}/fastcgi;\n  uwsgi_temp_path {at}/uwsgi;\n  scgi_temp_path {at}/scgi;\n{http}\n  server {{ listen 127.0.0.1:{port}; {server} }}\n}}\n"
-        );
-        let file = folder.path().join("nginx.conf");
-        std::fs::write(&file, config).map_err(|e| e.to_string())?;
-        let running = Running::start(Command::new(nginx).arg("-p").arg(folder.path()).arg("-c").arg(&file))?;
-        let waited =
-            allclear().args(["wait", &format!("tcp://127.0.0.1:{port}"), "--timeout", "20s"]).output().map_err(|e| e.to_string())?;
-        expect_code(&waited, 0).map_err(|e| {
-            let log = std::fs::read_to_string(folder.path().join("error.log")).unwrap_or_default();
-            format!("nginx does not start: {e}\n{log}")
-        })?;
+        let (running, port, folder) = start_with(nginx, http, &Listen::default(), server)?;
         Ok(Self { _running: running, port, folder })
     }
 

@@ -6,11 +6,15 @@ use super::spec::{Framing, Spec};
 use super::table::{self, ACCEPTS, ANSWER_ARRIVES, EARLY, EDGE, IN_SYNC, NO_TRACE, REFUSES, UNHARMED};
 use crate::kind::Weight;
 use crate::model::{ClauseId, Finding, Found, Measurement, Reading, Unseen};
+use crate::transport::Counter;
 use std::num::NonZeroU32;
 
+mod advice;
 mod gate;
 #[cfg(test)]
 mod tests;
+
+pub(super) use advice::advice;
 
 /// The readings of every clause that was looked at.
 pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
@@ -46,6 +50,9 @@ fn cases(spec: &Spec, seen: &Observation, clause: ClauseId) -> Vec<Reading> {
 }
 
 fn found(spec: &Spec, seen: &Observation, clause: ClauseId, case: &Case) -> Found {
+    if let (NO_TRACE, Some(why)) = (clause, &seen.restless) {
+        return Found::Unsure { why: why.clone(), wants: None };
+    }
     if let Some(proof) = &case.proof {
         return Found::Proof(finding(spec, seen, clause, proof));
     }
@@ -139,7 +146,11 @@ fn sent(shot: &Shot) -> String {
 
 /// `413@1,048,577`, and who counted.
 fn outcome(shot: &Shot) -> String {
-    let counted = if shot.sent.by_kernel { "as the kernel counts what left" } else { "as write accepted them" };
+    let counted = match shot.sent.by {
+        Counter::Kernel => "as the kernel counts what was acknowledged",
+        Counter::Writes => "as write accepted them",
+        Counter::Library => "as the HTTP/2 library took them",
+    };
     let unanswered = if shot.sent.unanswered { "; `100 Continue` never came" } else { "" };
     format!("{} of {} bytes, {counted}{unanswered}", shot.outcome(), show::exact(shot.bytes))
 }
@@ -230,7 +241,17 @@ pub(super) fn measurements(seen: &Observation) -> Vec<Measurement> {
     let edge = seen.hunt.as_ref().and_then(|hunt| hunt.edge);
     let most = seen
         .most_sent
-        .map(|(most, by_kernel)| one(if by_kernel { "sent_before_refusal_by_kernel" } else { "sent_before_refusal_by_write" }, "B", most));
+        .map(|(most, by)| {
+            (
+                most,
+                match by {
+                    Counter::Kernel => "sent_before_refusal_by_kernel",
+                    Counter::Writes => "sent_before_refusal_by_write",
+                    Counter::Library => "sent_before_refusal_by_library",
+                },
+            )
+        })
+        .map(|(most, name)| one(name, "B", most));
     [
         edge.map(|edge| one("edge", "B", edge)),
         most,

@@ -3,7 +3,7 @@
 use super::spec::Framing;
 use crate::kind::{Context, Seen, Weight};
 use crate::model::ClauseId;
-use crate::transport::Sent;
+use crate::transport::{Counter, Sent};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -30,10 +30,18 @@ pub struct Observation {
     pub(super) taken_by: Option<Face>,
     /// A refusal as it was declared.
     pub(super) refusal: Option<Shot>,
-    /// The most bytes that had left this machine when such a refusal came; with it, whether the kernel had counted them.
-    pub(super) most_sent: Option<(u64, bool)>,
+    /// The most bytes that had left this machine when such a refusal came, and who had counted them.
+    pub(super) most_sent: Option<(u64, Counter)>,
     /// Bodies above the limit that were taken.
     pub(super) taken_above: u32,
+    /// Whether the traces ever told of anything, and how often they were read for that while a body was there that had been taken.
+    pub(super) trace_moved: bool,
+    pub(super) trace_looks: u32,
+    /// What moved in the traces though nothing was sent.
+    pub(super) restless: Option<String>,
+    /// Connections that were closed with a refusal, and those on which another request was answered behind one.
+    pub(super) closed: u32,
+    pub(super) kept: u32,
     /// Bodies that were sent, to their end or not.
     pub(super) bodies: u64,
     /// Bytes of them that were handed over.

@@ -9,7 +9,7 @@ mod table;
 
 pub use look::Observation;
 
-use crate::kind::{CheckKind, Context, Demands, ProbeError, Round, Told};
+use crate::kind::{Advice, CheckKind, Context, Demands, ProbeError, Round, Told};
 use crate::model::{Clause, Reading};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -39,6 +39,10 @@ impl CheckKind for SizeLimit {
 
     fn judge(&self, seen: &Observation) -> Vec<Reading> {
         judge::judge(&self.spec, seen)
+    }
+
+    fn advises(&self, seen: &Observation) -> Vec<Advice> {
+        judge::advice(seen)
     }
 
     fn tell(&self, seen: &Observation) -> Told {

@@ -6,12 +6,14 @@ use super::table;
 use crate::kind::{Context, ProbeError, Round};
 use crate::transport::Speak;
 use body::Filler;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 mod again;
 mod bodies;
 mod body;
 mod edge;
+mod hashing;
 mod manners;
 mod send;
 mod stored;
@@ -26,17 +28,24 @@ pub(super) struct Probe<'a> {
     round: &'a Round,
     filler: Filler,
     origin: Instant,
+    /// What the traces told before anything was sent.
+    start: OnceLock<trace::Readings>,
 }
 
 /// Does what the round wants. The first body is small: where it is not taken nothing can be said of sizes, and nothing more is sent.
 pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut Observation) -> Result<(), ProbeError> {
     seen.asked = round.clauses.iter().map(|c| c.0.to_owned()).collect();
     let origin = seen.origin(cx);
-    let probe = Probe { spec, cx, round, filler: Filler::new(spec, cx.run_id()), origin };
+    let probe = Probe { spec, cx, round, filler: Filler::new(spec, cx.run_id()), origin, start: OnceLock::new() };
     if round.number > 0 {
         return probe.again(seen).await;
     }
     seen.limit = spec.b.limit();
+    let has_trace = round.wants(table::NO_TRACE) && spec.b.trace.as_ref().is_some_and(|t| !t.is_empty());
+    if has_trace {
+        let start = probe.traces().await?;
+        probe.start.get_or_init(|| start);
+    }
     if !probe.first(seen).await? {
         return Ok(());
     }
@@ -45,10 +54,9 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
     }
     let Some(limit) = seen.limit else { return Ok(()) };
     probe.accepts(limit, seen).await?;
-    let before = if round.wants(table::NO_TRACE) && spec.b.trace.as_ref().is_some_and(|t| !t.is_empty()) {
-        Some(probe.traces().await?)
-    } else {
-        None
+    let before = match probe.start.get() {
+        Some(start) => Some(probe.settled(start.clone(), seen).await?),
+        None => None,
     };
     probe.refuses(limit, seen).await?;
     if round.wants(table::EARLY) {
@@ -61,7 +69,7 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
         probe.in_sync(limit, seen).await?;
     }
     if let Some(before) = before {
-        probe.no_trace(before, seen).await?;
+        probe.no_trace(before, limit, seen).await?;
     }
     if round.wants(table::UNHARMED) {
         probe.unharmed(manners::AFTER, seen).await?;

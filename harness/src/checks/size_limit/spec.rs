@@ -214,7 +214,9 @@ fn certain(own: &Own) -> Duration {
     let limit = own.limit().unwrap_or(if own.finds() { 64 << 20 } else { 0 });
     // Two up to the limit in each of five framings, 40 plain clients, and a few more for the rest.
     let bodies = if own.finds() { 90 } else { 60 };
-    Duration::from_secs(30) + Duration::from_secs(limit.saturating_mul(bodies) / PACE)
+    // A trace is read when all has settled, and again and again 3 s after a refusal and 3 s after none.
+    let traces = if own.trace.is_some() { 40 } else { 0 };
+    Duration::from_secs(30 + traces) + Duration::from_secs(limit.saturating_mul(bodies) / PACE)
 }
 
 fn mistakes(spec: &Spec) -> Vec<Mistake> {

@@ -36,7 +36,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         Declared::Promise,
         "the refusal comes before the body was read to its end",
         "The sender stops 64 KiB above the limit and, once all of that has left, waits 1.5 s: whoever refuses as soon as it can has done so by then. An answer that comes only once the rest \
-         was sent is bad; the third one fails. A whole body that is invited by `100 Continue` and then refused is proof. How many bytes had left this machine before a refusal is told from the kernel's own count where there is one.",
+         was sent is bad; the third one fails. A whole body that is invited by `100 Continue` and then refused is proof. How many bytes were acknowledged before a refusal is told from the kernel's own count where there is one.",
     ),
     row(
         ANSWER_ARRIVES,
@@ -49,8 +49,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         NO_TRACE,
         Declared::Key("trace"),
         "refused bodies leave nothing behind",
-        "A listing or gauges are read before and after bodies were refused, and must be what they were within 3 s: no entry, no job, no temporary file. One \
-         difference is looked at again, with fresh refusals; the third one fails.",
+        "A listing or gauges are read before bodies were refused, and must be what they were 3 s after: no entry, no job, no temporary file. One \
+         difference is looked at again, with fresh refusals; the third one fails. What grows for as long without a refusal too is a doubt.",
     ),
     row(
         IN_SYNC,

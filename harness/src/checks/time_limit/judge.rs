@@ -23,6 +23,8 @@ pub(super) enum Weighed {
     Near(String),
     /// There is nothing to judge.
     Nothing(String),
+    /// The environment does not allow it.
+    Barred(String),
 }
 
 /// The declared time of a way.
@@ -117,12 +119,14 @@ fn slow(spec: &Spec, way: Way, seen: &Observation) -> Found {
     }
     let rounds = seen.rounds.get(way.name()).map(Vec::as_slice).unwrap_or_default();
     let (mut bad, mut fine, mut near, mut nothing, mut worst) = (0_u32, 0_u32, None, None, None);
+    let mut barred = None;
     let each = rounds.iter().map(Vec::len).max().unwrap_or(1);
     for round in rounds {
         match weigh(spec, way, round) {
             Weighed::Fine => fine += 1,
             Weighed::Near(what) => near = Some(what),
             Weighed::Nothing(what) => nothing = Some(what),
+            Weighed::Barred(what) => barred = Some(what),
             Weighed::Bad(what) => {
                 bad += 1;
                 let culprit = round.iter().find(|slow| matches!(weigh_one(spec, way, slow), Weighed::Bad(_)));
@@ -130,8 +134,11 @@ fn slow(spec: &Spec, way: Way, seen: &Observation) -> Found {
             }
         }
     }
-    if let Some(what) = nothing {
-        return Found::Unseen { why: Unseen::NothingToJudge(what) };
+    // Behind one that asks for a login there may be another that holds its callers for ever: what was bad stays bad.
+    match (bad, &near, nothing, barred) {
+        (0, _, Some(what), _) => return Found::Unseen { why: Unseen::NothingToJudge(what) },
+        (0, None, None, Some(what)) if fine == 0 => return Found::Unseen { why: Unseen::NotPermitted(what) },
+        _ => {}
     }
     if fine + bad == 0 {
         return match near {
@@ -173,8 +180,9 @@ pub(super) fn weigh(spec: &Spec, way: Way, round: &[Slow]) -> Weighed {
     let rank = |w: &Weighed| match w {
         Weighed::Fine => 0,
         Weighed::Near(_) => 1,
-        Weighed::Bad(_) => 2,
+        Weighed::Barred(_) => 2,
         Weighed::Nothing(_) => 3,
+        Weighed::Bad(_) => 4,
     };
     round.iter().map(|slow| weigh_one(spec, way, slow)).max_by_key(rank).unwrap_or(Weighed::Near("nobody was slow".to_owned()))
 }
@@ -185,6 +193,7 @@ fn weigh_one(spec: &Spec, way: Way, slow: &Slow) -> Weighed {
     let (least, most, took) = (limit.saturating_sub(guard), limit + guard, slow.took);
     let how = match &slow.end {
         End::Nothing(why) => return Weighed::Nothing(why.clone()),
+        End::Barred(why) => return Weighed::Barred(why.clone()),
         End::Never(why) => return Weighed::Bad(format!("it did not come so far: {why}")),
         End::Open if took.lo > most => return Weighed::Bad(format!("still open after {took}")),
         End::Open => return Weighed::Near(format!("open for {took}: this machine stood still in that time")),

@@ -64,6 +64,8 @@ pub(super) enum End {
     Never(String),
     /// There is nothing to be slow with, for this reason.
     Nothing(String),
+    /// The environment does not allow so many bytes.
+    Barred(String),
 }
 
 /// A way to be slow.
@@ -118,6 +120,7 @@ impl Slow {
     /// What became of one who came so far.
     pub(super) fn of(cut: Cut, dawdler: &Dawdler, way: Way, span: Duration) -> Self {
         let end = match (cut.is_answered, cut.ended) {
+            _ if cut.is_spent => return Self::barred(&dawdler.sent),
             (true, _) => End::Answered,
             (false, Some(Ending::Closed)) => End::Closed,
             (false, Some(Ending::Reset)) => End::Reset,
@@ -137,6 +140,12 @@ impl Slow {
     /// One who did not come so far.
     pub(super) fn never(sent: &str, why: impl Into<String>) -> Self {
         Self { end: End::Never(why.into()), sent: sent.to_owned(), ..Self::default() }
+    }
+
+    /// One who may not send what he needs to be slow.
+    pub(super) fn barred(sent: &str) -> Self {
+        let why = format!("the environment's `limits.upload` was spent before {sent} could be slow to its end");
+        Self { end: End::Barred(why), sent: sent.to_owned(), ..Self::default() }
     }
 
     /// One who has nothing to be slow with.

@@ -5,6 +5,7 @@ use super::look::{Observation, Ordinary, Slow, Way};
 use super::spec::Spec;
 use super::table;
 use crate::kind::{Context, Dawdler, How, ProbeError, Round, Seen, Weight};
+use crate::transport::{OwnTrouble, Trouble};
 use crate::words::Request;
 use futures_util::future::try_join_all;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 mod tests;
 
 /// Connections that are slow in the same way.
-const EACH: usize = 3;
+pub(super) const EACH: usize = 3;
 /// Most rounds, where one was bad or told nothing.
 const MOST: usize = 6;
 /// Bytes that are dripped in the declared time.
@@ -69,7 +70,8 @@ fn is_settled(spec: &Spec, way: Way, seen: &Observation, enough: u32) -> bool {
     let weighed: Vec<Weighed> = seen.rounds.get(way.name()).into_iter().flatten().map(|round| weigh(spec, way, round)).collect();
     let bad = weighed.iter().filter(|w| matches!(w, Weighed::Bad(_))).count();
     let fine = weighed.iter().any(|w| matches!(w, Weighed::Fine));
-    bad >= enough as usize || bad == 0 && fine || weighed.iter().any(|w| matches!(w, Weighed::Nothing(_)))
+    let is_futile = weighed.iter().any(|w| matches!(w, Weighed::Nothing(_) | Weighed::Barred(_)));
+    bad >= enough as usize || bad == 0 && (fine || is_futile)
 }
 
 /// The request of the check, whole, on a connection of its own; what noise can make is tried again.
@@ -131,7 +133,7 @@ async fn one(request: &Request, way: Way, limit: Duration, watched: Duration, cx
         Way::IdleUnused => Ok(()),
     };
     if let Err(trouble) = sent {
-        return Ok(Slow::never(&dawdler.sent, trouble.to_string()));
+        return Ok(stopped(&dawdler.sent, &trouble, &trouble));
     }
     let drip = way.is_dripping().then_some(limit / DROPS);
     let cut = dawdler.listen(watched, drip).await;
@@ -147,6 +149,14 @@ async fn used(dawdler: Dawdler) -> Result<Result<Dawdler, Slow>, ProbeError> {
             let why = format!("it answers {status} and closes the connection, so that none is ever idle after a request");
             Err(Slow::nothing(&sent, why))
         }
-        Err(failed) => Err(Slow::never(&sent, failed.to_string())),
+        Err(failed) => Err(stopped(&sent, &failed.trouble, &failed)),
     })
+}
+
+/// One who did not come so far: because of the service, or since the environment does not allow it.
+fn stopped(sent: &str, trouble: &Trouble, told: &dyn std::fmt::Display) -> Slow {
+    match trouble.own() {
+        Some(OwnTrouble::UploadSpent) => Slow::barred(sent),
+        _ => Slow::never(sent, told.to_string()),
+    }
 }

@@ -1,5 +1,6 @@
 //! What a suite says of `time-limit`: keys, defaults, and the mistakes that only the whole shows.
 
+use super::probe::EACH;
 use crate::kind::{Demands, Mistake};
 use crate::model::{At, Impact};
 use crate::reader::{Dur, Sp, With};
@@ -55,6 +56,13 @@ impl Limits {
         self.give_or_take.map_or_else(|| (limit / 10).max(Duration::from_millis(500)), |d| d.value.0)
     }
 
+    /// In how many ways one is slow.
+    fn ways(&self) -> usize {
+        let body = self.slow_body.as_ref().map_or(0, |b| if b.b.dripping == Some(true) { 2 } else { 1 });
+        let headers = if self.slow_headers.is_some() { 2 } else { 0 };
+        headers + body + usize::from(self.idle.is_some()) + usize::from(self.unused.is_some())
+    }
+
     /// The declared times, by key.
     fn times(&self) -> impl Iterator<Item = (&'static str, Sp<Dur>)> {
         let body = self.slow_body.as_ref().map(|b| b.b.after);
@@ -66,9 +74,11 @@ impl Limits {
 /// What the plan must know, from the spec alone.
 pub(super) fn demands(spec: &Spec) -> Demands {
     let longest = spec.b.times().map(|(_, time)| time.value.0 + spec.b.guard(time.value.0) * 2).max().unwrap_or_default();
+    let at_once = EACH * spec.b.ways();
     let mut demands =
-        Demands { impact: Impact::Load, longest, certain: longest * 3 + BESIDE, mistakes: mistakes(spec), ..Demands::default() };
+        Demands { impact: Impact::Load, longest, certain: longest * 3 + BESIDE, at_once, mistakes: mistakes(spec), ..Demands::default() };
     for request in std::iter::once(&spec.a).chain(spec.b.slow_body.as_ref().map(|b| &b.a)) {
+        demands.http1.extend(request.version().is_none().then(|| request.at()));
         demands.uses.extend(request.captures_used());
         demands.files.extend(request.files());
         demands.hosts.extend(request.absolute_host());

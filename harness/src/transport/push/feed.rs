@@ -1,6 +1,6 @@
 //! Hands a generated body to the sending half of an exchange, cut and framed as asked, and held back where it has to wait.
 
-use super::{Cut, Pieces, Push};
+use super::{Cut, Leaving, Pieces, Push};
 use bytes::{Bytes, BytesMut};
 use std::{
     future::Future as _,
@@ -15,10 +15,12 @@ use tokio::time::{Sleep, sleep};
 pub(super) const TINY: u64 = 64 << 10;
 /// How many chunks of one byte travel together: a write for each would measure system calls.
 const TOGETHER: usize = 4096;
-/// Between two looks at whether all has left.
-const LEAVES: Duration = Duration::from_millis(20);
 /// How long a plain client pauses before each piece behind its hold: long enough for a reset to come back from near by.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How long it pauses before the second of them, which is the one that breaks where the first was answered by a reset: in times of what it
+/// took to connect, which is one way there and back, and at most.
+const WAYS: u32 = 2;
+const LONGEST: Duration = Duration::from_secs(1);
 /// The last chunk (RFC 9112 §7.1).
 const LAST: &[u8] = b"0\r\n\r\n";
 
@@ -42,12 +44,14 @@ pub(crate) struct Feed {
     expect: Option<Pin<Box<Sleep>>>,
     hold: Option<(u64, Duration)>,
     holding: Option<Pin<Box<Sleep>>>,
-    /// Between two looks at whether all has left that was given before the hold.
-    leaving: Option<Pin<Box<Sleep>>>,
+    /// Until all has left that was given before the hold.
+    leaving: Option<Leaving>,
     leaves: bool,
-    /// What comes before each piece behind the hold, where it is a plain client's.
+    /// What comes before each piece behind the hold, where it is a plain client's; how long the one takes that waits for a reset, and how
+    /// many there were.
     pausing: Option<Pin<Box<Sleep>>>,
-    pauses: bool,
+    pause: Option<Duration>,
+    paused: u32,
     /// Lets whoever reads have a look between two pieces.
     yields: bool,
     turn: bool,
@@ -61,7 +65,9 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    pub(crate) fn new(push: &Push) -> Self {
+    /// For a connection that it took so long to make.
+    pub(crate) fn new(push: &Push, connect: Duration) -> Self {
+        let pause = (connect * WAYS).clamp(PAUSE, LONGEST);
         Self {
             pieces: push.body.pieces(),
             rest: Bytes::new(),
@@ -74,7 +80,8 @@ impl Feed {
             leaving: None,
             leaves: !push.plain,
             pausing: None,
-            pauses: push.plain && push.hold.is_some(),
+            pause: (push.plain && push.hold.is_some()).then_some(pause),
+            paused: 0,
             yields: !push.plain,
             turn: false,
             ended: false,
@@ -92,7 +99,7 @@ impl Feed {
 
     /// What keeps the body back is taken away: whoever waited has its answer.
     pub(crate) fn release(&mut self) {
-        (self.expect, self.hold, self.holding) = (None, None, None);
+        (self.expect, self.hold, self.holding, self.leaving) = (None, None, None, None);
     }
 
     /// Whether it waits at its hold, so that a client that does not read may look whether there is something to read.
@@ -100,9 +107,9 @@ impl Feed {
         self.holding.is_some()
     }
 
-    /// The next piece; none: all was given. A hold begins once what was given before it `has_left` this machine: on a slow way that takes
-    /// longer than the hold itself.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>, has_left: &dyn Fn() -> bool) -> Poll<Option<Fed>> {
+    /// The next piece; none: all was given. A hold begins once so many bytes as were given before it are `leaving` no more: on a slow way
+    /// that takes longer than the hold itself.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>, leaving: &dyn Fn(u64) -> Leaving) -> Poll<Option<Fed>> {
         if let Some(wait) = &mut self.expect {
             ready!(wait.as_mut().poll(cx));
             // RFC 9110 §10.1.1: a client should not wait for ever.
@@ -112,19 +119,20 @@ impl Feed {
         if let Some((at, time)) = self.hold
             && self.given >= at.min(self.len)
         {
-            while self.leaves && self.holding.is_none() && !has_left() {
-                let wait = self.leaving.get_or_insert_with(|| Box::pin(sleep(LEAVES)));
+            if self.leaves && self.holding.is_none() {
+                let wait = self.leaving.get_or_insert_with(|| leaving(self.given));
                 ready!(wait.as_mut().poll(cx));
-                self.leaving = None;
             }
             let wait = self.holding.get_or_insert_with(|| Box::pin(sleep(time)));
             ready!(wait.as_mut().poll(cx));
-            (self.hold, self.holding) = (None, None);
+            (self.hold, self.holding, self.leaving) = (None, None, None);
         }
-        if self.pauses && self.hold.is_none() && self.given < self.len {
-            let wait = self.pausing.get_or_insert_with(|| Box::pin(sleep(PAUSE)));
+        if let Some(pause) = self.pause.filter(|_| self.hold.is_none() && self.given < self.len) {
+            let time = if self.paused == 1 { pause } else { PAUSE };
+            let wait = self.pausing.get_or_insert_with(|| Box::pin(sleep(time)));
             ready!(wait.as_mut().poll(cx));
             self.pausing = None;
+            self.paused += 1;
         }
         // With the last byte goes the end, so that who has all of it is known to have it.
         if self.yields && self.given < self.len {
@@ -219,11 +227,18 @@ mod tests {
     use super::*;
     use crate::transport::push::Runs;
     use futures_util::future::poll_fn;
+    use tokio::time::sleep_until;
+
+    const NEAR: Duration = Duration::ZERO;
+
+    fn at_once(_: u64) -> Leaving {
+        Box::pin(std::future::ready(()))
+    }
 
     async fn fed(push: Push) -> (Vec<u8>, u64) {
-        let mut feed = Feed::new(&push);
+        let mut feed = Feed::new(&push, NEAR);
         let (mut wire, mut body) = (Vec::new(), 0);
-        while let Some(fed) = poll_fn(|cx| feed.poll_next(cx, &|| true)).await {
+        while let Some(fed) = poll_fn(|cx| feed.poll_next(cx, &at_once)).await {
             body += fed.body.len().checked_div(fed.stride).unwrap_or(fed.body.len()) as u64;
             wire.extend_from_slice(&fed.bytes);
         }
@@ -275,11 +290,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_hold_gives_exactly_so_many_bytes_and_then_waits() {
-        let mut feed = Feed::new(&Push { hold: Some((1500, Duration::from_secs(5))), ..Push::new(runs(4000)) });
+        let mut feed = Feed::new(&Push { hold: Some((1500, Duration::from_secs(5))), ..Push::new(runs(4000)) }, NEAR);
         let began = tokio::time::Instant::now();
         let mut before = 0;
         let mut all = 0;
-        while let Some(fed) = poll_fn(|cx| feed.poll_next(cx, &|| true)).await {
+        while let Some(fed) = poll_fn(|cx| feed.poll_next(cx, &at_once)).await {
             all += fed.body.len();
             if began.elapsed() < Duration::from_secs(5) {
                 before = all;
@@ -290,9 +305,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_hold_begins_when_all_before_it_has_left() {
-        let mut feed = Feed::new(&Push { hold: Some((1500, Duration::from_secs(5))), ..Push::new(runs(4000)) });
+        let mut feed = Feed::new(&Push { hold: Some((1500, Duration::from_secs(5))), ..Push::new(runs(4000)) }, NEAR);
         let began = tokio::time::Instant::now();
-        let slow = || began.elapsed() >= Duration::from_secs(7);
+        let slow = |given| -> Leaving {
+            assert_eq!(given, 1500);
+            Box::pin(sleep_until(began + Duration::from_secs(7)))
+        };
         let mut before = 0;
         while let Some(fed) = poll_fn(|cx| feed.poll_next(cx, &slow)).await {
             if began.elapsed() < Duration::from_secs(12) {
@@ -303,14 +321,30 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_plain_client_that_is_far_away_waits_for_a_reset_to_come_back() {
+        for (connect, pause) in [(0, 10), (160, 320), (9000, 1000)] {
+            let push = Push { plain: true, hold: Some((1500, Duration::ZERO)), ..Push::new(runs(4000)) };
+            let mut feed = Feed::new(&push, Duration::from_millis(connect));
+            let began = tokio::time::Instant::now();
+            let mut pieces = Vec::new();
+            while let Some(fed) = poll_fn(|cx| feed.poll_next(cx, &at_once)).await {
+                pieces.push((fed.body.len(), began.elapsed().as_millis()));
+            }
+            let at: Vec<_> = pieces.iter().skip_while(|(_, at)| *at == 0).filter(|(len, _)| *len > 0).map(|(_, at)| *at).collect();
+            assert!(at.len() > 2, "{pieces:?}");
+            assert!((10..20).contains(&at[0]) && (pause..pause + 10).contains(&(at[1] - at[0])), "{connect} ms: {pieces:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_body_waits_for_the_word_to_go_on_and_not_for_ever() {
         let push = Push { expect: Some(Duration::from_secs(1)), ..Push::new(runs(10)) };
-        let mut feed = Feed::new(&push);
+        let mut feed = Feed::new(&push, NEAR);
         feed.go();
-        assert!(poll_fn(|cx| feed.poll_next(cx, &|| true)).await.is_some() && !feed.unanswered);
-        let mut feed = Feed::new(&push);
+        assert!(poll_fn(|cx| feed.poll_next(cx, &at_once)).await.is_some() && !feed.unanswered);
+        let mut feed = Feed::new(&push, NEAR);
         let began = tokio::time::Instant::now();
-        assert!(poll_fn(|cx| feed.poll_next(cx, &|| true)).await.is_some() && feed.unanswered);
+        assert!(poll_fn(|cx| feed.poll_next(cx, &at_once)).await.is_some() && feed.unanswered);
         assert!(began.elapsed() >= Duration::from_secs(1));
     }
 }

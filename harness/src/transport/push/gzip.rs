@@ -10,14 +10,14 @@ const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 const END: [u8; 5] = [1, 0, 0, 0xff, 0xff];
 
 impl Runs {
-    /// This body in the gzip coding (RFC 1952). Memory and time are those of its blocks, not of its length.
+    /// This body in the gzip coding (RFC 1952). Memory and time are those of its blocks, not of its length; numbered ones count each time.
     #[must_use]
     pub fn gzip(&self) -> Self {
         let mut crc = Crc::new();
         let mut packed = vec![(Bytes::from_static(&HEADER), 1)];
         for (block, times) in self.blocks() {
-            packed.push((deflate(block), *times));
-            crc.combine(&repeated(block, *times));
+            packed.push((deflate(&block), times));
+            crc.combine(&repeated(&block, times));
         }
         let mut trailer = END.to_vec();
         trailer.extend_from_slice(&crc.sum().to_le_bytes());
@@ -83,7 +83,8 @@ mod tests {
         check(&Runs::new([("a".into(), 1)]));
         check(&Runs::new([(vec![0; 65_536].into(), 37), ("tail".into(), 1)]));
         let noise: Vec<u8> = (0..70_001_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-        check(&Runs::new([("head".into(), 3), (noise.into(), 5), (vec![0; 100].into(), 1)]));
+        check(&Runs::new([("head".into(), 3), (noise.clone().into(), 5), (vec![0; 100].into(), 1)]));
+        check(&Runs::numbered(noise.into(), 3));
     }
 
     #[test]

@@ -5,24 +5,26 @@
 mod after;
 mod feed;
 mod gzip;
+mod leaving;
 mod runs;
 
 pub use after::After;
 pub(crate) use feed::{Fed, Feed};
+pub(crate) use leaving::{Leaving, all_left};
 pub use runs::{Pieces, Runs};
 
 use super::{
     answer::{Answer, Failed},
-    ask::{Endpoint, OutBody, Outgoing, Speak, Step, Wishes},
+    ask::{BodyFactory, Endpoint, OutBody, Outgoing, Speak, Step, Wishes},
     connect,
     exchange::Exchange,
     h1::{self, Conn, Limit},
-    kernel,
+    h2,
+    kernel::Pair,
     pool::Key,
     request,
     trouble::{OwnTrouble, Stage, Trouble},
     upload::Upload,
-    wire::Wire,
 };
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderName, HeaderValue, Method, header};
@@ -90,10 +92,11 @@ pub struct Pushed {
 pub struct Sent {
     /// Bytes that the system had taken.
     pub handed: u64,
-    /// Bytes that had left this machine, at most as many as were handed over.
+    /// Bytes that the other side's system had acknowledged, at most as many as were handed over; under TLS give or take its framing.
+    /// Where the kernel does not count them: what was handed over.
     pub left: u64,
-    /// `left` was read from the kernel's own count; else it is what the system took.
-    pub by_kernel: bool,
+    /// Who counted `left`.
+    pub by: Counter,
     /// All of it was handed over.
     pub whole: bool,
     /// `100 Continue` was waited for in vain, and the body sent all the same.
@@ -102,17 +105,23 @@ pub struct Sent {
     pub invited: bool,
 }
 
+/// Who counted how much of a body had left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counter {
+    /// Nobody but the system that took it.
+    #[default]
+    Writes,
+    /// The kernel, by what was acknowledged.
+    Kernel,
+    /// The HTTP/2 library that took it, and holds some of it back until there is room.
+    Library,
+}
+
 impl Sent {
     /// What the system took: all that is known without the kernel's own count.
     pub(crate) fn of_writes(handed: u64, whole: bool) -> Self {
         Self { handed, left: handed, whole, ..Self::default() }
-    }
-
-    /// What is known of a body of which so much was handed over.
-    pub(crate) fn of(handed: u64, whole: bool, wire: &Wire) -> Self {
-        let waiting = kernel::unsent_of(wire);
-        let left = waiting.map_or(handed, |waiting| handed.saturating_sub(waiting));
-        Self { handed, left, by_kernel: waiting.is_some(), whole, unanswered: false, invited: false }
     }
 }
 
@@ -126,10 +135,9 @@ impl Exchange {
             return self.push_http2(endpoint, out, push, &wishes).await;
         }
         self.permits().request().await;
-        let mut sent = Sent::default();
         let mut answer = Answer::begun(Instant::now());
         let Some(key) = Key::of(endpoint, &out.url) else {
-            return failed(Trouble::Own(OwnTrouble::Request), answer, sent);
+            return failed(Trouble::Own(OwnTrouble::Request), answer, Sent::default());
         };
         let held = self.permits().connection(|| self.make_room()).await;
         answer.began = Instant::now();
@@ -138,11 +146,11 @@ impl Exchange {
         let opened = Box::pin(connect::open(&key, endpoint, &wishes, self.tls(), limit.at, &mut answer)).await;
         let mut conn = match opened {
             Ok(wire) => Conn::new(wire, answer.remote, answer.tls.clone(), held),
-            Err(trouble) => return failed(trouble, answer, sent),
+            Err(trouble) => return failed(trouble, answer, Sent::default()),
         };
         let through = endpoint.proxy.as_ref().filter(|_| out.url.scheme() == "http" && endpoint.unix.is_none());
         let framed = framed(out, push);
-        let mut upload = Upload::push(request::head(&framed, &wishes, through), Feed::new(push), self.permits());
+        let mut upload = Upload::push(request::head(&framed, &wishes, through), Feed::new(push, answer.phases.connect), self.permits());
         let mut written = Ok(());
         if push.plain {
             written = write_all(&mut conn, &mut upload, limit).await;
@@ -153,7 +161,7 @@ impl Exchange {
         };
         answer.ended = Instant::now();
         answer.phases.total = answer.ended - answer.began;
-        sent = upload.sent(&conn.wire);
+        let sent = upload.sent(&conn.wire).await;
         match outcome {
             Ok(again) => {
                 let next = match push.next.as_ref().filter(|_| !push.plain) {
@@ -170,32 +178,56 @@ impl Exchange {
     }
 
     async fn push_http2(&self, endpoint: &Endpoint, out: &Outgoing, push: &Push, wishes: &Wishes) -> Pushed {
-        let (body, hold) = (push.body.clone(), push.hold);
-        let factory = move || {
-            let pieces = (body.pieces(), 0_u64, hold);
-            stream::unfold(pieces, |(mut pieces, mut given, mut hold)| async move {
-                // Bounded by the window of the service, which is small: no piece need be cut at the hold.
-                if let Some((_, time)) = hold.take_if(|(at, _)| given >= *at) {
-                    sleep(time).await;
-                }
-                let piece = pieces.next()?;
-                given += piece.len() as u64;
-                Some((Ok(piece), (pieces, given, hold)))
-            })
-            .boxed()
+        self.permits().request().await;
+        let mut answer = Answer::begun(Instant::now());
+        let Some(key) = Key::of(endpoint, &out.url) else {
+            return failed(Trouble::Own(OwnTrouble::Request), answer, Sent::default());
+        };
+        let held = self.permits().connection(|| self.make_room()).await;
+        answer.began = Instant::now();
+        let total = wishes.timeouts.total;
+        let limit = Limit { at: answer.began + total, total };
+        let opened = Box::pin(connect::open(&key, endpoint, wishes, self.tls(), limit.at, &mut answer)).await;
+        let wire = match opened {
+            Ok(wire) => wire,
+            Err(trouble) => return failed(trouble, answer, Sent::default()),
         };
         let len = (push.cut == Cut::Whole).then(|| push.body.len());
         let mut out = out.clone();
-        out.body = OutBody::Stream { len, factory: Arc::new(factory) };
-        let outcome = self.send(endpoint, &out, wishes).await;
-        let answer = match &outcome {
-            Ok(answer) => Some(answer),
-            Err(failed) => failed.partial.as_ref(),
-        };
-        let sent =
-            answer.map_or_else(Sent::default, |a| Sent { handed: a.sent_body, left: a.sent_body, whole: a.sent_whole, ..Sent::default() });
-        Pushed { outcome, sent, next: None }
+        out.body = OutBody::Stream { len, factory: streamed(push, wire.pair()) };
+        let talked = async {
+            let conn = h2::Conn::open(wire, answer.remote, answer.tls.clone(), Some(held), wishes, limit).await?;
+            conn.exchange(&out, wishes, limit, self.permits(), &mut answer).await
+        }
+        .await;
+        answer.ended = Instant::now();
+        answer.phases.total = answer.ended - answer.began;
+        let sent = Sent { by: Counter::Library, ..Sent::of_writes(answer.sent_body, answer.sent_whole) };
+        match talked {
+            Ok(()) => Pushed { outcome: Ok(answer), sent, next: None },
+            Err(trouble) => failed(trouble, answer, sent),
+        }
     }
+}
+
+/// The body as a stream for the connection between these addresses, with its hold.
+fn streamed(push: &Push, pair: Pair) -> BodyFactory {
+    let (body, hold) = (push.body.clone(), push.hold);
+    Arc::new(move || {
+        let pieces = (body.pieces(), 0_u64, hold);
+        stream::unfold(pieces, move |(mut pieces, mut given, mut hold)| async move {
+            // Bounded by the window of the service, which is small: no piece need be cut at the hold.
+            if let Some((_, time)) = hold.take_if(|(at, _)| given >= *at) {
+                // It was taken by a library that hands it to the kernel when there is room: on a slow way that takes longer than the hold.
+                all_left(pair, given, 2).await;
+                sleep(time).await;
+            }
+            let piece = pieces.next()?;
+            given += piece.len() as u64;
+            Some((Ok(piece), (pieces, given, hold)))
+        })
+        .boxed()
+    })
 }
 
 /// The request with the fields that tell its framing.

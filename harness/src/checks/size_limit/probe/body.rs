@@ -1,4 +1,5 @@
-//! What the bodies are made of: a sample where there is one, filling, and at the end a mark of this run and of this body alone.
+//! What the bodies are made of: a sample where there is one, filling in numbered blocks, and at the end a mark of this run and of this
+//! body alone.
 
 use crate::checks::size_limit::spec::{Framing, Spec};
 use crate::kind::ProbeError;
@@ -40,11 +41,17 @@ impl Filler {
         let short = |bytes: &Bytes, most: u64| bytes.slice(..bytes.len().min(usize::try_from(most).unwrap_or(usize::MAX)));
         let head = short(&self.sample, len);
         let room = len - head.len() as u64;
-        let mark = short(&Bytes::from(format!("{number} allclear {}\n", self.run)), room);
+        let mark = Bytes::from(format!("{number} allclear {}\n", self.run));
+        let mark = if mark.len() as u64 > room { short(&digits(number), room) } else { mark };
         let fill = room - mark.len() as u64;
-        let block = if is_packed { &self.zeros } else { &self.noise };
         let blocks = fill / BLOCK as u64;
-        Runs::new([(head, 1), (block.clone(), blocks), (short(block, fill % BLOCK as u64), 1), (mark, 1)])
+        // What is to be packed repeats, so that it stays small: in what order its blocks are stored cannot be seen.
+        let filling = match is_packed {
+            true => Runs::new([(self.zeros.clone(), blocks)]),
+            false => Runs::numbered(self.noise.clone(), blocks),
+        };
+        let block = if is_packed { &self.zeros } else { &self.noise };
+        Runs::new([(head, 1)]).then(&filling).then(&Runs::new([(short(block, fill % BLOCK as u64), 1), (mark, 1)]))
     }
 
     /// The body in the place of the one that the request has: as it is, or as a part among the others; packed where that is asked.
@@ -68,6 +75,13 @@ impl Filler {
         }
         Ok(made)
     }
+}
+
+/// A number in printable digits to the base 90, the last one first: the mark of a body that has no room for more. Even one of a single byte
+/// differs from the next 89.
+fn digits(number: u64) -> Bytes {
+    let digit = |at: u32| b'!' + u8::try_from(number / 90_u64.saturating_pow(at) % 90).unwrap_or_default();
+    (0..64).map(digit).collect()
 }
 
 /// The sized part behind the other parts of the request, which are sent as they stand there.
@@ -140,6 +154,17 @@ mod tests {
         assert_ne!(bytes(&filler.body(1000, 1, false)), bytes(&filler.body(1000, 2, false)));
         assert_ne!(bytes(&filler.body(1000, 1, false)), bytes(&Filler::new(&spec, "run-2").body(1000, 1, false)));
         assert!(bytes(&filler.body(1000, 3, false)).ends_with(b"3 allclear run-1\n"));
+        let small: std::collections::BTreeSet<_> = (10..50).map(|number| bytes(&filler.body(1, number, false))).collect();
+        assert_eq!(small.len(), 40, "one byte is enough to differ from its neighbours");
+    }
+
+    #[test]
+    fn no_two_blocks_of_a_body_are_the_same_so_that_their_order_is_in_its_hash() {
+        let spec = spec::<SizeLimit>("{ post: /u, limit: 1MiB }").spec;
+        let whole = bytes(&Filler::new(&spec, "run-1").body(1 << 20, 1, false));
+        let blocks: std::collections::BTreeSet<_> = whole.chunks(BLOCK).collect();
+        assert_eq!(blocks.len(), 16);
+        assert!(!whole[..BLOCK].iter().any(|b| matches!(b, b'\r' | b'\n')));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Looks for the edge: the largest body that is taken, one byte below the smallest that is refused.
 
 use super::Probe;
-use crate::checks::size_limit::look::{Edge, Hunt, Not, Observation, Shot};
+use crate::checks::size_limit::look::{Edge, Hunt, Not, Observation, Shot, Verdict};
 use crate::checks::size_limit::show;
 use crate::checks::size_limit::spec::Framing;
 use crate::kind::ProbeError;
@@ -45,7 +45,7 @@ impl Probe<'_> {
         let off = |edge: &Edge| edge.taken.is_none_or(|t| t != limit) || edge.refused != Some(limit.saturating_add(1));
         let mut framings = self.framings();
         // gzip's bodies differ in nothing but their way: where another framing shows the edge, it does too.
-        framings.retain(|f| *f != Framing::Gzip || framings_is_only(self));
+        framings.retain(|f| *f != Framing::Gzip || is_gzip_alone(self));
         let edges = framings.into_iter().filter_map(|f| Some((f, *seen.edges.get(f.word())?)));
         let Some((framing, edge)) = edges.clone().find(|(_, e)| off(e)).or_else(|| edges.clone().next()) else { return Ok(()) };
         if seen.hunt.is_none() && self.spec.b.finds() {
@@ -141,7 +141,7 @@ impl Probe<'_> {
             if shot.seen.answered().is_some_and(|status| self.spec.b.refused().fits(status)) {
                 return Ok(Some(false));
             }
-            let is_noise = shot.weight() == crate::checks::size_limit::look::Verdict::Noise;
+            let is_noise = shot.weight() == Verdict::Noise;
             if attempt == TRIES || !is_noise || !self.spec.a.is_repeatable() {
                 hunt(seen).strange = Some(shot);
                 return Ok(None);
@@ -151,7 +151,7 @@ impl Probe<'_> {
     }
 }
 
-fn framings_is_only(probe: &Probe<'_>) -> bool {
+fn is_gzip_alone(probe: &Probe<'_>) -> bool {
     probe.framings() == [Framing::Gzip]
 }
 

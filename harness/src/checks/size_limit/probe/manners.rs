@@ -20,6 +20,7 @@ const GOES: u64 = 128 << 10;
 const HOLD: Duration = Duration::from_millis(1500);
 /// How long a plain client waits there for something that it does not read.
 const LOOKS: Duration = Duration::from_millis(300);
+/// The same, once it is known that nothing comes.
 const BRIEFLY: Duration = Duration::from_millis(20);
 /// Plain clients of a first look.
 const CLIENTS: u32 = 20;
@@ -113,7 +114,11 @@ impl Probe<'_> {
                     let verdict = match clause {
                         EARLY => self.early_enough(&mut shot),
                         ANSWER_ARRIVES => arrived(&shot),
-                        _ => self.synced(&mut shot, after.as_ref())?,
+                        _ => {
+                            seen.closed += u32::from(matches!(after, Some(After::Closed)));
+                            seen.kept += u32::from(matches!(after, Some(After::Answered(_))));
+                            self.synced(&mut shot, after.as_ref())?
+                        }
                     };
                     seen.case(clause, case).add(shot, verdict);
                 }

@@ -1,6 +1,7 @@
 //! Sends one body and notes what came of it: the answer, how much had left by then, what was stored.
 
 use super::Probe;
+use super::hashing::Hashing;
 use crate::checks::size_limit::look::{Face, Not, Observation, Shot};
 use crate::checks::size_limit::show;
 use crate::checks::size_limit::spec::Framing;
@@ -106,7 +107,7 @@ impl Probe<'_> {
             self.taken(&mut shot, pushed.call.answer.as_ref().ok(), hash, seen).await?;
         } else if shot.seen.answered().is_some_and(|status| self.spec.b.refused().fits(status)) {
             seen.edge(framing, bytes, false);
-            let most = (shot.sent.left, shot.sent.by_kernel);
+            let most = (shot.sent.left, shot.sent.by);
             seen.most_sent = Some(seen.most_sent.map_or(most, |before| before.max(most)));
             seen.refusal.get_or_insert_with(|| shot.clone());
         }
@@ -135,13 +136,10 @@ impl Probe<'_> {
         })
     }
 
-    /// The hash of what is sent, made on a thread of its own while it is, where something will be held against it.
-    fn hash(&self, sized: &Runs, bytes: u64, seen: &Observation) -> Option<tokio::task::JoinHandle<String>> {
+    /// The hash of what is sent, where something will be held against it.
+    fn hash(&self, sized: &Runs, bytes: u64, seen: &Observation) -> Option<Hashing> {
         let is_due = self.spec.b.stored.is_some() && seen.limit.is_none_or(|limit| bytes <= limit);
-        is_due.then(|| {
-            let sized = sized.clone();
-            tokio::task::spawn_blocking(move || sized.sha256())
-        })
+        is_due.then(|| Hashing::begin(sized))
     }
 }
 

@@ -1,11 +1,11 @@
 //! What becomes of a body that was taken: its id, what is stored of it, and its removal.
 
 use super::Probe;
+use super::hashing::Hashing;
 use crate::checks::size_limit::look::{Observation, Shot};
 use crate::kind::{How, ProbeError, Seen};
 use crate::transport::Answer;
 use crate::words::{Document, Json, Path, Values};
-use tokio::task::JoinHandle;
 
 /// How often what is stored is asked for where the answer could be noise.
 const TRIES: u32 = 3;
@@ -16,12 +16,12 @@ impl Probe<'_> {
         &self,
         shot: &mut Shot,
         answer: Option<&Answer>,
-        hash: Option<JoinHandle<String>>,
+        hash: Option<Hashing>,
         seen: &mut Observation,
     ) -> Result<(), ProbeError> {
         let Some(answer) = answer else { return Ok(()) };
         if let Some(hash) = hash {
-            let sent = hash.await.map_err(|e| ProbeError(format!("the hash of a body could not be made: {e}")))?;
+            let sent = hash.done().await?;
             match self.values(answer) {
                 Ok(values) => self.stored(shot, &sent, &values).await?,
                 Err(miss) => shot.wrong = Some(miss),
@@ -33,6 +33,7 @@ impl Probe<'_> {
     /// Takes away what was made. What stays is counted.
     pub(super) async fn remove(&self, answer: &Answer, seen: &mut Observation) -> Result<(), ProbeError> {
         let Some(remove) = &self.spec.b.remove else { return Ok(()) };
+        self.look_at_traces(seen).await?;
         let why = match self.values(answer) {
             Err((_, observed)) => Some(format!("no id: {observed}")),
             Ok(values) => {

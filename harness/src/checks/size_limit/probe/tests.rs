@@ -183,6 +183,52 @@ async fn what_refused_bodies_leave_behind_is_counted_and_looked_for_again() {
     }
 }
 
+/// One framing, and what refused bodies leave.
+const TRACED: &str = "{ post: /uploads, limit: 100KiB, framings: [content-length], trace: [{ get: /uploads, at: $.count }, \
+                      { get: /metrics, gauges: [temp_files] }] }";
+
+#[tokio::test]
+async fn what_refused_bodies_leave_later_or_behind_what_others_leave_for_a_while_is_seen() {
+    for flaw in [Flaw::LeavesLater, Flaw::LazyFiles] {
+        let told = readings(TRACED, flaw, &["size/refuses", "size/no-trace"]).await;
+        only(&told, &["size/no-trace counted 1+0/1"]);
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_else_leaves_is_not_blamed_on_refused_bodies() {
+    let service = Service::start(Flaw::Others).await;
+    let (kind, cx, mut seen) = (spec::<SizeLimit>(TRACED), context(service.address), Observation::default());
+    let first = round::<SizeLimit>(&["size/refuses", "size/no-trace"]);
+    kind.probe(&first, &cx, &mut seen).await.unwrap();
+    only(&kind.judge(&seen), &["size/no-trace counted 1+0/1"]);
+    let focus = Some([(super::super::table::NO_TRACE, "".into())].into());
+    let again = Round { number: 1, focus, samples: NonZeroU32::new(60), step: Duration::from_millis(5), ..first };
+    kind.probe(&again, &cx, &mut seen).await.unwrap();
+    let told = bad(&kind.judge(&seen));
+    assert!(told.len() == 1 && told[0].starts_with("size/no-trace unsure $.count is "), "{told:?}");
+    assert!(told[0].ends_with("later and without any body: somebody else moves it"), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_a_clause_that_holds_does_not_prove_is_told() {
+    let advised = async |yaml: &str, flaw: Flaw, clauses: &[&'static str]| {
+        let service = Service::start(flaw).await;
+        let (kind, mut seen) = (spec::<SizeLimit>(yaml), Observation::default());
+        kind.probe(&round::<SizeLimit>(clauses), &context(service.address), &mut seen).await.unwrap();
+        assert_eq!(bad(&kind.judge(&seen)), Vec::<String>::new());
+        kind.advises(&seen).into_iter().map(|advice| advice.what).collect::<Vec<_>>()
+    };
+    let one = "{ post: /uploads, limit: 100KiB, framings: [content-length] }";
+    let told = advised(one, Flaw::None, &["size/in-sync"]).await;
+    assert_eq!(told, ["3 of 3 connections were closed with the refusal, so no other request was ever sent on one"]);
+    assert!(advised(one, Flaw::Drains, &["size/in-sync"]).await.is_empty(), "there they were sent");
+    let gauge = "{ post: /uploads, limit: 100KiB, framings: [content-length], trace: { get: /metrics, gauges: [temp_files] } }";
+    let told = advised(gauge, Flaw::None, &["size/no-trace"]).await;
+    assert!(told.len() == 1 && told[0].starts_with("nothing that is read there ever moved"), "{told:?}");
+    assert!(advised(TRACED, Flaw::None, &["size/no-trace"]).await.is_empty(), "the listing showed what was taken");
+}
+
 #[tokio::test]
 async fn a_body_that_is_read_as_the_next_request_is_proof() {
     let told = readings(FULL, Flaw::ParsesOn, &["size/in-sync"]).await;

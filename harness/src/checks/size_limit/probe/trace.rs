@@ -1,4 +1,4 @@
-//! Reads what refused bodies could leave behind, before and after.
+//! Reads what refused bodies could leave behind, before them and after.
 
 use super::Probe;
 use super::bodies::not_there;
@@ -7,13 +7,20 @@ use crate::checks::size_limit::show;
 use crate::checks::size_limit::spec::Trace;
 use crate::checks::size_limit::table::NO_TRACE;
 use crate::kind::{How, ProbeError, Seen};
+use crate::model::quantity::show_duration;
 use crate::words::{Document, Json, Number};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How often it is read until it is what it was, and what lies between: 3 s in all.
-const READS: u32 = 30;
-const BETWEEN: Duration = Duration::from_millis(100);
+/// How long after the refusals it is read: what is tidied up by then is clean, and what shows only after a while has shown.
+const LASTS: Duration = Duration::from_secs(3);
+/// How often at most it is read until what accepted bodies leave has gone, and what lies between.
+const SETTLES: u32 = 5;
+const BETWEEN: Duration = Duration::from_secs(1);
+/// How many bodies that were taken are looked for there.
+const LOOKS: u32 = 3;
+/// How often at most bodies are refused anew where what is there falls meanwhile.
+const FALLS: u32 = 4;
 /// Most bytes of a listing.
 const LISTING: usize = 4 << 20;
 
@@ -48,68 +55,126 @@ impl Probe<'_> {
         Ok(Ok(all))
     }
 
-    /// Holds what is there now against what was there before the refusals.
-    pub(super) async fn no_trace(&self, before: Readings, seen: &mut Observation) -> Result<(), ProbeError> {
-        if let Some(not) = Self::no_refusal(seen) {
-            not_there(seen, NO_TRACE, not);
-            return Ok(());
-        }
-        if seen.refusal.is_none() {
-            not_there(seen, NO_TRACE, Not::There("no body was refused".to_owned()));
-            return Ok(());
-        }
-        let before = match before {
-            Ok(before) => before,
-            Err(why) => {
-                not_there(seen, NO_TRACE, Not::There(why));
-                return Ok(());
-            }
-        };
-        let mut left = None;
-        for turn in 0..READS {
-            let after = match self.traces().await? {
-                Ok(after) => after,
-                Err(why) => {
-                    not_there(seen, NO_TRACE, Not::There(why));
-                    return Ok(());
-                }
-            };
-            let traces = self.spec.b.trace.iter().flat_map(|t| t.iter());
-            left = traces.zip(&before).zip(after).find_map(|((trace, before), after)| {
-                let grown = grown(before, &after, trace.b.slack())?;
-                Some(Shot { seen: after.seen, wrong: Some(grown), ..Shot::default() })
-            });
-            if left.is_none() {
+    /// Reads what is there after bodies were taken, before any is refused: once it is what it was at the `start` again, or, where nothing
+    /// takes away what they leave, once it stays as it is. What still falls would hide what refused ones leave.
+    pub(super) async fn settled(&self, start: Readings, seen: &mut Observation) -> Result<Readings, ProbeError> {
+        let mut last = self.traces().await?;
+        for _ in 0..SETTLES {
+            let (Ok(start), Ok(now)) = (&start, &last) else { break };
+            seen.trace_moved |= !is_same(start, now);
+            if self.grown(start, now).is_none() {
                 break;
             }
-            if turn + 1 < READS {
-                self.cx.pause(BETWEEN).await;
+            self.cx.pause(BETWEEN).await;
+            let next = self.traces().await?;
+            let stays = matches!((&last, &next), (Ok(last), Ok(next)) if is_same(last, next));
+            last = next;
+            if stays && self.spec.b.remove.is_none() {
+                break;
             }
         }
-        let verdict = if left.is_some() { Verdict::Noise } else { Verdict::Fine };
-        seen.case(NO_TRACE, "").add(left.unwrap_or_default(), verdict);
+        Ok(last)
+    }
+
+    /// Looks whether the traces show a body that was taken and is still there: those that do not may see nothing of refused ones either.
+    pub(super) async fn look_at_traces(&self, seen: &mut Observation) -> Result<(), ProbeError> {
+        if let (Some(Ok(start)), false) = (self.start.get(), seen.trace_moved || seen.trace_looks == LOOKS) {
+            seen.trace_looks += 1;
+            seen.trace_moved = self.traces().await?.is_ok_and(|now| !is_same(start, &now));
+        }
         Ok(())
     }
 
-    /// Refuses fresh bodies between fresh readings, until enough of them left something.
-    pub(super) async fn no_trace_again(&self, limit: u64, samples: u32, seen: &mut Observation) -> Result<(), ProbeError> {
-        let framings = self.framings();
-        // What grows is told from what is always a little more by as many bodies as at first.
-        let grows = self.spec.b.trace.iter().flat_map(|t| t.iter()).any(|t| t.b.slack() > 0.0);
-        for turn in 0..samples {
-            let before = self.traces().await?;
-            if grows {
-                self.refuses(limit, seen).await?;
-            } else if self.straight(limit.saturating_add(1), framings[turn as usize % framings.len()], seen).await?.is_err() {
+    /// Holds what is there a while after the refusals against what was there before them.
+    pub(super) async fn no_trace(&self, before: Readings, limit: u64, seen: &mut Observation) -> Result<(), ProbeError> {
+        if let Some(not) = Self::no_refusal(seen) {
+            return left_out(seen, not);
+        }
+        if seen.refusal.is_none() {
+            return left_out(seen, Not::There("no body was refused".to_owned()));
+        }
+        let mut before = match before {
+            Ok(before) => before,
+            Err(why) => return left_out(seen, Not::There(why)),
+        };
+        for turn in 0..FALLS {
+            self.cx.pause(LASTS).await;
+            let after = match self.traces().await? {
+                Ok(after) => after,
+                Err(why) => return left_out(seen, Not::There(why)),
+            };
+            seen.trace_moved |= !is_same(&before, &after);
+            if let Some(shot) = self.grown(&before, &after) {
+                seen.case(NO_TRACE, "").add(shot, Verdict::Noise);
                 return Ok(());
             }
-            self.no_trace(before, seen).await?;
+            if self.grown(&after, &before).is_none() {
+                seen.case(NO_TRACE, "").add(Shot::default(), Verdict::Fine);
+                return Ok(());
+            }
+            before = after;
+            if turn + 1 < FALLS && !self.refuse_some(turn, limit, seen).await? {
+                break;
+            }
+        }
+        let why = "what is told there falls by itself, so that what refused bodies leave could hide behind it".to_owned();
+        left_out(seen, Not::There(why))
+    }
+
+    /// Refuses fresh bodies between fresh readings, until enough of them left something. Before each comes as long a time without a
+    /// refusal: what grows in that too is not left by refused bodies.
+    pub(super) async fn no_trace_again(&self, limit: u64, samples: u32, seen: &mut Observation) -> Result<(), ProbeError> {
+        for turn in 0..samples {
+            let first = self.traces().await?;
+            self.cx.pause(LASTS).await;
+            let before = self.traces().await?;
+            if let (Ok(first), Ok(before)) = (&first, &before)
+                && let Some(Shot { wrong: Some((_, is)), .. }) = self.grown(first, before)
+            {
+                seen.restless = Some(format!("{is}, {} later and without any body: somebody else moves it", show_duration(LASTS)));
+                return Ok(());
+            }
+            if !self.refuse_some(turn, limit, seen).await? {
+                return Ok(());
+            }
+            self.no_trace(before, limit, seen).await?;
             if seen.case(NO_TRACE, "").is_settled(self.round.enough_bad) {
                 break;
             }
         }
         Ok(())
     }
+
+    /// Refuses a body once more. What grows is told from what is always a little more by as many as at first. False: the environment has no
+    /// room for it.
+    async fn refuse_some(&self, turn: u32, limit: u64, seen: &mut Observation) -> Result<bool, ProbeError> {
+        let framings = self.framings();
+        if self.spec.b.trace.iter().flat_map(|t| t.iter()).any(|t| t.b.slack() > 0.0) {
+            self.refuses(limit, seen).await?;
+            return Ok(true);
+        }
+        Ok(self.straight(limit.saturating_add(1), framings[turn as usize % framings.len()], seen).await?.is_ok())
+    }
+
+    /// The first trace that shows what was not there before.
+    fn grown(&self, before: &[Reading], after: &[Reading]) -> Option<Shot> {
+        let traces = self.spec.b.trace.iter().flat_map(|t| t.iter());
+        traces.zip(before).zip(after).find_map(|((trace, before), after)| {
+            let grown = grown(before, after, trace.b.slack())?;
+            Some(Shot { seen: after.seen.clone(), wrong: Some(grown), ..Shot::default() })
+        })
+    }
+}
+
+/// It was not looked at, for this reason.
+fn left_out(seen: &mut Observation, why: Not) -> Result<(), ProbeError> {
+    not_there(seen, NO_TRACE, why);
+    Ok(())
+}
+
+/// Whether every trace reads the same.
+fn is_same(one: &[Reading], other: &[Reading]) -> bool {
+    one.iter().zip(other).all(|(one, other)| one.numbers == other.numbers && one.things == other.things)
 }
 
 /// What a body says of a trace.

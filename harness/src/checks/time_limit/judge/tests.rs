@@ -26,6 +26,7 @@ fn check(way: Way, slow: &Slow, expected: &str) {
         Weighed::Bad(what) => format!("bad {what}"),
         Weighed::Near(what) => format!("near {what}"),
         Weighed::Nothing(what) => format!("nothing {what}"),
+        Weighed::Barred(what) => format!("barred {what}"),
     };
     assert!(told.starts_with(expected), "{told}");
 }
@@ -82,4 +83,36 @@ fn an_endpoint_that_does_not_wait_for_a_body_leaves_nothing_to_judge() {
     check(BODY, &slow(3, 3, End::Answered, Some(500)), "bad answered by 500 after 3.0 ms already");
     check(BODY, &slow(3, 3, End::Closed, None), "bad closed after 3.0 ms already");
     check(BODY, &slow(2000, 2000, End::Answered, Some(400)), "fine");
+}
+
+/// What three rounds of these callers come to.
+#[track_caller]
+fn told(round: &[Slow], expected: &str) {
+    let kind: TimeLimit = spec("{ get: /, slow-body: { post: /up, text: some, after: 2s } }");
+    let seen = Observation {
+        asked: vec!["time/slow-body".to_owned()],
+        before: Ordinary { good: 1, ..Ordinary::default() },
+        rounds: [(BODY.name().to_owned(), vec![round.to_vec(); 3])].into(),
+        done: true,
+        ..Observation::default()
+    };
+    let readings = judge(&kind.spec, &seen);
+    let told = crate::kind::testing::told(&readings);
+    assert!(told.len() == 1 && told[0].starts_with(expected), "{told:?}");
+}
+
+#[test]
+fn one_who_is_sent_away_does_not_hide_others_who_are_held_for_ever() {
+    let (login, kept) = (slow(3, 3, End::Answered, Some(401)), slow(3000, 3001, End::Open, None));
+    let cut = slow(2000, 2001, End::Closed, None);
+    told(&[login.clone(), kept.clone(), cut.clone()], "stopped: counted 3+0/3");
+    told(&[kept, login.clone()], "stopped: counted 3+0/3");
+    told(&[login, cut], "stopped: unseen GET / was answered by 401");
+}
+
+#[test]
+fn what_the_environment_does_not_allow_is_not_judged_and_is_no_end() {
+    let cut = slow(2000, 2001, End::Closed, None);
+    told(&[Slow::barred("POST /up"), cut.clone()], "stopped: unseen the environment's `limits.upload` was spent before POST /up");
+    told(&[Slow::barred("POST /up"), slow(3000, 3001, End::Open, None), cut], "stopped: counted 3+0/3");
 }

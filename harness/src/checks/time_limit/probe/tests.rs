@@ -98,6 +98,19 @@ async fn no_more_connections_are_held_than_the_environment_allows() {
 }
 
 #[tokio::test]
+async fn bytes_that_may_not_be_sent_are_no_slow_body_and_no_failure_of_this_machine() {
+    // Six halves of 64 bytes, and eight more for three who need eight each; then not even those.
+    for (upload, stopped) in [(200, "held"), (40, "unseen the environment's `limits.upload` was spent before POST /up")] {
+        let address = house::open(Flaw::BodyAnew).await;
+        let exchange = Exchange::new(Options { permits: Permits::new(None, None, Some(upload)) });
+        let cx = Context::new(Setting { exchange, ..setting(address) });
+        let told = told(&look_in(&spec::<TimeLimit>(SPEC), &cx, &["time/slow-body"]).await);
+        assert!(told.len() == 2 && told[0].starts_with(&format!("stopped: {stopped}")), "{told:?}");
+        assert!(told[1].starts_with("dripping: unseen the environment's `limits.upload` was spent before POST /up"), "{told:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_seen_until_a_deadline_can_be_judged() {
     let address = house::open(Flaw::None).await;
     let kind = spec::<TimeLimit>(SPEC);

@@ -31,6 +31,12 @@ pub(super) enum Flaw {
     LeavesEntry,
     LeavesFile,
     Grows,
+    /// A refused body leaves a file, but only after a while.
+    LeavesLater,
+    /// Bodies that were taken leave a file for a while, and refused ones for ever.
+    LazyFiles,
+    /// No flaw: somebody else uploads.
+    Others,
     ParsesOn,
     Truncates,
     Status500,
@@ -63,6 +69,7 @@ struct Store {
 pub(super) struct Service {
     pub(super) address: SocketAddr,
     store: Arc<Mutex<Store>>,
+    began: tokio::time::Instant,
 }
 
 struct Request {
@@ -74,7 +81,7 @@ impl Service {
     pub(super) async fn start(flaw: Flaw) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port on loopback");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let service = Self { address, store: Arc::default() };
+        let service = Self { address, store: Arc::default(), began: tokio::time::Instant::now() };
         let serving = service.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -127,7 +134,10 @@ impl Service {
                         return Ok(());
                     }
                 }
-                ("GET", "/uploads") => say(&mut stream, 200, "", &format!(r#"{{"count":{}}}"#, self.stored())).await?,
+                ("GET", "/uploads") => {
+                    let others = if flaw == Flaw::Others { self.began.elapsed().as_millis() / 200 } else { 0 };
+                    say(&mut stream, 200, "", &format!(r#"{{"count":{}}}"#, self.stored() as u128 + others)).await?
+                }
                 ("GET", "/metrics") => {
                     let text = {
                         let store = self.store.lock().unwrap();
@@ -218,8 +228,20 @@ impl Service {
             store.uploads.insert(id, (sized.len() as u64, sha256));
             id
         };
+        if flaw == Flaw::LazyFiles {
+            self.store.lock().unwrap().files += 1;
+            self.later(Duration::from_secs(4), |store| store.files -= 1);
+        }
         say(stream, 201, "", &format!(r#"{{"id":{id}}}"#)).await?;
         Ok(true)
+    }
+
+    fn later(&self, after: Duration, change: fn(&mut Store)) {
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            change(&mut store.lock().unwrap());
+        });
     }
 
     /// Refuses what is left of a body; `None`: it is chunked.
@@ -227,13 +249,16 @@ impl Service {
         {
             let mut store = self.store.lock().unwrap();
             store.refused += 1;
-            store.files += u64::from(flaw == Flaw::LeavesFile);
+            store.files += u64::from(matches!(flaw, Flaw::LeavesFile | Flaw::LazyFiles));
             store.memory += if flaw == Flaw::Grows { LIMIT } else { 0 };
             if flaw == Flaw::LeavesEntry {
                 store.next += 1;
                 let id = store.next;
                 store.uploads.insert(id, (0, String::new()));
             }
+        }
+        if flaw == Flaw::LeavesLater {
+            self.later(Duration::from_millis(1500), |store| store.files += 1);
         }
         let status = if flaw == Flaw::Status500 { 500 } else { 413 };
         match flaw {
