@@ -229,6 +229,11 @@ impl Observation {
         self.lone.warm().map(|t| t.lo).min().unwrap_or_default()
     }
 
+    /// Most time that one took alone.
+    pub(super) fn longest(&self) -> Duration {
+        self.lone.warm().map(|t| t.hi).max().unwrap_or_default()
+    }
+
     /// Whether the waves of this case speak for the limit.
     pub(super) fn is_kept(&self, case: &str) -> bool {
         self.trials.get(case).is_some_and(Trial::is_kept)

@@ -176,7 +176,7 @@ pub(super) fn alive(spec: &Spec, seen: &Observation) -> Found {
         let is_done = seen.trials.get(MANY_MORE).is_some_and(|t| t.done);
         return match (is_done, alive.void) {
             (false, _) => late(),
-            (true, 0) => nothing("no wave held all slots long enough to ask"),
+            (true, 0) => nothing("no wave that kept the limit held all slots long enough to ask"),
             (true, n) => unsure(format!(
                 "{n} answers came, each when a slot may have been free again; ask for longer work than {}",
                 show_duration(limit)

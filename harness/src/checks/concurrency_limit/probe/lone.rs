@@ -7,6 +7,7 @@ use super::Bench;
 use super::jobs::Life;
 use super::wave::headed;
 use crate::kind::{ProbeError, Seen, Weight};
+use crate::model::Interval;
 use crate::model::quantity::show_duration;
 use std::time::Duration;
 
@@ -20,11 +21,19 @@ const SHORTEST: Duration = Duration::from_millis(100);
 
 impl Bench<'_> {
     pub(super) async fn lone(&self, seen: &mut Observation) -> Result<(), ProbeError> {
-        let mut heads = Vec::new();
+        let (mut heads, mut blurred) = (Vec::new(), 0);
         let times = if self.spec.b.counts_jobs() { 1 } else { WARM };
         while seen.lone.takes.len() < times || seen.lone.takes.len() < MOST && seen.lone.uneven().is_some() {
             let came = if self.spec.b.counts_jobs() { self.one_job(seen).await? } else { self.one_request(seen, &mut heads).await? };
-            let Some(answer) = came else { continue };
+            let Some(answer) = came else {
+                // What this machine slept through tells too little: every wave would be held against too short a time.
+                if !self.spec.b.counts_jobs() && blurred < MOST && seen.lone.takes.last().is_some_and(is_blurred) {
+                    blurred += 1;
+                    seen.lone.takes.pop();
+                    heads.truncate(seen.lone.takes.len());
+                }
+                continue;
+            };
             // Nothing that comes again would be another answer; what noise can make, or slots that are held, is asked for again.
             let again = match ending(&self.spec.b, &answer) {
                 Ending::Refused => answer.weight() == Weight::Confusable && seen.lone.bad + 1 < TRIES,
@@ -95,6 +104,11 @@ impl Bench<'_> {
         }
         Ok(None)
     }
+}
+
+/// More than a tenth of it was lost to stalls of this machine.
+fn is_blurred(took: &Interval) -> bool {
+    took.hi - took.lo > took.hi / 10
 }
 
 /// Why no wave can tell anything, if so.

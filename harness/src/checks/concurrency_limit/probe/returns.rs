@@ -80,7 +80,7 @@ impl Bench<'_> {
                 shot.abort(reset);
             }
             // Whoever does not notice works on to the end, and may.
-            tokio::time::sleep(takes + self.settle(seen)).await;
+            tokio::time::sleep(seen.longest() + self.settle(seen)).await;
         }
         Ok(())
     }

@@ -67,7 +67,8 @@ impl Bench<'_> {
         }
         let alive = &seen.alive;
         let bad = alive.bad + alive.late;
-        let of_health = self.round.wants(table::ALIVE) && (alive.asked == 0 || (1..enough).contains(&bad));
+        let is_kept = seen.trials.get(case).is_none_or(|trial| trial.bad() == 0);
+        let of_health = self.round.wants(table::ALIVE) && (alive.asked == 0 && is_kept || (1..enough).contains(&bad));
         let surplus = number(seen.effects.iter().filter(|c| c.surplus() > 0.0).count());
         let of_effect = self.round.wants(table::NO_EFFECT) && (1..enough).contains(&surplus);
         of_health || of_effect

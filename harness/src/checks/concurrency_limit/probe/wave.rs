@@ -67,11 +67,8 @@ impl Bench<'_> {
         void(&mut wave, stuck);
         void_by_tails(&mut wave, &all, &terms);
         held.judge(limits, &mut wave, all.iter().map(|came| &came.seen));
-        // Only of a wave that kept the limit is it known that all slots were held.
-        if let Some(first) = wave.first_end.filter(|_| wave.is_good()) {
-            seen.alive.add(limits, &asked, |ended| self.cx.stopwatch().between(began, ended).hi <= first.lo);
-        } else {
-            seen.alive.void += number(asked.len());
+        if let Some(first) = wave.first_end {
+            seen.alive.add(limits, &wave, &asked, |ended| self.cx.stopwatch().between(began, ended).hi <= first.lo);
         }
         self.take_refusals(case, &wave, all.iter().map(|came| &came.seen).zip(&fates), takes, seen);
         let worst = worst(&wave, all.iter().map(|came| &came.seen).zip(&fates)).cloned();
@@ -116,11 +113,7 @@ impl Bench<'_> {
         void(&mut wave, stuck);
         held.judge(&self.spec.b, &mut wave, all.iter());
         // They were open when all was asked for, since they still are.
-        if wave.is_good() {
-            seen.alive.add(&self.spec.b, &asked, |_| open >= self.spec.b.k());
-        } else {
-            seen.alive.void += number(asked.len());
-        }
+        seen.alive.add(&self.spec.b, &wave, &asked, |_| open >= self.spec.b.k());
         self.take_refusals(case, &wave, all.iter().zip(&fates), takes, seen);
         let worst = worst(&wave, all.iter().zip(&fates)).cloned();
         let after = self.effect_after(case, seen).await?;
