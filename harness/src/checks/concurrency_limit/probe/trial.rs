@@ -3,6 +3,7 @@
 use super::super::count::{Ending, Fate, Proves, Wave};
 use super::super::look::{Count, Next, Observation, number};
 use super::super::table;
+use super::given_up::Held;
 use super::jobs::Life;
 use super::jobs::shared;
 use super::wave::Waved;
@@ -76,13 +77,15 @@ impl Bench<'_> {
             let bad = number(seen.next.iter().filter(|n| !n.accepted).count());
             return (1..enough).contains(&bad) && seen.next.len() < NEXT_TRIES;
         }
-        if case != MANY_MORE || waves >= 3 {
+        if case != MANY_MORE || waves >= 5 {
             return false;
         }
         let alive = &seen.alive;
         let bad = alive.bad + alive.late;
-        let of_health = self.round.wants(table::ALIVE) && (alive.asked == 0 || (1..enough).contains(&bad));
-        let of_effect = self.round.wants(table::NO_EFFECT) && seen.effects.iter().any(|c| c.surplus() > 0.0);
+        let is_kept = seen.trials.get(case).is_none_or(|trial| trial.bad() == 0);
+        let of_health = self.round.wants(table::ALIVE) && (alive.asked == 0 && is_kept || (1..enough).contains(&bad));
+        let surplus = number(seen.effects.iter().filter(|c| c.surplus() > 0.0).count());
+        let of_effect = self.round.wants(table::NO_EFFECT) && (1..enough).contains(&surplus);
         of_health || of_effect
     }
 
@@ -91,6 +94,9 @@ impl Bench<'_> {
         seen.jobs.unread = None;
         if case == ONE_MORE && self.spec.b.counts_jobs() && self.spec.b.replicas() == 1 {
             return self.one_after_the_other(seen).await;
+        }
+        if case == ONE_MORE && self.spec.b.replicas() == 1 && self.is_half_way_next(seen) {
+            return self.half_way(seen).await;
         }
         let before = self.effect(case, seen).await?;
         let mut waved = self.wave(case, count, seen).await?;
@@ -107,9 +113,10 @@ impl Bench<'_> {
         let limits = &self.spec.b;
         let count = limits.k().saturating_mul(limits.replicas());
         let (flown, _) = self.fly(&self.spec.a, count).await?;
-        let spread = flown.ended - flown.began;
+        let (held, spread) = (Held::of(&flown), flown.ended - flown.began);
+        let half_way = self.is_half_way_next(seen).then(|| seen.takes() / 2);
         let mut ids = Vec::new();
-        let mut wave = Wave { sent: count + 1, spread, ..Wave::default() };
+        let mut wave = Wave { sent: count + 1, spread, half_way, ..Wave::default() };
         let mut worst = None;
         for shot in flown.shots {
             let submitted = self.submitted(&shot.land(self.cx.patience()).await?, seen);
@@ -122,6 +129,7 @@ impl Bench<'_> {
             }
         }
         let twice = shared(&ids).map(|(n, id)| format!("{n} submissions were answered by the same id, {id}: send what differs each time"));
+        tokio::time::sleep(half_way.unwrap_or_default()).await;
         let before = self.holding(&ids, seen).await?.open.len();
         let call = self.once(&self.spec.a, self.cx, self.cx.patience()).await?;
         let beyond = self.submitted(&call, seen);
@@ -160,6 +168,7 @@ impl Bench<'_> {
             _ => wave.broken += 1,
         }
         self.take_refusals(ONE_MORE, &wave, std::iter::once((&beyond.seen, &fate)), seen.takes(), seen);
+        held.judge(limits, &mut wave, worst.iter());
         worst = worst.or(Some(beyond.seen)).filter(|_| wave.is_bad());
         // One that is ended while the others go on tells more than one that ends together with them.
         let first = &ids[..ids.len().min(1)];
