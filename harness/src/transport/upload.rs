@@ -32,8 +32,12 @@ pub(crate) struct Upload {
     pub ended: Option<Instant>,
     /// All was sent.
     pub whole: bool,
-    /// How much had been sent when the final answer came.
+    /// How much had been sent when the refusal came.
     heard: Option<Sent>,
+    /// A 2xx came, be the body at its end or not.
+    is_taken: bool,
+    /// When the system last took some of it.
+    moved: Option<Instant>,
 }
 
 struct Piece {
@@ -73,13 +77,23 @@ impl Upload {
             OutBody::Stream { len, factory } => (0, Rest::Stream { stream: factory(), left: *len }),
         };
         let piece = Piece { bytes: head.into(), at: 0, body: start..start + together, stride: 0 };
-        Ok(Self { piece, rest, permits: permits.clone(), sent_body: 0, ended: None, whole: false, heard: None })
+        Ok(Self {
+            piece,
+            rest,
+            permits: permits.clone(),
+            sent_body: 0,
+            ended: None,
+            whole: false,
+            heard: None,
+            is_taken: false,
+            moved: None,
+        })
     }
 
     /// To send `head` and then a generated body, reading before each piece of it.
     pub(crate) fn push(head: Vec<u8>, feed: Feed, permits: &Permits) -> Self {
         let (piece, rest) = (framing(head.into()), Rest::Feed(Box::new(feed)));
-        Self { piece, rest, permits: permits.clone(), sent_body: 0, ended: None, whole: false, heard: None }
+        Self { piece, rest, permits: permits.clone(), sent_body: 0, ended: None, whole: false, heard: None, is_taken: false, moved: None }
     }
 
     /// Whether an answer is looked for before more is sent, and ends the sending.
@@ -87,23 +101,44 @@ impl Upload {
         matches!(self.rest, Rest::Feed(_))
     }
 
-    /// The head of an answer came: the word to go on, or the end of sending.
+    /// The head of an answer came: the word to go on, or the end of sending. Who takes a body may say so before its end and read on, so
+    /// only what refuses it ends the sending (RFC 9112 §9.5).
     pub(crate) fn hear(&mut self, status: u16, wire: &Wire) {
         let Rest::Feed(feed) = &mut self.rest else { return };
-        if status == 100 {
-            feed.go();
-        }
-        if status >= 200 {
-            let (unanswered, invited, feed_counts) = (feed.unanswered, feed.invited, feed.counts);
-            let sent = self.counted(feed_counts && (status >= 300 || !self.whole), wire);
-            self.heard = Some(Sent { unanswered, invited, ..sent });
-            self.ended.get_or_insert_with(Instant::now);
+        match status {
+            100 => feed.go(),
+            200..=299 => {
+                feed.release();
+                self.is_taken = true;
+            }
+            300.. => {
+                let (unanswered, invited, feed_counts) = (feed.unanswered, feed.invited, feed.counts);
+                let sent = self.counted(feed_counts, wire);
+                self.heard = Some(Sent { unanswered, invited, ..sent });
+                self.ended.get_or_insert_with(Instant::now);
+            }
+            _ => {}
         }
     }
 
-    /// How much of a generated body was sent before the final answer, or in all where none came.
+    /// How much of a generated body was sent before it was refused, or in all where it was not.
     pub(crate) fn sent(&self, wire: &Wire) -> Sent {
-        self.heard.unwrap_or_else(|| self.counted(matches!(&self.rest, Rest::Feed(feed) if feed.counts), wire))
+        let Rest::Feed(feed) = &self.rest else { return self.counted(false, wire) };
+        let counted = || {
+            let sent = self.counted(feed.counts && !(self.is_taken && self.whole), wire);
+            Sent { unanswered: feed.unanswered, invited: feed.invited, ..sent }
+        };
+        self.heard.unwrap_or_else(counted)
+    }
+
+    /// Whether a generated body is held back, or waits for the word to go on.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(&self.rest, Rest::Feed(feed) if feed.is_waiting())
+    }
+
+    /// Whether it had not come to its end, and the system took some of it since then.
+    pub(crate) fn moved_since(&self, then: Instant) -> bool {
+        self.ended.is_none() && self.moved.is_some_and(|at| at >= then)
     }
 
     /// Of a body that was taken all has left, and the kernel's table is long where there are many connections: it is read where it
@@ -176,6 +211,7 @@ impl Upload {
     }
 
     fn count(&mut self, n: usize) {
+        self.moved = Some(Instant::now());
         let Piece { at, body, stride, .. } = &mut self.piece;
         let now = *at + n;
         let (from, to) = ((*at).clamp(body.start, body.end) - body.start, now.clamp(body.start, body.end) - body.start);

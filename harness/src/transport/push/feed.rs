@@ -100,6 +100,11 @@ impl Feed {
         self.holding.is_some()
     }
 
+    /// Whether it is held back, there or before the word to go on.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.expect.is_some() || self.is_holding()
+    }
+
     /// The next piece; none: all was given. A hold begins once what was given before it `has_left` this machine: on a slow way that takes
     /// longer than the hold itself.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>, has_left: &dyn Fn() -> bool) -> Poll<Option<Fed>> {

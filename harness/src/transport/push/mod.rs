@@ -30,6 +30,10 @@ use serde::{Deserialize, Serialize};
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
 
+/// How often the kernel's queue is looked at once the time is over, and the time between: 2 s in all.
+const LOOKS: u32 = 20;
+const BETWEEN: Duration = Duration::from_millis(100);
+
 /// How a body is sent.
 #[derive(Clone, Debug)]
 pub struct Push {
@@ -100,6 +104,8 @@ pub struct Sent {
     pub unanswered: bool,
     /// `100 Continue` came.
     pub invited: bool,
+    /// Some of it was still on its way, and moving, when the time was over.
+    pub slow: bool,
 }
 
 impl Sent {
@@ -112,7 +118,7 @@ impl Sent {
     pub(crate) fn of(handed: u64, whole: bool, wire: &Wire) -> Self {
         let waiting = kernel::unsent_of(wire);
         let left = waiting.map_or(handed, |waiting| handed.saturating_sub(waiting));
-        Self { handed, left, by_kernel: waiting.is_some(), whole, unanswered: false, invited: false }
+        Self { handed, left, by_kernel: waiting.is_some(), whole, ..Self::default() }
     }
 }
 
@@ -151,9 +157,20 @@ impl Exchange {
             Ok(()) => h1::exchange(&mut conn, &mut upload, out.method == Method::HEAD, &wishes, limit, &mut answer).await,
             Err(trouble) => Err(trouble),
         };
+        let outcome = match outcome {
+            Ok(again) if upload.ended.is_none() => {
+                let rest = rest_of_taken(&mut conn, &mut upload, limit).await;
+                (answer.sent_body, answer.sent_whole) = (upload.sent_body, upload.whole);
+                rest.map(|()| again)
+            }
+            other => other,
+        };
         answer.ended = Instant::now();
         answer.phases.total = answer.ended - answer.began;
         sent = upload.sent(&conn.wire);
+        if let Err(trouble) = &outcome {
+            sent.slow = is_slow(trouble, &mut upload, &conn.wire, limit).await;
+        }
         match outcome {
             Ok(again) => {
                 let next = match push.next.as_ref().filter(|_| !push.plain) {
@@ -214,6 +231,36 @@ fn framed(out: &Outgoing, push: &Push) -> Outgoing {
         put(header::EXPECT, HeaderValue::from_static("100-continue"));
     }
     out
+}
+
+/// Sends the rest of a body to who has said before its end that he takes it. Where he closes the connection instead, it is not whole.
+///
+/// # Errors
+/// Where the time is over, or this machine is in trouble.
+async fn rest_of_taken(conn: &mut Conn, upload: &mut Upload, limit: Limit) -> Step<()> {
+    match h1::rest(conn, upload, limit).await {
+        Err(trouble @ (Trouble::TotalTimeout { .. } | Trouble::Own(_))) => Err(trouble),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Whether the time was over while the body still went out. The kernel's queue tells: nothing is put into it any more, so where it gets
+/// shorter the way is slow, and where it does not nobody reads. Where it is not known: whether some was taken in the last half of the time.
+async fn is_slow(trouble: &Trouble, upload: &mut Upload, wire: &Wire, limit: Limit) -> bool {
+    if !matches!(trouble, Trouble::TotalTimeout { .. } | Trouble::FirstByteTimeout { .. }) {
+        return false;
+    }
+    let Some(first) = kernel::unsent_of(wire) else { return upload.moved_since(limit.at - limit.total / 2) };
+    if first == 0 {
+        return upload.ended.is_none() && !upload.is_waiting();
+    }
+    for _ in 0..LOOKS {
+        sleep(BETWEEN).await;
+        if kernel::unsent_of(wire).is_some_and(|waiting| waiting < first) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Writes everything without reading; a write that fails ends it.
