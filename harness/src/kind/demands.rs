@@ -17,6 +17,8 @@ pub struct Demands {
     /// What it takes to be certain that it is broken: three calls that are waited for to their end. A timeout that is not given is
     /// never below it; one that is given may be, and then a slow service is told as one that could not be judged in time.
     pub certain: Duration,
+    /// Bytes of request bodies without which nothing is known: where the environment allows fewer, nothing is judged.
+    pub uploads: u64,
     /// Whether its request may be sent once only: a method that changes something, not marked `repeatable`. Such a one is not polled.
     pub sent_once: bool,
     /// Whether one look is one shot (`http`, `command`): only those take `eventually` and `consistently`.

@@ -2,10 +2,13 @@
 //! or where this run started the service itself.
 
 use crate::kind::{Bare, Scope, Stand, Target};
-use crate::model::{ClauseId, FaultKind, Impact};
+use crate::model::{ClauseId, FaultKind, Impact, Size};
 use crate::suite::{Check, Environment};
 use std::{collections::BTreeMap, sync::Arc};
 use url::Host;
+
+/// Bytes of request bodies, in all, to hosts beyond loopback where the environment gives no limit: 256 MiB.
+pub(super) const GENTLE_UPLOAD: u64 = 256 << 20;
 
 /// The rules of one environment.
 pub(crate) struct Permit<'a> {
@@ -56,11 +59,28 @@ impl<'a> Permit<'a> {
         if check.planning.demands.starts_programs && !self.environment.allows_exec {
             return Scope::NotHere(self.no_programs());
         }
+        let uploads = check.planning.demands.uploads;
+        if let Some(most) = self.most_upload(check).filter(|most| *most < uploads) {
+            let (uploads, most) = (Size(uploads), Size(most));
+            return Scope::NotHere(format!(
+                "it uploads at least {uploads}, and `limits.upload` of environment `{}` is {most}",
+                self.environment.name
+            ));
+        }
         let mut faults = check.planning.demands.faults.iter().filter(|(c, ..)| *c == clause);
         match faults.find_map(|(_, dependency, fault)| self.cannot(dependency, *fault)) {
             Some(why) => Scope::NotHere(why),
             None => Scope::Here,
         }
+    }
+
+    /// Bytes that may be uploaded in a run that this check belongs to, as far as that is known from it alone.
+    fn most_upload(&self, check: &Check) -> Option<u64> {
+        let is_here = || {
+            let target = self.targets.get(&check.target).and_then(|t| t.base.url.host().map(|host| is_loopback(&host)));
+            self.environment.own_target().is_some() || target == Some(true)
+        };
+        self.environment.limits.upload.map(|size| size.0).or_else(|| (!is_here()).then_some(GENTLE_UPLOAD))
     }
 
     fn no_programs(&self) -> String {
