@@ -179,7 +179,7 @@ impl Service {
     fn is_too_much(&self, flaw: Flaw) -> bool {
         let mut store = self.store.lock().unwrap();
         store.posts += 1;
-        if flaw == Flaw::Shuts { store.posts >= 7 } else { store.posts % 7 == 0 }
+        if flaw == Flaw::Shuts { store.posts >= 7 } else { store.posts.is_multiple_of(7) }
     }
 
     fn is_early(&self) -> bool {
@@ -192,7 +192,7 @@ impl Service {
     fn is_third(&self, is_odd: bool) -> bool {
         let mut store = self.store.lock().unwrap();
         store.odd += u64::from(is_odd);
-        is_odd && store.odd % 3 == 0
+        is_odd && store.odd.is_multiple_of(3)
     }
 
     /// One upload. False: the connection is over.
