@@ -22,6 +22,8 @@ pub struct Demands {
     pub at_once: usize,
     /// Requests that go over HTTP/1.1 only and leave the version to their target: where. A target that speaks HTTP/2 is a mistake then.
     pub http1: Vec<crate::model::At>,
+    /// Bytes of request bodies without which nothing is known: where the environment allows fewer, nothing is judged.
+    pub uploads: u64,
     /// Whether its request may be sent once only: a method that changes something, not marked `repeatable`. Such a one is not polled.
     pub sent_once: bool,
     /// Whether one look is one shot (`http`, `command`): only those take `eventually` and `consistently`.

@@ -1,7 +1,7 @@
 //! Makes the plan: reads, selects, types, permits, orders. Nothing is sent.
 
 use super::entry::{Alone, Entry, Limits, Plan};
-use super::permit::Permit;
+use super::permit::{GENTLE_UPLOAD, Permit};
 use super::select::{Selection, select};
 use super::{gates, shard};
 use crate::kind::{Asked, Scope};
@@ -40,8 +40,6 @@ pub struct Inputs {
 
 /// Requests a second to hosts beyond loopback where the environment gives no limit.
 const GENTLE_RATE: Rate = Rate { count: 50, per: Duration::from_secs(1) };
-/// Bytes of request bodies, in all, to hosts beyond loopback where the environment gives no limit: 256 MiB.
-const GENTLE_UPLOAD: u64 = 256 << 20;
 /// Open connections to hosts beyond loopback where the environment gives no limit.
 const GENTLE_CONNECTIONS: usize = 64;
 /// Open connections where the target is on this machine.

@@ -2,12 +2,15 @@
 //! or where this run started the service itself.
 
 use crate::kind::{Bare, Scope, Stand, Target};
-use crate::model::{ClauseId, FaultKind, Impact, Origin};
+use crate::model::{ClauseId, FaultKind, Impact, Origin, Size};
 use crate::reader::Problem;
 use crate::suite::{Check, Environment};
 use crate::transport::Speak;
 use std::{collections::BTreeMap, sync::Arc};
 use url::Host;
+
+/// Bytes of request bodies, in all, to hosts beyond loopback where the environment gives no limit: 256 MiB.
+pub(super) const GENTLE_UPLOAD: u64 = 256 << 20;
 
 /// The rules of one environment.
 pub(crate) struct Permit<'a> {
@@ -58,6 +61,14 @@ impl<'a> Permit<'a> {
         if check.planning.demands.starts_programs && !self.environment.allows_exec {
             return Scope::NotHere(self.no_programs());
         }
+        let uploads = check.planning.demands.uploads;
+        if let Some(most) = self.most_upload(check).filter(|most| *most < uploads) {
+            let (uploads, most) = (Size(uploads), Size(most));
+            return Scope::NotHere(format!(
+                "it uploads at least {uploads}, and `limits.upload` of environment `{}` is {most}",
+                self.environment.name
+            ));
+        }
         let mut faults = check.planning.demands.faults.iter().filter(|(c, ..)| *c == clause);
         match faults.find_map(|(_, dependency, fault)| self.cannot(dependency, *fault)) {
             Some(why) => Scope::NotHere(why),
@@ -78,6 +89,15 @@ impl<'a> Permit<'a> {
         let what = format!("target `{}` speaks HTTP/2, and these requests are cut in pieces, which goes over HTTP/1.1 only", target.name);
         let problem = Problem::new(Origin { source: Arc::clone(&check.origin.source), at }, what).with_path(check.kind.name());
         Some(problem.with_help("say `http: 1.1` in each request of this check"))
+    }
+
+    /// Bytes that may be uploaded in a run that this check belongs to, as far as that is known from it alone.
+    fn most_upload(&self, check: &Check) -> Option<u64> {
+        let is_here = || {
+            let target = self.targets.get(&check.target).and_then(|t| t.base.url.host().map(|host| is_loopback(&host)));
+            self.environment.own_target().is_some() || target == Some(true)
+        };
+        self.environment.limits.upload.map(|size| size.0).or_else(|| (!is_here()).then_some(GENTLE_UPLOAD))
     }
 
     fn no_programs(&self) -> String {

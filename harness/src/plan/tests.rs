@@ -166,6 +166,24 @@ fn a_program_is_started_only_where_the_environment_says_so() {
 }
 
 #[test]
+fn a_check_that_must_upload_more_than_is_allowed_is_skipped_before_anything_is_sent() {
+    let skipped = |host: &str, limits: &str, limit: &str| {
+        let text = format!("  - {{ name: sized, size-limit: {{ post: /uploads, limit: {limit} }} }}\n");
+        let suite = suite("a", &text).replace("127.0.0.1", host);
+        let environment = format!("environment: local\nallows: load\nhosts: [{host}]\n{limits}");
+        let files = [("a.suite.yaml", suite.as_str()), ("environments/local.env.yaml", environment.as_str())];
+        plan_of(&files, |_, _| {}).unwrap().entries.remove(0).skip
+    };
+    let why = |least: &str, most: &str| Some(format!("it uploads at least {least}, and `limits.upload` of environment `local` is {most}"));
+    assert_eq!(skipped("127.0.0.1", "", "10GiB"), None);
+    assert_eq!(skipped("127.0.0.1", "limits: { upload: 2MiB }\n", "1MiB"), why("2097153B", "2MiB"));
+    assert_eq!(skipped("127.0.0.1", "limits: { upload: 3MiB }\n", "1MiB"), None);
+    assert_eq!(skipped("api.example", "", "50MiB"), None);
+    assert_eq!(skipped("api.example", "", "200MiB"), why("419430401B", "256MiB"));
+    assert_eq!(skipped("api.example", "limits: { upload: 1GiB }\n", "200MiB"), None);
+}
+
+#[test]
 fn what_needs_a_skipped_check_is_skipped_with_the_same_reason() {
     let plan = plan_of(&[("a.suite.yaml", &suite("a", WRITES))], |_, _| {}).unwrap();
     let after = plan.entries.iter().find(|e| &*e.check.id.name == "after").unwrap();

@@ -39,9 +39,13 @@ pub(crate) struct Upload {
     on_wire: u64,
     trail: Trail,
     heard: Option<Heard>,
+    /// A 2xx came, be the body at its end or not.
+    is_taken: bool,
+    /// When the system last took some of it.
+    moved: Option<Instant>,
 }
 
-/// How much had been sent when the final answer came.
+/// How much had been sent when the refusal came.
 struct Heard {
     sent: Sent,
     on_wire: u64,
@@ -97,7 +101,7 @@ impl Upload {
 
     fn begin(piece: Piece, rest: Rest, permits: &Permits) -> Self {
         let (permits, trail) = (permits.clone(), Trail::default());
-        Self { piece, rest, permits, sent_body: 0, ended: None, whole: false, on_wire: 0, trail, heard: None }
+        Self { piece, rest, permits, sent_body: 0, ended: None, whole: false, on_wire: 0, trail, heard: None, is_taken: false, moved: None }
     }
 
     /// Whether an answer is looked for before more is sent, and ends the sending.
@@ -105,33 +109,54 @@ impl Upload {
         matches!(self.rest, Rest::Feed(_))
     }
 
-    /// The head of an answer came: the word to go on, or the end of sending.
+    /// The head of an answer came: the word to go on, or the end of sending. Who takes a body may say so before its end and read on, so
+    /// only what refuses it ends the sending (RFC 9112 §9.5).
     pub(crate) fn hear(&mut self, status: u16, wire: &Wire) {
         let Rest::Feed(feed) = &mut self.rest else { return };
-        if status == 100 {
-            feed.go();
-        }
-        if status >= 200 {
-            // Of a body that was taken all has left: the kernel is asked where it says something.
-            let counts = feed.counts && (status >= 300 || !self.whole);
-            let sent = Sent { unanswered: feed.unanswered, invited: feed.invited, ..Sent::of_writes(self.sent_body, self.whole) };
-            self.heard = Some(Heard { sent, on_wire: self.on_wire, waiting: counts.then(|| kernel::unsent_of(wire.pair())) });
-            self.ended.get_or_insert_with(Instant::now);
+        match status {
+            100 => feed.go(),
+            200..=299 => {
+                feed.release();
+                self.is_taken = true;
+            }
+            300.. => {
+                self.heard = Some(self.heard_now(wire));
+                self.ended.get_or_insert_with(Instant::now);
+            }
+            _ => {}
         }
     }
 
-    /// How much of a generated body was sent before the final answer, or in all where none came.
+    /// Whether a generated body is held back, or waits for the word to go on.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(&self.rest, Rest::Feed(feed) if feed.is_waiting())
+    }
+
+    /// Whether it had not come to its end, and the system took some of it since then.
+    pub(crate) fn moved_since(&self, then: Instant) -> bool {
+        self.ended.is_none() && self.moved.is_some_and(|at| at >= then)
+    }
+
+    /// How much of a generated body was sent before it was refused, or in all where it was not.
     pub(crate) async fn sent(&mut self, wire: &Wire) -> Sent {
-        let Heard { sent, on_wire, waiting } = self.heard.take().unwrap_or_else(|| {
-            let counts = matches!(&self.rest, Rest::Feed(feed) if feed.counts);
-            let sent = Sent::of_writes(self.sent_body, self.whole);
-            Heard { sent, on_wire: self.on_wire, waiting: counts.then(|| kernel::unsent_of(wire.pair())) }
-        });
+        let Heard { sent, on_wire, waiting } = self.heard.take().unwrap_or_else(|| self.heard_now(wire));
         let Some(waiting) = waiting else { return sent };
         // Who reads the table does not panic, and is not stopped but with all else.
         let Ok(Some(waiting)) = waiting.await else { return sent };
         let left = if waiting == 0 { sent.handed } else { self.trail.body_at(on_wire.saturating_sub(waiting)).min(sent.handed) };
         Sent { left, by: Counter::Kernel, ..sent }
+    }
+
+    /// Of a body that was taken all has left: the kernel is asked where it says something.
+    fn heard_now(&self, wire: &Wire) -> Heard {
+        let sent = Sent::of_writes(self.sent_body, self.whole);
+        let Rest::Feed(feed) = &self.rest else { return Heard { sent, on_wire: self.on_wire, waiting: None } };
+        let asks = feed.counts && !(self.is_taken && self.whole);
+        Heard {
+            sent: Sent { unanswered: feed.unanswered, invited: feed.invited, ..sent },
+            on_wire: self.on_wire,
+            waiting: asks.then(|| kernel::unsent_of(wire.pair())),
+        }
     }
 
     /// Goes on with a body that an answer had cut short.
@@ -198,6 +223,7 @@ impl Upload {
     }
 
     fn count(&mut self, n: usize) {
+        self.moved = Some(Instant::now());
         let Piece { at, body, stride, .. } = &mut self.piece;
         let now = *at + n;
         self.sent_body += of_body(body, *stride, now) - of_body(body, *stride, *at);

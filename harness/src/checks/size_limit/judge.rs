@@ -45,8 +45,23 @@ fn cases(spec: &Spec, seen: &Observation, clause: ClauseId) -> Vec<Reading> {
         .collect();
     match (all.is_empty(), seen.limit, &seen.hunt) {
         (true, None, Some(hunt)) => vec![Reading::of(clause, unfound(hunt))],
-        _ => all,
+        _ => without_its_edge(seen, clause, all),
     }
+}
+
+/// Where bodies were sent, and for the ones that the clause stands or falls by there was no room left, nothing is held: small ones say
+/// nothing of a limit. Where nothing was sent at all the check is not permitted, which is another thing.
+fn without_its_edge(seen: &Observation, clause: ClauseId, mut all: Vec<Reading>) -> Vec<Reading> {
+    let is_edge = |r: &Reading| clause == REFUSES || clause == ACCEPTS && r.case.starts_with("B/");
+    let is_unsent = |r: &Reading| matches!(r.found, Found::Unseen { why: Unseen::NotPermitted(_) });
+    if seen.bodies > 0 && all.iter().any(is_edge) && all.iter().filter(|r| is_edge(r)).all(is_unsent) {
+        for reading in all.iter_mut().filter(|r| is_edge(r)) {
+            if let Found::Unseen { why: Unseen::NotPermitted(why) } = &reading.found {
+                reading.found = nothing(why.clone());
+            }
+        }
+    }
+    all
 }
 
 fn found(spec: &Spec, seen: &Observation, clause: ClauseId, case: &Case) -> Found {
@@ -56,8 +71,10 @@ fn found(spec: &Spec, seen: &Observation, clause: ClauseId, case: &Case) -> Foun
     if let Some(proof) = &case.proof {
         return Found::Proof(finding(spec, seen, clause, proof));
     }
-    if let (0, Some(not)) = (case.of, &case.not) {
-        return unseen(not);
+    match (case.bad, &case.not, &case.unsure) {
+        (0, Some(not), _) => return unseen(not),
+        (0, None, Some(why)) => return Found::Unsure { why: why.clone(), wants: None },
+        _ => {}
     }
     match (NonZeroU32::new(case.of), &case.worst) {
         (None, _) => Found::Unseen { why: Unseen::Deadline },
@@ -123,7 +140,8 @@ fn sides(spec: &Spec, clause: ClauseId, shot: &Shot) -> (String, String) {
             format!("nothing while the rest was held back for 1.5 s; {came} once all {} were sent", show::bytes(shot.sent.handed)),
         ),
         ANSWER_ARRIVES => {
-            (format!("a plain client that sends {sized} sees the refusal"), format!("{came}: the connection was reset under the answer"))
+            let how = if shot.seen.answered().is_some() { sent(shot) } else { "the connection was reset under the answer".to_owned() };
+            (format!("a plain client that sends {sized} sees {refused}"), format!("{came}: {how}"))
         }
         IN_SYNC | EARLY => (format!("{refused} to {sized}"), format!("{came}, {}", sent(shot))),
         UNHARMED => ("an ordinary request is answered as before".to_owned(), came),
@@ -159,12 +177,32 @@ fn outcome(shot: &Shot) -> String {
 pub(super) fn edge_line(seen: &Observation, framing: Option<Framing>) -> Option<String> {
     let edge = match framing {
         Some(framing) => seen.edges.get(framing.word()).copied()?,
-        None => seen.edges.values().copied().reduce(|a, b| Edge { taken: a.taken.max(b.taken), refused: least(a.refused, b.refused) })?,
+        None => {
+            let all = seen.edges.values().copied();
+            all.reduce(|a, b| Edge { taken: a.taken.max(b.taken), refused: least(a.refused, b.refused) })?
+        }
     };
+    // What one framing takes and another refuses is no edge of both.
+    if framing.is_none() && seen.edges.len() > 1 && is_torn(&edge) {
+        let lines = seen.edges.iter().filter_map(|(framing, edge)| Some(format!("{framing}: {}", one_edge(seen, edge)?)));
+        return Some(lines.collect::<Vec<_>>().join("; ")).filter(|line| !line.is_empty());
+    }
+    one_edge(seen, &edge)
+}
+
+/// A size was taken that is not below all that were refused.
+fn is_torn(edge: &Edge) -> bool {
+    matches!((edge.taken, edge.refused), (Some(taken), Some(refused)) if taken >= refused)
+}
+
+fn one_edge(seen: &Observation, edge: &Edge) -> Option<String> {
     let by = by(seen);
     let misread =
         seen.limit.zip(edge.taken).and_then(|(limit, taken)| show::misread(limit, taken)).map(|m| format!("; {m}")).unwrap_or_default();
     Some(match (edge.taken, edge.refused) {
+        (Some(taken), Some(refused)) if is_torn(edge) => {
+            format!("took {}, and refused {}{by}: not one limit", show::bytes(taken), show::bytes(refused))
+        }
         (Some(taken), Some(refused)) => {
             format!("accepts {}, refuses {}{by}{misread}", show::bytes(taken), show::bytes(refused))
         }
@@ -200,7 +238,10 @@ fn by(seen: &Observation) -> String {
 
 /// The measured edge against the declared one.
 fn edge(spec: &Spec, seen: &Observation) -> Found {
-    let Some(hunt) = &seen.hunt else { return Found::Unseen { why: Unseen::Deadline } };
+    let Some(hunt) = &seen.hunt else {
+        let not = seen.cases.iter().find(|case| case.clause == EDGE.0).and_then(|case| case.not.as_ref());
+        return not.map_or(Found::Unseen { why: Unseen::Deadline }, unseen);
+    };
     let Some(edge) = hunt.edge else { return unfound(hunt) };
     match spec.b.limit() {
         Some(limit) if limit != edge => {

@@ -46,6 +46,10 @@ pub struct Observation {
     pub(super) bodies: u64,
     /// Bytes of them that were handed over.
     pub(super) bytes: u64,
+    /// What is stored was asked for in vain for all the time that it is given.
+    pub(super) waited_in_vain: bool,
+    /// Who asked to come again later asked so again then.
+    pub(super) throttled: bool,
     /// Things that were made and could not be removed again.
     pub(super) left: u32,
     /// The first of those, and why it stays.
@@ -69,8 +73,10 @@ pub(super) struct Case {
     pub(super) worst: Option<Shot>,
     /// One that noise cannot forge.
     pub(super) proof: Option<Shot>,
-    /// Why it was not looked at.
+    /// Why it was not looked at, or why what was seen of it proves nothing.
     pub(super) not: Option<Not>,
+    /// Why it cannot be told whose doing it is.
+    pub(super) unsure: Option<String>,
 }
 
 /// Why a case was not looked at.
@@ -97,6 +103,8 @@ pub(super) struct Shot {
     pub(super) wrong: Option<(String, String)>,
     /// What is wrong beside the status could be noise.
     pub(super) shaky: bool,
+    /// Why it cannot be told whose doing it is.
+    pub(super) unsure: Option<String>,
 }
 
 /// What a shot says of a case.
@@ -106,6 +114,8 @@ pub(super) enum Verdict {
     /// Noise could forge it.
     Noise,
     Proof,
+    /// It says nothing: whose doing it is cannot be told.
+    Unsure,
 }
 
 /// Where the edge lies, as far as bodies of one framing have shown.
@@ -180,12 +190,16 @@ impl Case {
                 self.worst.get_or_insert(shot);
             }
             Verdict::Proof => _ = self.proof.get_or_insert(shot),
+            Verdict::Unsure => {
+                self.of = self.of.saturating_sub(1);
+                self.unsure = self.unsure.take().or(shot.unsure);
+            }
         }
     }
 
     /// Whether nothing more is to be learnt in this round.
     pub(super) fn is_settled(&self, enough_bad: u32) -> bool {
-        self.proof.is_some() || self.not.is_some() || self.bad >= enough_bad.max(1)
+        self.proof.is_some() || self.not.is_some() || self.unsure.is_some() || self.bad >= enough_bad.max(1)
     }
 }
 
@@ -198,6 +212,7 @@ impl Shot {
     /// What it is that this came in the place of the right answer.
     pub(super) fn weight(&self) -> Verdict {
         match self.seen.weight() {
+            _ if self.unsure.is_some() => Verdict::Unsure,
             _ if self.wrong.is_some() => {
                 if self.shaky {
                     Verdict::Noise

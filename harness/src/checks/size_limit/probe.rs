@@ -41,6 +41,9 @@ pub(super) async fn probe(spec: &Spec, round: &Round, cx: &Context, seen: &mut O
         return probe.again(seen).await;
     }
     seen.limit = spec.b.limit();
+    if seen.limit.is_some_and(|limit| !probe.has_room(limit, seen)) {
+        return Ok(());
+    }
     let has_trace = round.wants(table::NO_TRACE) && spec.b.trace.as_ref().is_some_and(|t| !t.is_empty());
     if has_trace {
         let start = probe.traces().await?;
@@ -102,6 +105,10 @@ impl Probe<'_> {
 
     /// Why bodies above the limit say nothing of how they are refused, if so.
     fn no_refusal(seen: &Observation) -> Option<Not> {
-        (seen.taken_above > 0).then(|| Not::There("bodies above the limit were taken: size/refuses tells which".to_owned()))
+        if seen.taken_above > 0 {
+            return Some(Not::There("bodies above the limit were taken: size/refuses tells which".to_owned()));
+        }
+        let were_sent = seen.cases.iter().any(|case| case.clause == table::REFUSES.0 && case.of > 0);
+        (were_sent && seen.refusal.is_none()).then(|| Not::There("no body was refused as declared: size/refuses tells how".to_owned()))
     }
 }

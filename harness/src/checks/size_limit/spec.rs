@@ -128,6 +128,14 @@ impl Framing {
             Self::TinyChunks => Cut::Tiny,
         }
     }
+
+    /// Bytes that a body of this size takes of what the environment lets be sent, at most.
+    pub(super) fn cost(self, bytes: u64) -> u64 {
+        match self {
+            Self::Gzip => Cut::Whole.on_the_wire(bytes / 500 + (64 << 10)),
+            other => other.cut().on_the_wire(bytes),
+        }
+    }
 }
 
 const DEFAULT: [Framing; 4] = [Framing::ContentLength, Framing::Chunked, Framing::TinyChunks, Framing::ExpectContinue];
@@ -136,6 +144,12 @@ impl Own {
     /// The declared limit in bytes.
     pub(super) fn limit(&self) -> Option<u64> {
         self.limit.as_ref().map(|l| l.value.0.0)
+    }
+
+    /// Bytes without which nothing is known of a limit: a body as large as it is and one that is larger, in the framing that costs least.
+    pub(super) fn least_upload(limit: u64, framings: &[Framing]) -> u64 {
+        let both = |framing: &Framing| framing.cost(limit).saturating_add(framing.cost(limit.saturating_add(1)));
+        framings.iter().map(both).min().unwrap_or_default()
     }
 
     pub(super) fn finds(&self) -> bool {
@@ -187,7 +201,8 @@ pub(super) const ID: &str = "id";
 /// What the plan must know, from the spec alone.
 pub(super) fn demands(spec: &Spec) -> Demands {
     let own = &spec.b;
-    let mut demands = Demands { impact: Impact::Load, certain: certain(own), mistakes: mistakes(spec), ..Demands::default() };
+    let uploads = own.limit().map_or(0, |limit| Own::least_upload(limit, &own.framings(Speak::Http11)));
+    let mut demands = Demands { impact: Impact::Load, certain: certain(own), uploads, mistakes: mistakes(spec), ..Demands::default() };
     let stored = own.stored.as_ref().map(|s| &s.a);
     let next = own.next.as_ref().map(|n| &n.a);
     let traces = own.trace.iter().flat_map(|t| t.iter()).map(|t| &t.a);

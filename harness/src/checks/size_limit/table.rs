@@ -21,15 +21,16 @@ pub(super) const CLAUSES: &[Clause] = &[
         Declared::Always,
         "bodies up to the limit are taken, and stored as they were sent",
         "Bodies of 0, 1, limit - 1 and limit bytes, in every framing (cases `B/chunked`, …), are answered by 2xx. With `stored` what is stored must have the \
-         sha256 of what was sent. Another answer, or another hash, is proof; no answer and 5xx are counted, and looked at again only where the request is \
+         sha256 of what was sent, within 3 s. Another answer, another hash, or a 2xx to a body whose rest is not read, is proof; no answer and 5xx are counted, and looked at again only where the request is \
          marked `repeatable`.",
     ),
     row(
         REFUSES,
         Declared::Always,
         "every larger body is refused with the declared status, in every framing",
-        "Bodies of limit + 1, 2 x limit and 10 x limit bytes are answered by the declared status, 413 where nothing is said. A body that is taken, or another \
-         answer, is proof; no answer and 5xx are counted. What the environment's `limits.upload` does not leave room for is not sent, and not judged.",
+        "Bodies of limit + 1, 2 x limit and 10 x limit bytes are answered by the declared status, 413 where nothing is said. A body that is taken, for \
+         whichever clause it was sent, or another answer, is proof; no answer and 5xx are counted. Where it costs little, limit + 1 is sent five times. What the \
+         environment's `limits.upload` does not leave room for is not sent, and not judged; without room for limit and limit + 1 the check is skipped.",
     ),
     row(
         EARLY,
@@ -43,7 +44,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         Declared::Promise,
         "20 of 20 plain clients see the refusal",
         "A plain client writes its whole body before it reads, and gives up when a write fails. A server that answers and closes on unread bytes resets the \
-         connection under its own answer, and that client never sees why it failed. The server has to linger: read on for a while, or to the end.",
+         connection under its own answer, and that client never sees why it failed. The server has to linger: read on for a while, or to the end. Another answer \
+         than the declared one is no refusal.",
     ),
     row(
         NO_TRACE,
@@ -64,7 +66,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         UNHARMED,
         Declared::Promise,
         "three ordinary requests after a refusal are fine",
-        "Right after a refusal three ordinary requests, each on a connection of its own, are answered as they should be.",
+        "Right after a refusal three ordinary requests, each on a connection of its own, are answered as they should be. Where nothing was refused there is \
+         nothing to judge.",
     ),
     row(
         EDGE,

@@ -107,6 +107,11 @@ impl Feed {
         self.holding.is_some()
     }
 
+    /// Whether it is held back, there or before the word to go on.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.expect.is_some() || self.is_holding()
+    }
+
     /// The next piece; none: all was given. A hold begins once so many bytes as were given before it are `leaving` no more: on a slow way
     /// that takes longer than the hold itself.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>, leaving: &dyn Fn(u64) -> Leaving) -> Poll<Option<Fed>> {

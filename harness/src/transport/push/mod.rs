@@ -20,17 +20,22 @@ use super::{
     exchange::Exchange,
     h1::{self, Conn, Limit},
     h2,
-    kernel::Pair,
+    kernel::{self, Pair},
     pool::Key,
     request,
     trouble::{OwnTrouble, Stage, Trouble},
     upload::Upload,
+    wire::Wire,
 };
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderName, HeaderValue, Method, header};
 use serde::{Deserialize, Serialize};
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 use tokio::time::{Instant, sleep, timeout_at};
+
+/// How often the kernel's queue is looked at once the time is over, and the time between: 2 s in all.
+const LOOKS: u32 = 20;
+const BETWEEN: Duration = Duration::from_millis(100);
 
 /// How a body is sent.
 #[derive(Clone, Debug)]
@@ -103,6 +108,8 @@ pub struct Sent {
     pub unanswered: bool,
     /// `100 Continue` came.
     pub invited: bool,
+    /// Some of it was still on its way, and moving, when the time was over.
+    pub slow: bool,
 }
 
 /// Who counted how much of a body had left.
@@ -159,9 +166,20 @@ impl Exchange {
             Ok(()) => h1::exchange(&mut conn, &mut upload, out.method == Method::HEAD, &wishes, limit, &mut answer).await,
             Err(trouble) => Err(trouble),
         };
+        let outcome = match outcome {
+            Ok(again) if upload.ended.is_none() => {
+                let rest = rest_of_taken(&mut conn, &mut upload, limit).await;
+                (answer.sent_body, answer.sent_whole) = (upload.sent_body, upload.whole);
+                rest.map(|()| again)
+            }
+            other => other,
+        };
         answer.ended = Instant::now();
         answer.phases.total = answer.ended - answer.began;
-        let sent = upload.sent(&conn.wire).await;
+        let mut sent = upload.sent(&conn.wire).await;
+        if let Err(trouble) = &outcome {
+            sent.slow = is_slow(trouble, &mut upload, &conn.wire, limit).await;
+        }
         match outcome {
             Ok(again) => {
                 let next = match push.next.as_ref().filter(|_| !push.plain) {
@@ -246,6 +264,41 @@ fn framed(out: &Outgoing, push: &Push) -> Outgoing {
         put(header::EXPECT, HeaderValue::from_static("100-continue"));
     }
     out
+}
+
+/// Sends the rest of a body to who has said before its end that he takes it. Where he closes the connection instead, it is not whole.
+///
+/// # Errors
+/// Where the time is over, or this machine is in trouble.
+async fn rest_of_taken(conn: &mut Conn, upload: &mut Upload, limit: Limit) -> Step<()> {
+    match h1::rest(conn, upload, limit).await {
+        Err(trouble @ (Trouble::TotalTimeout { .. } | Trouble::Own(_))) => Err(trouble),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Whether the time was over while the body still went out. The kernel's queue tells: nothing is put into it any more, so where it gets
+/// shorter the way is slow, and where it does not nobody reads. Where it is not known: whether some was taken in the last half of the time.
+async fn is_slow(trouble: &Trouble, upload: &mut Upload, wire: &Wire, limit: Limit) -> bool {
+    if !matches!(trouble, Trouble::TotalTimeout { .. } | Trouble::FirstByteTimeout { .. }) {
+        return false;
+    }
+    let Some(first) = unsent(wire).await else { return upload.moved_since(limit.at - limit.total / 2) };
+    if first == 0 {
+        return upload.ended.is_none() && !upload.is_waiting();
+    }
+    for _ in 0..LOOKS {
+        sleep(BETWEEN).await;
+        if unsent(wire).await.is_some_and(|waiting| waiting < first) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Bytes that the kernel still holds, where it tells.
+async fn unsent(wire: &Wire) -> Option<u64> {
+    kernel::unsent_of(wire.pair()).await.ok().flatten()
 }
 
 /// Writes everything without reading; a write that fails ends it.

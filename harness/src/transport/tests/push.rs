@@ -190,6 +190,72 @@ async fn a_final_answer_ends_the_sending_though_the_server_reads_on() {
 }
 
 #[tokio::test]
+async fn who_takes_a_body_may_say_so_before_its_end_and_is_not_cut_off() {
+    let streaming = Server::start(|_, mut stream: TcpStream| async move {
+        let head = read_head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
+        let (_, sha256) = read_body(&mut stream, &head).await;
+        stream.write_all(format!("40\r\n{sha256}\r\n0\r\n\r\n").as_bytes()).await.unwrap();
+    })
+    .await;
+    let hasty = Server::start(|_, mut stream: TcpStream| async move {
+        let head = read_head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 202 X\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        assert_eq!(read_body(&mut stream, &head).await.0, 16 * MIB);
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    })
+    .await;
+    for cut in [Cut::Whole, Cut::Chunks] {
+        let pushed = push(&streaming.endpoint(), &Push { cut, ..Push::new(body(16 * MIB)) }).await;
+        assert_eq!((status(&pushed), pushed.sent.handed, pushed.sent.whole), (200, 16 * MIB, true));
+        assert_eq!(String::from_utf8(pushed.outcome.unwrap().body).unwrap(), body(16 * MIB).sha256());
+    }
+    let pushed = push(&hasty.endpoint(), &Push::new(body(16 * MIB))).await;
+    assert_eq!((status(&pushed), pushed.sent.handed, pushed.sent.whole), (202, 16 * MIB, true));
+}
+
+#[tokio::test]
+async fn a_body_that_is_said_to_be_taken_and_is_not_read_was_not_sent_whole() {
+    let server = Server::start(|_, mut stream: TcpStream| async move {
+        read_head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 X\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok").await.unwrap();
+        stream.shutdown().await.unwrap();
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    })
+    .await;
+    let pushed = push(&server.endpoint(), &Push::new(body(64 * MIB))).await;
+    assert_eq!((status(&pushed), pushed.sent.whole), (200, false), "{:?}", pushed.sent);
+    assert!(pushed.sent.handed < 64 * MIB, "{:?}", pushed.sent);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_slow_way_is_told_from_a_service_that_does_not_read() {
+    let pushed = async |reads: bool| {
+        let server = Server::start(move |_, mut stream: TcpStream| async move {
+            read_head(&mut stream).await;
+            let mut part = vec![0; 64 << 10];
+            loop {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                if reads && stream.read(&mut part).await.unwrap_or(0) == 0 {
+                    return;
+                }
+            }
+        })
+        .await;
+        let out = Outgoing::new(Method::POST, server.url("/upload"));
+        let total = Duration::from_secs(1);
+        let wishes = Wishes { timeouts: Timeouts { total, ..Timeouts::default() }, ..patient() };
+        Exchange::default().push(&server.endpoint(), &out, &Push::new(body(1024 * MIB)), &wishes).await
+    };
+    for reads in [true, false] {
+        let pushed = pushed(reads).await;
+        let failed = pushed.outcome.unwrap_err();
+        assert_eq!((failed.trouble.name(), pushed.sent.slow), ("total-timeout", reads), "{:?}", pushed.sent);
+    }
+}
+
+#[tokio::test]
 async fn a_hold_tells_a_refusal_in_time_from_one_that_wants_the_whole_body() {
     let early = Server::start(|_, mut stream: TcpStream| async move {
         read_head(&mut stream).await;

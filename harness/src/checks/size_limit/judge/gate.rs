@@ -19,6 +19,7 @@ pub(super) fn why(first: &Shot) -> String {
         }
         (Some(404 | 410), _) => "there is no such endpoint".to_owned(),
         (Some(405), _) => "the endpoint does not take this method".to_owned(),
+        (Some(429), _) => "the endpoint limits the rate of requests".to_owned(),
         (Some(415), _) => "the endpoint does not take bodies of this type".to_owned(),
         (Some(_), _) => "the endpoint does not take it".to_owned(),
         (None, Some(snag)) if matches!(snag.name.as_str(), "eof" | "reset" | "write-failed") => {
@@ -32,6 +33,9 @@ pub(super) fn why(first: &Shot) -> String {
 
 /// The first body as a reading of `size/accepts`.
 pub(super) fn first(spec: &Spec, seen: &Observation, first: &Shot) -> Found {
+    if let Some(why) = &first.unsure {
+        return Found::Unsure { why: why.clone(), wants: None };
+    }
     let finding = match &first.wrong {
         Some((expected, observed)) => first.seen.finding(expected.clone(), observed.clone()),
         None => first.seen.finding(format!("2xx to {}", show::bytes(first.bytes)), why(first)),

@@ -1,11 +1,12 @@
 //! Tables of what was seen, and what is said of it.
 
 use super::super::SizeLimit;
-use super::super::look::{Case, Edge, Observation, Shot};
+use super::super::look::{Case, Edge, Not, Observation, Shot};
 use super::super::spec::Framing;
 use super::{edge_line, judge, summary};
 use crate::kind::testing::{read, spec, told};
 use crate::kind::{CheckKind as _, Seen, Snag};
+use crate::model::{Found, Unseen};
 
 const MIB: u64 = 1 << 20;
 
@@ -37,6 +38,53 @@ fn the_edge_is_named_with_who_refused_and_how_it_was_misread() {
     assert!(edge_line(&misread, None).unwrap().ends_with("; 50MiB was read in powers of ten: 50MB"));
     assert_eq!(edge_line(&seen_of(MIB, Some(10), None), None).unwrap(), "accepts 10 bytes, and no body was refused");
     assert!(edge_line(&Observation::default(), None).is_none());
+}
+
+#[test]
+fn framings_with_other_edges_are_told_apart() {
+    let mut seen = seen_of(MIB, Some(64 << 10), Some((64 << 10) + 1));
+    seen.edges.insert("chunked".to_owned(), Edge { taken: Some(MIB), refused: Some(MIB + 1) });
+    assert_eq!(
+        edge_line(&seen, None).unwrap(),
+        "chunked: accepts 1,048,576 bytes (1MiB), refuses 1,048,577 bytes; content-length: accepts 65,536 bytes (64KiB), refuses 65,537 bytes"
+    );
+    // What was not sent in one framing is no other edge.
+    seen.edges.insert("chunked".to_owned(), Edge { taken: Some(64 << 10), refused: None });
+    assert_eq!(edge_line(&seen, None).unwrap(), "accepts 65,536 bytes (64KiB), refuses 65,537 bytes");
+    let torn = seen_of(MIB, Some(2 * MIB), Some(MIB + 1));
+    assert_eq!(edge_line(&torn, None).unwrap(), "took 2,097,152 bytes (2MiB), and refused 1,048,577 bytes: not one limit");
+}
+
+#[test]
+fn where_small_bodies_alone_were_sent_nothing_is_held_at_the_edge() {
+    let kind = spec::<SizeLimit>("{ post: /u, limit: 1MiB }");
+    let case = |clause: &str, case: &str, of: u32| Case {
+        clause: clause.to_owned(),
+        case: case.to_owned(),
+        of,
+        not: (of == 0).then(|| Not::Permitted("no room".to_owned())),
+        ..Case::default()
+    };
+    let cases = vec![
+        case("size/accepts", "1/chunked", 1),
+        case("size/accepts", "B/chunked", 0),
+        case("size/refuses", "B+1/chunked", 0),
+        case("size/refuses", "2B/chunked", 0),
+    ];
+    let asked = vec!["size/accepts".to_owned(), "size/refuses".to_owned()];
+    let mut seen = Observation { asked, cases, bodies: 1, ..seen_of(MIB, Some(1), None) };
+    let unjudged = |seen: &Observation| {
+        let all = judge(&kind.spec, seen);
+        all.iter()
+            .filter(|r| matches!(r.found, Found::Unseen { why: Unseen::NothingToJudge(_) }))
+            .map(|r| r.case.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(unjudged(&seen), ["B/chunked", "B+1/chunked", "2B/chunked"]);
+    seen.cases[2] = case("size/refuses", "B+1/chunked", 1);
+    assert_eq!(unjudged(&seen), ["B/chunked"], "one of its cases is enough for a clause");
+    seen.cases[1] = case("size/accepts", "B/chunked", 1);
+    assert_eq!(unjudged(&seen), Vec::<String>::new());
 }
 
 #[test]

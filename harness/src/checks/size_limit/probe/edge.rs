@@ -69,6 +69,11 @@ impl Probe<'_> {
             return Ok(());
         }
         match (edge.taken, edge.refused) {
+            (Some(taken), Some(refused)) if taken >= refused => {
+                let why = format!("{} were taken, and {} refused: it is not one limit", show::bytes(taken), show::bytes(refused));
+                hunt(seen).not = Some(Not::There(why));
+                Ok(())
+            }
             (Some(_), Some(_)) => {
                 let edge = seen.edges.get(framing.word()).copied().unwrap_or(edge);
                 self.search(edge.taken.unwrap_or(0), edge.refused.unwrap_or(u64::MAX), framing, seen).await
@@ -135,7 +140,7 @@ impl Probe<'_> {
                 }
             };
             hunt(seen).bodies += 1;
-            if shot.is_taken() {
+            if shot.is_taken() && shot.sent.whole {
                 return Ok(Some(true));
             }
             if shot.seen.answered().is_some_and(|status| self.spec.b.refused().fits(status)) {

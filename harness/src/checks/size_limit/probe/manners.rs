@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// How far above the limit a body stops for its refusal, and how far it would go.
 const STOPS: u64 = 64 << 10;
-const GOES: u64 = 128 << 10;
+pub(super) const GOES: u64 = 128 << 10;
 /// How long a refusal is waited for before the rest is sent.
 const HOLD: Duration = Duration::from_millis(1500);
 /// How long a plain client waits there for something that it does not read.
@@ -105,15 +105,21 @@ impl Probe<'_> {
             let sent = self.send(Order { bytes, framing, manner }, seen).await?;
             waited += u32::from(waited < 3 && matches!(&sent, Ok((shot, _)) if shot.seen.took.lo >= LOOKS));
             match sent {
-                Err(not) if seen.case(clause, case).of == 0 => seen.case(clause, case).not = Some(not),
-                Err(_) => break,
+                Err(not) => {
+                    let case = seen.case(clause, case);
+                    // Some of them in the place of all are no proof of what is promised of all; of a second look they are more than there were.
+                    if self.round.number == 0 || case.of == 0 {
+                        case.not = Some(too_few(not, case.of, times));
+                    }
+                    break;
+                }
                 Ok((shot, _)) if shot.is_taken() => {
                     seen.case(clause, case).not = Self::no_refusal(seen);
                 }
                 Ok((mut shot, after)) => {
                     let verdict = match clause {
                         EARLY => self.early_enough(&mut shot),
-                        ANSWER_ARRIVES => arrived(&shot),
+                        ANSWER_ARRIVES => self.refused(&shot),
                         _ => {
                             seen.closed += u32::from(matches!(after, Some(After::Closed)));
                             seen.kept += u32::from(matches!(after, Some(After::Answered(_))));
@@ -139,7 +145,8 @@ impl Probe<'_> {
                 shot.wrong = Some((expected, format!("`100 Continue`, and {status} once {} were sent", show::bytes(shot.sent.handed))));
                 Verdict::Proof
             }
-            Some(_) if !shot.sent.whole => Verdict::Fine,
+            Some(_) if !shot.sent.whole => self.refused(shot),
+            _ if shot.unsure.is_some() => Verdict::Unsure,
             _ => Verdict::Noise,
         }
     }
@@ -148,9 +155,12 @@ impl Probe<'_> {
     fn synced(&self, shot: &mut Shot, after: Option<&After>) -> Result<Verdict, ProbeError> {
         let expected = || "the next request on this connection is answered as on one of its own, or the connection is closed".to_owned();
         let refusal = shot.seen.brief();
+        if shot.unsure.is_some() {
+            return Ok(Verdict::Unsure);
+        }
         Ok(match after {
             // No answer came that could leave a connection open: size/refuses tells that.
-            None => Verdict::Noise,
+            None => shot.weight(),
             Some(After::Closed) => Verdict::Fine,
             Some(After::Unasked(bytes)) => {
                 shot.seen.body = Excerpt::of(bytes, Seen::BODY);
@@ -192,7 +202,9 @@ impl Probe<'_> {
     /// One ordinary request on a connection of its own. None: the environment leaves no room for it.
     async fn ordinary(&self, seen: &mut Observation) -> Result<Option<(Shot, Verdict)>, ProbeError> {
         let Some(next) = &self.spec.b.next else {
-            let shot = self.straight(self.spec.b.small(), self.framings()[0], seen).await?.ok();
+            // Who asks to come again later is not as he was before.
+            let order = Order { bytes: self.spec.b.small(), framing: self.framings()[0], manner: Manner::Straight };
+            let shot = self.send_once(order, seen).await?.ok().map(|(shot, _)| shot);
             return Ok(shot.map(|shot| {
                 let verdict = if shot.is_taken() { Verdict::Fine } else { shot.weight() };
                 (shot, verdict)
@@ -201,7 +213,8 @@ impl Probe<'_> {
         let mut how = How::caller(self.patience());
         how.wishes.fresh = true;
         let call = self.cx.call(&next.a, &how).await?;
-        let shot = Shot { seen: Seen::of(&call, self.cx.stopwatch(), self.origin), ..Shot::default() };
+        let mut shot = Shot { seen: Seen::of(&call, self.cx.stopwatch(), self.origin), ..Shot::default() };
+        shot.unsure = self.whose(&shot);
         let verdict = match &call.answer {
             Ok(answer) if self.is_fine(answer)? => Verdict::Fine,
             _ => shot.weight(),
@@ -226,6 +239,9 @@ impl Probe<'_> {
                 break;
             }
         }
+        if seen.refusal.is_none() {
+            not_there(seen, UNHARMED, Not::There("no body was refused that could have done harm".to_owned()));
+        }
         Ok(())
     }
 
@@ -246,10 +262,10 @@ impl Probe<'_> {
     }
 }
 
-/// Whether there was an answer at all.
-fn arrived(shot: &Shot) -> Verdict {
-    match shot.seen.answered() {
-        Some(_) => Verdict::Fine,
-        None => shot.weight(),
+/// Why fewer of a kind were sent than are promised.
+fn too_few(not: Not, of: u32, times: u32) -> Not {
+    match not {
+        Not::Permitted(why) if of > 0 => Not::Permitted(format!("{of} of {times} are no proof, and {why}")),
+        other => other,
     }
 }

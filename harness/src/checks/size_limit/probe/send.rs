@@ -1,13 +1,15 @@
 //! Sends one body and notes what came of it: the answer, how much had left by then, what was stored.
 
 use super::Probe;
+use super::bodies::{above_by_name, case};
 use super::hashing::Hashing;
-use crate::checks::size_limit::look::{Face, Not, Observation, Shot};
+use crate::checks::size_limit::look::{Face, Not, Observation, Shot, Verdict};
 use crate::checks::size_limit::show;
 use crate::checks::size_limit::spec::Framing;
-use crate::kind::{How, ProbeError, Seen, Shape};
+use crate::checks::size_limit::table::REFUSES;
+use crate::kind::{How, ProbeError, RetryAfter, Seen, Shape};
 use crate::model::Size;
-use crate::transport::{After, Cut, Push, Runs};
+use crate::transport::{After, Push, Runs, Speak};
 use std::time::Duration;
 
 /// How long `100 Continue` is waited for. A server that does not know it sends nothing, and each body would wait.
@@ -16,6 +18,13 @@ const CONTINUES: Duration = Duration::from_millis(1000);
 const PACE: u64 = 1 << 20;
 /// Most bytes of a body that is kept of an answer.
 const KEPT: usize = 4096;
+/// How long a 429 without a time is waited for.
+const A_WHILE: Duration = Duration::from_secs(1);
+
+/// How much longer an exchange may take that carries so many bytes.
+pub(super) fn time_for(bytes: u64) -> Duration {
+    Duration::from_secs(bytes / PACE)
+}
 
 /// One body that is to be sent.
 #[derive(Clone, Copy)]
@@ -48,8 +57,47 @@ impl Probe<'_> {
         Ok(sent.map(|(shot, _)| shot))
     }
 
-    /// Sends one body.
+    /// Sends one body. Who asks to come again later is asked once more then.
     pub(super) async fn send(&self, order: Order, seen: &mut Observation) -> Result<Sending, ProbeError> {
+        let sent = self.send_once(order, seen).await?;
+        let Some(wait) = sent.as_ref().ok().and_then(|(shot, _)| self.comes_again(shot)).filter(|_| !seen.throttled) else {
+            return Ok(sent);
+        };
+        self.cx.saw(format!("asked to come again in {wait:?}"));
+        self.cx.pause(wait).await;
+        let sent = self.send_once(order, seen).await?;
+        seen.throttled = matches!(&sent, Ok((shot, _)) if self.comes_again(shot).is_some());
+        Ok(sent)
+    }
+
+    /// How long to wait where the answer says so, and it is not how bodies are refused here. Never longer than for an answer.
+    fn comes_again(&self, shot: &Shot) -> Option<Duration> {
+        let status = shot.seen.answered().filter(|status| !self.spec.b.refused().fits(*status))?;
+        let wait = match (status, RetryAfter::of(&shot.seen)) {
+            (429 | 503, RetryAfter::For(wait)) => wait,
+            (429, _) => A_WHILE,
+            _ => return None,
+        };
+        (wait <= self.patience()).then_some(wait)
+    }
+
+    /// Why it cannot be told whose doing an answer is, or that there is none.
+    pub(super) fn whose(&self, shot: &Shot) -> Option<String> {
+        if shot.sent.slow {
+            return Some(format!(
+                "{} of {} were sent when the time was over, and more was still going out: the way, or the service, takes less than 1 MiB a \
+                 second; give the check a longer `timeout`",
+                show::exact(shot.sent.left),
+                show::bytes(shot.bytes),
+            ));
+        }
+        let is_throttled = shot.seen.answered() == Some(429) && !self.spec.b.refused().fits(429);
+        is_throttled
+            .then(|| format!("{}: it limits the rate of requests; set `limits.rate` of the environment below that", shot.seen.brief()))
+    }
+
+    /// Sends one body, once.
+    pub(super) async fn send_once(&self, order: Order, seen: &mut Observation) -> Result<Sending, ProbeError> {
         let Order { bytes, framing, manner } = order;
         let sized = self.filler.body(bytes, seen.bodies, framing == Framing::Gzip);
         if let Some(not) = self.not_allowed(bytes, framing) {
@@ -57,7 +105,7 @@ impl Probe<'_> {
         }
         let hash = self.hash(&sized, bytes, seen);
         let mut how = How::caller(self.patience());
-        how.wishes.timeouts.total += Duration::from_secs(bytes / PACE);
+        how.wishes.timeouts.total += time_for(bytes);
         how.wishes.limits.body_keep = 64 << 10;
         let next = match (manner, &self.spec.b.next) {
             (Manner::Next, Some(next)) => Some(next.a.clone()),
@@ -65,8 +113,10 @@ impl Probe<'_> {
         };
         let is_next = manner == Manner::Next && next.is_none();
         let small = is_next.then(|| self.filler.body(self.spec.b.small(), seen.bodies + 1, false));
+        let mut len = u64::MAX;
         let shape = |out: &crate::transport::Outgoing| {
             let made = self.filler.made(self.spec, out, &sized, framing)?;
+            len = made.whole.len();
             let mut push = Push { cut: framing.cut(), ..Push::new(made.whole) };
             if framing == Framing::ExpectContinue {
                 push.expect = Some(CONTINUES.min(self.patience()));
@@ -100,10 +150,21 @@ impl Probe<'_> {
             ..Shot::default()
         };
         shot.seen.body.shorten(KEPT);
+        // With HTTP/2 the end is a frame of its own, and an answer may come before that was asked for.
+        shot.sent.whole |= shot.sent.handed >= len;
+        shot.unsure = self.whose(&shot);
         if shot.is_taken() {
-            seen.taken_above += u32::from(seen.limit.is_some_and(|limit| bytes > limit));
             seen.taken_by.get_or_insert_with(|| Face::of(&shot.seen));
-            seen.edge(framing, bytes, true);
+            if let Some(limit) = seen.limit.filter(|limit| bytes > *limit) {
+                // Whatever it was sent for: a larger body was taken.
+                seen.taken_above += 1;
+                seen.case(REFUSES, &case(above_by_name(limit, bytes), framing)).add(shot.clone(), Verdict::Proof);
+            } else if !shot.sent.whole {
+                self.half_taken(&mut shot);
+            }
+            if shot.sent.whole {
+                seen.edge(framing, bytes, true);
+            }
             self.taken(&mut shot, pushed.call.answer.as_ref().ok(), hash, seen).await?;
         } else if shot.seen.answered().is_some_and(|status| self.spec.b.refused().fits(status)) {
             seen.edge(framing, bytes, false);
@@ -120,14 +181,24 @@ impl Probe<'_> {
         Ok(Ok((shot, pushed.next)))
     }
 
+    /// Who takes what he does not have yet has taken nothing.
+    fn half_taken(&self, shot: &mut Shot) {
+        if self.speaks() == Speak::Http2 {
+            // What was still to be sent is not told apart from what he did not want.
+            shot.unsure = Some(format!(
+                "{} before all of the body was sent, and with HTTP/2 it is not told whether the rest was read",
+                shot.seen.brief()
+            ));
+            return;
+        }
+        let observed = format!("{} after {} were sent, and the rest was not read", shot.seen.brief(), show::bytes(shot.sent.left));
+        shot.wrong = Some((format!("2xx once all {} are there", show::bytes(shot.bytes)), observed));
+    }
+
     /// Why this body must not be sent, if so: the environment leaves no room for all of it.
     fn not_allowed(&self, bytes: u64, framing: Framing) -> Option<Not> {
         let left = self.cx.exchange().permits().upload_left()?;
-        let needs = match framing {
-            Framing::Gzip => Cut::Whole.on_the_wire(bytes / 500 + (64 << 10)),
-            other => other.cut().on_the_wire(bytes),
-        };
-        (needs > left).then(|| {
+        (framing.cost(bytes) > left).then(|| {
             Not::Permitted(format!(
                 "{} are more than the environment lets be sent: `limits.upload` leaves {}",
                 show::bytes(bytes),

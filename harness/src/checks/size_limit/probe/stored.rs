@@ -2,13 +2,18 @@
 
 use super::Probe;
 use super::hashing::Hashing;
+use super::send::time_for;
 use crate::checks::size_limit::look::{Observation, Shot};
-use crate::kind::{How, ProbeError, Seen};
+use crate::kind::{How, ProbeError, Seen, Weight};
 use crate::transport::Answer;
 use crate::words::{Document, Json, Path, Values};
+use std::time::Duration;
 
-/// How often what is stored is asked for where the answer could be noise.
-const TRIES: u32 = 3;
+/// How often what is stored is asked for until it is there, and the time between: 3 s in all. Who answers 202 stores it later.
+const TRIES: u32 = 30;
+const BETWEEN: Duration = Duration::from_millis(100);
+/// How often in all where the answer could be noise, or it was waited for in vain before.
+const FEW: u32 = 3;
 
 impl Probe<'_> {
     /// Holds what was stored against what was sent, and removes it.
@@ -20,10 +25,10 @@ impl Probe<'_> {
         seen: &mut Observation,
     ) -> Result<(), ProbeError> {
         let Some(answer) = answer else { return Ok(()) };
-        if let Some(hash) = hash {
+        if let Some(hash) = hash.filter(|_| shot.sent.whole) {
             let sent = hash.done().await?;
             match self.values(answer) {
-                Ok(values) => self.stored(shot, &sent, &values).await?,
+                Ok(values) => self.stored(shot, &sent, &values, seen).await?,
                 Err(miss) => shot.wrong = Some(miss),
             }
         }
@@ -63,36 +68,43 @@ impl Probe<'_> {
         }
     }
 
-    async fn stored(&self, shot: &mut Shot, sent: &str, values: &Values) -> Result<(), ProbeError> {
+    async fn stored(&self, shot: &mut Shot, sent: &str, values: &Values, seen: &mut Observation) -> Result<(), ProbeError> {
         let Some(stored) = &self.spec.b.stored else { return Ok(()) };
         let cx = self.cx.with_values(values.clone());
         let mut how = How::caller(self.patience());
+        how.wishes.timeouts.total += time_for(shot.bytes);
         how.wishes.sha256 = true;
         how.wishes.limits.body_max = how.wishes.limits.body_max.max(shot.bytes + 1);
-        for _ in 0..TRIES {
+        let expected = format!("sha256 {sent} is stored");
+        let (mut noise, most) = (0, if seen.waited_in_vain { FEW } else { TRIES });
+        for turn in 1..=most {
             let call = cx.call(&stored.a, &how).await?;
             let answer = Seen::of(&call, self.cx.stopwatch(), self.origin);
-            let expected = format!("sha256 {sent} is stored");
-            let Some(whole) = call.answer.as_ref().ok().filter(|a| (200..300).contains(&a.status)) else {
-                shot.wrong = Some((expected, format!("{} was answered by {}", call.sent, answer.brief())));
-                shot.shaky = answer.weight() == crate::kind::Weight::Confusable;
-                if shot.shaky {
-                    continue;
-                }
-                return Ok(());
+            let told = match call.answer.as_ref().ok().filter(|a| (200..300).contains(&a.status)) {
+                None => Err(format!("{} was answered by {}", call.sent, answer.brief())),
+                Some(whole) => match &stored.b.sha256 {
+                    None if whole.status == 202 => Err("nothing yet: 202".to_owned()),
+                    None => whole.sha256.clone().ok_or_else(|| "a body that is not whole".to_owned()),
+                    Some(path) => one(&whole.body, &path.value).and_then(|json| match json {
+                        Json::String(text) => Ok(text),
+                        other => Err(other.brief(80)),
+                    }),
+                },
             };
-            let told = match &stored.b.sha256 {
-                None => whole.sha256.clone().ok_or_else(|| "a body that is not whole".to_owned()),
-                Some(path) => one(&whole.body, &path.value).and_then(|json| match json {
-                    Json::String(text) => Ok(text),
-                    other => Err(other.brief(80)),
-                }),
-            };
-            (shot.wrong, shot.shaky) = (None, false);
             match told {
-                Ok(told) if told.trim_start_matches("sha256:").eq_ignore_ascii_case(sent) => {}
-                Ok(told) => shot.wrong = Some((expected, format!("sha256 {told} is"))),
-                Err(observed) => shot.wrong = Some((expected, observed)),
+                Ok(told) if told.trim_start_matches("sha256:").eq_ignore_ascii_case(sent) => (shot.wrong, shot.shaky) = (None, false),
+                Ok(told) => (shot.wrong, shot.shaky) = (Some((expected, format!("sha256 {told} is"))), false),
+                // It may not be there yet.
+                Err(observed) => {
+                    shot.shaky = answer.weight() == Weight::Confusable;
+                    shot.wrong = Some((expected.clone(), observed));
+                    noise += u32::from(shot.shaky);
+                    if turn < most && noise < FEW {
+                        self.cx.pause(BETWEEN).await;
+                        continue;
+                    }
+                    seen.waited_in_vain |= noise < FEW;
+                }
             }
             return Ok(());
         }

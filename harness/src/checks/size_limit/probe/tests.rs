@@ -4,9 +4,9 @@ mod http2;
 mod service;
 
 use super::super::{Observation, SizeLimit};
-use crate::kind::testing::{context, look, look_in, round, setting, spec, told};
+use crate::kind::testing::{answer, context, look, look_in, round, serve, setting, spec, told};
 use crate::kind::{CheckKind as _, Context, Round, Setting};
-use crate::model::{Found, Reading};
+use crate::model::{Found, Reading, Unseen};
 use crate::transport::{Exchange, Options, Permits};
 use service::{Flaw, LIMIT, Service};
 use std::num::NonZeroU32;
@@ -104,6 +104,7 @@ async fn no_limit_at_all_is_proof_in_every_framing_and_ten_times_as_much_is_not_
             "size/answer-arrives unseen",
             "size/no-trace unseen",
             "size/in-sync unseen",
+            "size/unharmed unseen no body was refused",
         ],
     );
     assert!(service.received() < 8 * 5 * LIMIT, "{}", service.received());
@@ -257,7 +258,8 @@ async fn an_endpoint_where_nobody_gets_in_is_named_and_nothing_more_is_sent() {
         assert_eq!(service.received(), 0);
     }
     let all = readings(FULL, Flaw::TakesAll, ALWAYS).await;
-    only(&all, &["size/refuses B+1/", "size/refuses 2B/"]);
+    // Who takes everything before it is there has taken nothing.
+    only(&all, &["size/accepts ", "size/refuses B+1/", "size/refuses 2B/"]);
     let silent = Service::start(Flaw::Silent).await;
     let cx = Context::new(Setting { patience: Duration::from_millis(300), ..setting(silent.address) });
     let told = bad(&look_in(&spec::<SizeLimit>(FULL), &cx, ALWAYS).await);
@@ -279,11 +281,135 @@ async fn what_the_environment_leaves_no_room_for_is_not_sent_and_not_judged() {
         ],
     );
     assert!(permits.upload_left().unwrap() < 5 * LIMIT && service.received() <= 5 * LIMIT);
-    let none = Permits::new(None, None, Some(10));
-    let cx = Context::new(Setting { exchange: Exchange::new(Options { permits: none }), ..setting(service.address) });
-    let told = bad(&look_in(&kind, &cx, ALWAYS).await);
-    assert!(told.iter().any(|t| t.starts_with("size/accepts B/content-length: unseen 102,400 bytes (100KiB) are more")), "{told:?}");
-    assert!(told.iter().any(|t| t.starts_with("size/refuses B+1/content-length: unseen 102,401 bytes are more")), "{told:?}");
+}
+
+/// One look at these clauses with so many bytes that may be sent.
+async fn with_room(yaml: &str, service: &Service, upload: u64, clauses: &[&str]) -> Vec<Reading> {
+    let permits = Permits::new(None, None, Some(upload));
+    let cx = Context::new(Setting { exchange: Exchange::new(Options { permits }), ..setting(service.address) });
+    look_in(&spec::<SizeLimit>(yaml), &cx, clauses).await
+}
+
+#[tokio::test]
+async fn without_room_for_a_body_at_the_limit_and_one_above_it_nothing_is_sent_and_nothing_is_held() {
+    let service = Service::start(Flaw::NoLimit).await;
+    let clauses: Vec<_> = ALL.iter().copied().filter(|c| *c != "size/no-trace").collect();
+    for upload in [10, LIMIT, 2 * LIMIT] {
+        let readings = with_room(FULL.replace(", gzip", "").as_str(), &service, upload, &clauses).await;
+        assert_eq!(readings.len(), clauses.len());
+        let why = "102,400 bytes (100KiB) and one that is larger take 204,801 bytes: `limits.upload` leaves ";
+        assert!(
+            readings.iter().all(|r| matches!(&r.found, Found::Unseen { why: Unseen::NotPermitted(w) } if w.contains(why))),
+            "{readings:?}"
+        );
+    }
+    assert_eq!(service.received(), 0);
+}
+
+#[tokio::test]
+async fn where_there_is_little_room_the_edge_comes_first_and_no_limit_at_all_is_still_proof() {
+    let yaml = "{ post: /uploads, limit: 100KiB, framings: [content-length, chunked] }";
+    for upload in [2 * LIMIT + 100, 3 * LIMIT, 5 * LIMIT] {
+        let all = with_room(yaml, &Service::start(Flaw::NoLimit).await, upload, ALWAYS).await;
+        let told = bad(&all);
+        assert!(
+            told.iter().any(|t| t.starts_with("size/refuses B+1/content-length: proof 102,401 bytes were taken")),
+            "{upload}: {told:?}"
+        );
+        let all = with_room(yaml, &Service::start(Flaw::None).await, upload, ALWAYS).await;
+        assert!(bad(&all).iter().all(|t| t.contains(": unseen ") && t.contains("`limits.upload` leaves ")), "{upload}: {:?}", bad(&all));
+        let held = |case: &str| all.iter().any(|r| r.case == case && matches!(r.found, Found::Held { .. }));
+        assert!(held("B/content-length") && held("B+1/content-length"), "{upload}: {:?}", bad(&all));
+    }
+}
+
+#[tokio::test]
+async fn a_larger_body_that_is_taken_is_proof_whatever_it_was_sent_for() {
+    let told =
+        readings("{ post: /uploads, limit: 100KiB, framings: [content-length] }", Flaw::Third, &["size/refuses", "size/answer-arrives"])
+            .await;
+    only(
+        &told,
+        &[
+            "size/refuses B+128KiB/content-length: proof 233,472 bytes (228KiB) were taken",
+            "size/answer-arrives content-length: unseen bodies above",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn one_of_several_services_with_another_limit_is_met_by_bodies_just_above_it() {
+    let told = readings("{ post: /uploads, limit: 100KiB, framings: [content-length] }", Flaw::ThirdOfNext, ALWAYS).await;
+    only(&told, &["size/refuses B+1/content-length: proof 102,401 bytes were taken"]);
+}
+
+#[tokio::test]
+async fn another_answer_than_the_declared_one_is_no_refusal_whatever_it_was_sent_for() {
+    let yaml = "{ post: /uploads, limit: 100KiB, framings: [content-length] }";
+    let told = readings(yaml, Flaw::Drowns, &["size/refuses", "size/early", "size/answer-arrives", "size/in-sync"]).await;
+    only(&told, &["size/early content-length: counted 1+0/1", "size/answer-arrives content-length: counted 3+0/3"]);
+}
+
+#[tokio::test]
+async fn fewer_plain_clients_than_are_promised_prove_nothing() {
+    let yaml = "{ post: /uploads, limit: 100KiB, framings: [content-length] }";
+    let service = Service::start(Flaw::None).await;
+    let told = bad(&with_room(yaml, &service, 24 * LIMIT, &["size/refuses", "size/answer-arrives"]).await);
+    assert!(
+        told.len() == 1 && told[0].contains("size/answer-arrives content-length: unseen ") && told[0].contains(" of 20 are no proof, and "),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_is_said_to_be_taken_before_it_was_read_is_proof_that_it_was_not() {
+    let hasty = serve(|head, _| {
+        let len: u64 = head.lines().find_map(|l| l.strip_prefix("content-length: ")).and_then(|l| l.parse().ok()).unwrap_or_default();
+        answer(if len > 64 << 20 { 413 } else { 201 }, &[], "{}")
+    })
+    .await;
+    let readings = look(&spec::<SizeLimit>("{ post: /uploads, limit: 64MiB, framings: [content-length] }"), hasty, ALWAYS).await;
+    only(&readings, &["size/accepts B/content-length: proof 201 {} after ", "size/accepts B-1/content-length: proof 201 {} after "]);
+}
+
+#[tokio::test]
+async fn what_was_left_out_for_an_answer_that_did_not_come_is_not_held_and_is_sent_once_it_comes() {
+    let service = Service::start(Flaw::SilentOnce).await;
+    let kind = spec::<SizeLimit>("{ post: /uploads, limit: 100KiB, repeatable: true, framings: [content-length] }");
+    let cx = Context::new(Setting { patience: Duration::from_secs(3), ..setting(service.address) });
+    let (mut seen, first) = (Observation::default(), round::<SizeLimit>(ALWAYS));
+    kind.probe(&first, &cx, &mut seen).await.unwrap();
+    let left_out = "unseen 0/content-length was not answered in all the time there was, so this was not sent";
+    only(
+        &kind.judge(&seen),
+        &[
+            "size/accepts 0/content-length: counted 1+0/1",
+            &format!("size/accepts B-1/content-length: {left_out}"),
+            &format!("size/accepts B/content-length: {left_out}"),
+        ],
+    );
+    let focus = Some([(super::super::table::ACCEPTS, "0/content-length".into())].into());
+    let again = Round { number: 1, focus, samples: NonZeroU32::new(5), step: Duration::from_millis(5), ..first };
+    kind.probe(&again, &cx, &mut seen).await.unwrap();
+    only(&kind.judge(&seen), &["size/accepts 0/content-length: counted 1+0/6"]);
+}
+
+#[tokio::test]
+async fn who_asks_to_come_again_later_is_asked_then_and_a_rate_limit_is_no_broken_size_limit() {
+    let yaml = "{ post: /uploads, limit: 100KiB, framings: [content-length] }";
+    only(&readings(yaml, Flaw::Throttles, ALWAYS).await, &[]);
+    let told = readings(yaml, Flaw::Shuts, ALWAYS).await;
+    let unsure = bad(&told).iter().filter(|t| t.contains(": unsure 429 {}: it limits the rate of requests")).count();
+    assert!(unsure > 0 && unsure == bad(&told).len(), "{:?}", bad(&told));
+}
+
+#[tokio::test]
+async fn what_is_stored_later_than_it_was_taken_is_waited_for() {
+    let yaml = "{ post: /uploads, limit: 100KiB, least: 100KiB, framings: [content-length], id: $.id, \
+                stored: { get: /uploads/1, sha256: $.sha256 } }";
+    let kind = spec::<SizeLimit>(yaml);
+    let service = Service::start(Flaw::StoresLate).await;
+    assert_eq!(bad(&look(&kind, service.address, &["size/accepts"]).await), Vec::<String>::new());
 }
 
 #[tokio::test]

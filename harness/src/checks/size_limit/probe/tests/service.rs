@@ -48,6 +48,20 @@ pub(super) enum Flaw {
     ClosesAtOnce,
     Redirects,
     Silent,
+    /// Every third body that is 128 KiB above the limit is taken, as by one replica of three without a limit.
+    Third,
+    /// The same of bodies one byte above it.
+    ThirdOfNext,
+    /// Bodies 128 KiB above the limit are answered by 500.
+    Drowns,
+    /// The first body of 0 bytes is not answered.
+    SilentOnce,
+    /// Every seventh body is answered by 429, with the time to come again.
+    Throttles,
+    /// The same from the seventh on.
+    Shuts,
+    /// No flaw: what is stored is there when it was asked for three times.
+    StoresLate,
     /// No flaw: it does not know `Expect`, and closes with every answer.
     Deaf,
     /// No flaw: it keeps the connection and reads the rest of a refused body.
@@ -62,6 +76,11 @@ struct Store {
     memory: u64,
     refused: u64,
     received: u64,
+    posts: u64,
+    /// Bodies of the size in which a flaw shows.
+    odd: u64,
+    asked: u64,
+    is_done: bool,
 }
 
 /// A running service.
@@ -129,6 +148,11 @@ impl Service {
                 return linger(&mut stream).await;
             }
             match (method, path) {
+                ("POST", "/uploads") if matches!(flaw, Flaw::Throttles | Flaw::Shuts) && self.is_too_much(flaw) => {
+                    say(&mut stream, 429, "retry-after: 1\r\nconnection: close\r\n", "{}").await?;
+                    return linger(&mut stream).await;
+                }
+                ("GET", "/uploads/1") if flaw == Flaw::StoresLate && self.is_early() => say(&mut stream, 404, "", "{}").await?,
                 ("POST", "/uploads") => {
                     if !self.upload(&mut stream, &mut buffer, &request, flaw).await? {
                         return Ok(());
@@ -162,6 +186,25 @@ impl Service {
         }
     }
 
+    fn is_too_much(&self, flaw: Flaw) -> bool {
+        let mut store = self.store.lock().unwrap();
+        store.posts += 1;
+        if flaw == Flaw::Shuts { store.posts >= 7 } else { store.posts.is_multiple_of(7) }
+    }
+
+    fn is_early(&self) -> bool {
+        let mut store = self.store.lock().unwrap();
+        store.asked += 1;
+        store.asked <= 3
+    }
+
+    /// Counts the bodies of this size: whether it is the third, the sixth, …
+    fn is_third(&self, is_odd: bool) -> bool {
+        let mut store = self.store.lock().unwrap();
+        store.odd += u64::from(is_odd);
+        is_odd && store.odd.is_multiple_of(3)
+    }
+
     /// One upload. False: the connection is over.
     async fn upload(&self, stream: &mut TcpStream, buffer: &mut Buffer, request: &Request, flaw: Flaw) -> std::io::Result<bool> {
         let field = |name: &str| request.fields.get(name).map(String::as_str);
@@ -173,6 +216,14 @@ impl Service {
             _ => LIMIT,
         };
         let told: Option<u64> = field("content-length").and_then(|l| l.parse().ok());
+        let limit = match flaw {
+            Flaw::Third if self.is_third(told == Some(LIMIT + (128 << 10))) => u64::MAX,
+            Flaw::ThirdOfNext if self.is_third(told == Some(LIMIT + 1)) => u64::MAX,
+            _ => limit,
+        };
+        if flaw == Flaw::SilentOnce && told == Some(0) && !std::mem::replace(&mut self.store.lock().unwrap().is_done, true) {
+            std::future::pending::<()>().await;
+        }
         let boundary = field("content-type").and_then(|t| t.split_once("boundary=")).map(|(_, b)| b.to_owned());
         let is_packed = field("content-encoding") == Some("gzip");
         let is_plain = boundary.is_none() && !is_packed;
@@ -260,7 +311,8 @@ impl Service {
         if flaw == Flaw::LeavesLater {
             self.later(Duration::from_millis(1500), |store| store.files += 1);
         }
-        let status = if flaw == Flaw::Status500 { 500 } else { 413 };
+        let is_drowned = flaw == Flaw::Drowns && left.is_some_and(|left| left == LIMIT + (128 << 10));
+        let status = if flaw == Flaw::Status500 || is_drowned { 500 } else { 413 };
         match flaw {
             Flaw::ResetsInstead => Ok(false),
             Flaw::Drains => {
