@@ -131,3 +131,27 @@ impl Alive {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::ConcurrencyLimit;
+    use super::super::super::count::Proves;
+    use super::*;
+    use crate::kind::Stopwatch;
+    use crate::kind::testing::spec;
+
+    #[test]
+    fn health_beside_a_wave_that_did_not_keep_the_limit_tells_nothing() {
+        let kind = spec::<ConcurrencyLimit>("{ post: /work, limit: 3, alive: { get: /health } }");
+        let told = |proves| {
+            let asked = Asked { seen: Seen::default(), missed: None, ended: Stopwatch::default().now() };
+            let mut alive = Alive::default();
+            alive.add(&kind.spec.b, &Wave { proves, ..Wave::default() }, &[asked], |_| true);
+            (alive.asked, alive.void)
+        };
+        assert_eq!(told(Proves::Kept), (1, 0));
+        assert_eq!(told(Proves::Under), (0, 0));
+        assert_eq!(told(Proves::Over), (0, 0));
+        assert_eq!(told(Proves::Void("a stall".to_owned())), (0, 1));
+    }
+}

@@ -44,3 +44,43 @@ impl Held {
         seen.answered() == Some(408) || self.early > 0 && self.time >= LONG
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::ConcurrencyLimit;
+    use super::*;
+    use crate::kind::Snag;
+    use crate::kind::testing::spec;
+
+    fn answered(status: u16) -> Seen {
+        Seen { status: Some(status), ..Seen::default() }
+    }
+
+    fn lost() -> Seen {
+        let snag = Snag { name: "eof".to_owned(), text: "closed".to_owned(), confusable: true };
+        Seen { trouble: Some(snag), ..Seen::default() }
+    }
+
+    /// Whether a wave that proves this is void after it was held for so long, with so many lost before their last byte.
+    #[track_caller]
+    fn check(proves: Proves, ms: u64, early: usize, seen: Seen, is_void: bool) {
+        let kind = spec::<ConcurrencyLimit>("{ post: /work, limit: 3 }");
+        let mut wave = Wave { proves, ..Wave::default() };
+        let all = [answered(200), answered(429), seen];
+        Held { time: Duration::from_millis(ms), early }.judge(&kind.spec.b, &mut wave, all.iter());
+        assert_eq!(matches!(wave.proves, Proves::Void(_)), is_void, "{:?} {early} {:?}", wave.proves, all[2]);
+    }
+
+    #[test]
+    fn what_was_given_up_makes_a_wave_void_and_a_refusal_at_the_head_does_not() {
+        check(Proves::Kept, 2000, 1, answered(408), true);
+        check(Proves::Under, 2000, 1, lost(), true);
+        check(Proves::Broken, 2000, 1, answered(400), true);
+        // It came with the last byte: who waited for that byte until then has just given it up.
+        check(Proves::Broken, 2000, 0, answered(408), true);
+        check(Proves::Broken, 2000, 0, lost(), false);
+        check(Proves::Broken, 100, 1, lost(), false);
+        check(Proves::Kept, 2000, 3, answered(503), false);
+        check(Proves::Over, 2000, 1, answered(408), false);
+    }
+}

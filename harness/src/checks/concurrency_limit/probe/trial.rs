@@ -132,7 +132,8 @@ impl Bench<'_> {
         tokio::time::sleep(half_way.unwrap_or_default()).await;
         let before = self.holding(&ids, seen).await?.open.len();
         let call = self.once(&self.spec.a, self.cx, self.cx.patience()).await?;
-        let beyond = self.submitted(&call, seen);
+        let mut beyond = self.submitted(&call, seen);
+        beyond.seen.took = self.once_sent(&call);
         let everyone: Vec<String> = ids.iter().chain(&beyond.id).cloned().collect();
         let holding = self.holding(&everyone, seen).await?;
         let after = ids.iter().filter(|id| holding.open.contains(*id)).count();
