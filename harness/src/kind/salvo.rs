@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 pub struct Salvo {
     cx: Context,
     inner: held::Salvo,
+    /// Before the first connection was opened.
+    since: Instant,
     prepared: Vec<Prepared<'static>>,
 }
 
@@ -22,6 +24,10 @@ pub struct Flown {
     pub began: Instant,
     /// After the last one was.
     pub ended: Instant,
+    /// How long the first of them had waited for its last byte, at most.
+    pub held: Duration,
+    /// How many were answered, or lost, before their last byte was sent.
+    pub early: usize,
 }
 
 /// One copy on its way.
@@ -46,6 +52,7 @@ impl Context {
                 wishes: how.wishes.clone(),
             })
             .collect();
+        let since = self.stopwatch().now();
         let inner = self.exchange().hold(&orders).await.map_err(|trouble| match trouble {
             Trouble::Own(OwnTrouble::Request) => ProbeError(format!("{count} connections at once are more than the environment allows")),
             other => ProbeError(other.to_string()),
@@ -53,7 +60,7 @@ impl Context {
         if let Some(own) = inner.lost().find(|failed| failed.trouble.own().is_some()).map(ToString::to_string) {
             return Err(ProbeError(own));
         }
-        Ok(Salvo { cx: self.clone(), inner, prepared })
+        Ok(Salvo { cx: self.clone(), inner, since, prepared })
     }
 }
 
@@ -74,12 +81,13 @@ impl Salvo {
 
     /// Sends all the last bytes in one loop.
     pub async fn release(self) -> Flown {
-        let Self { cx, inner, prepared } = self;
+        let Self { cx, inner, since, prepared } = self;
         let released = inner.release().await;
         let (began, ended) = (released.began.into_std(), released.ended.into_std());
+        let early = released.flights.iter().flatten().filter(|flight| flight.early).count();
         let shots =
             released.flights.into_iter().zip(prepared).map(|(flight, prepared)| Shot { cx: cx.clone(), prepared, flight }).collect();
-        Flown { shots, began, ended }
+        Flown { shots, began, ended, held: began - since, early }
     }
 
     /// Gives every copy up with its last byte unsent: by closing, or by a reset.

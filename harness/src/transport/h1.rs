@@ -19,7 +19,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 use tokio::{
@@ -68,6 +68,16 @@ impl Conn {
     /// Nothing has come since the last exchange: no close, and no bytes that belong to no request.
     pub(crate) async fn idle(&mut self) -> bool {
         poll_fn(|cx| Poll::Ready(self.start == self.end && self.poll_read(cx).is_pending())).await
+    }
+
+    /// Whether something is there already: bytes of an answer, a close or a reset. Nothing is waited for, and nothing of it is lost.
+    pub(crate) fn has_come(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        if !self.unread().is_empty() || self.wire.poll_readable(&mut cx).is_ready() {
+            return true;
+        }
+        // Under TLS what can be read may be nothing of an answer: only reading tells.
+        !self.wire.tells_readable() && self.poll_read(&mut cx).is_ready()
     }
 
     /// Waits in the background, for a moment, until the service has closed its side.

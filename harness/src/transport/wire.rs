@@ -115,6 +115,11 @@ impl Wire {
         }
     }
 
+    /// Whether [`Wire::poll_readable`] tells all there is to tell.
+    pub(crate) fn tells_readable(&self) -> bool {
+        matches!((self, &self.tap().socket), (Self::Plain(_), Socket::Tcp(_)))
+    }
+
     /// Goes away at once: by closing, or by a reset, as from a client that has died (RFC 9293 §3.10.7).
     pub(crate) fn end(self, reset: bool) {
         if let (true, Socket::Tcp(stream)) = (reset, &self.tap().socket) {

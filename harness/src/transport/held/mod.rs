@@ -105,6 +105,14 @@ impl Salvo {
 }
 
 impl Held {
+    /// Whether it was answered, or its connection lost, while it waits for its last byte.
+    fn is_over(&mut self) -> bool {
+        match self {
+            Self::Bytes(single) => single.conn.has_come(),
+            Self::Frames(gated) => gated.is_over(),
+        }
+    }
+
     /// Its connection, as the kernel knows it. None where the other side closed it while the request was being sent: an answer may be there
     /// all the same.
     fn pair(&self) -> Option<(SocketAddr, SocketAddr)> {

@@ -43,6 +43,8 @@ pub struct Flight {
     way: Way,
     /// After its last byte was handed to the system.
     pub at: Instant,
+    /// It was answered, or its connection lost, before its last byte was sent.
+    pub early: bool,
 }
 
 enum Way {
@@ -69,7 +71,16 @@ impl Salvo {
     /// connections' own tasks write: it ends when all have.
     pub async fn release(self) -> Released {
         // A task may do only so much before it is asked to let others run, and a thousand writes are more.
-        let mut released = tokio::task::unconstrained(async move { at_once(self.0) }).await;
+        let mut released = tokio::task::unconstrained(async move {
+            let Self(mut all) = self;
+            let early: Vec<bool> = all.iter_mut().map(|held| held.as_mut().is_ok_and(Held::is_over)).collect();
+            let mut released = at_once(all);
+            for (flight, early) in released.flights.iter_mut().zip(early) {
+                flight.as_mut().ok().into_iter().for_each(|flight| flight.early = early);
+            }
+            released
+        })
+        .await;
         for flight in released.flights.iter_mut().flatten() {
             if let Way::Frames(going) = &flight.way {
                 // What was not written by then is so late that nothing rests on this salvo.
@@ -115,7 +126,7 @@ impl Held {
     fn release(self) -> Flight {
         match self {
             Self::Bytes(single) => single.release(),
-            Self::Frames(gated) => Flight { way: Way::Frames(gated.release()), at: Instant::now() },
+            Self::Frames(gated) => Flight { way: Way::Frames(gated.release()), at: Instant::now(), early: false },
         }
     }
 }
@@ -129,7 +140,7 @@ impl Single {
         }
         // Whatever is left to flush goes out when the answer is waited for.
         let _ = Pin::new(&mut self.conn.wire).poll_flush(&mut cx);
-        Flight { at: Instant::now(), way: Way::Bytes(self) }
+        Flight { at: Instant::now(), way: Way::Bytes(self), early: false }
     }
 }
 
@@ -160,6 +171,8 @@ impl Single {
         answer.remote = self.conn.remote;
         answer.tls.clone_from(&self.conn.tls);
         let limit = Limit { at: end, total: end - at };
+        // Whoever asks late for its answer did not wait for it before.
+        let asked = at.elapsed();
         let mut wishes = self.prepared.wishes.clone();
         wishes.timeouts.first_byte = limit.total;
         let outcome = match Upload::new(Vec::new(), &OutBody::Empty, &Permits::default()) {
@@ -167,6 +180,9 @@ impl Single {
             Err(trouble) => Err(trouble),
         };
         answer.sent_body = self.sent_body;
+        if !answer.phases.first_byte.is_zero() {
+            answer.phases.first_byte += asked;
+        }
         match outcome {
             Ok(again) => {
                 answer.ended = Instant::now();

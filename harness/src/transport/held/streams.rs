@@ -45,6 +45,8 @@ pub(super) struct Gated {
 pub(super) struct Going {
     /// When its last byte was written.
     mark: Arc<Mark>,
+    /// When the rest began to be sent: from here on the engine counts.
+    sends_from: Instant,
     task: JoinHandle<Result<Answer, Box<Failed>>>,
     /// Kept, so that it outlives the exchange that is given up.
     line: Conn,
@@ -74,6 +76,7 @@ impl Exchange {
         let mut wishes = order.wishes.clone();
         wishes.timeouts.first_byte = LIFE;
         let (mut begun, line) = (answer.clone(), conn.clone());
+        let sends_from = Instant::now();
         let task = tokio::spawn(async move {
             let limit = Limit { at: Instant::now() + LIFE, total: LIFE };
             let outcome = conn.exchange(&out, &wishes, limit, &Permits::default(), &mut begun).await;
@@ -83,7 +86,7 @@ impl Exchange {
                 Err(trouble) => Err(failed(trouble, begun)),
             }
         });
-        let mut gated = Gated { pair, open, there, going: Going { mark, task, line } };
+        let mut gated = Gated { pair, open, there, going: Going { mark, sends_from, task, line } };
         // Whoever is answered before, or loses the connection, is held as well: what came of it is told when it is asked for.
         match timeout_at(end, gated.is_there()).await {
             Ok(()) => Ok(gated),
@@ -99,6 +102,11 @@ impl Gated {
             _ = &mut self.there => {}
             () = self.going.is_over() => {}
         }
+    }
+
+    /// Whether it was answered, or lost, before its last byte.
+    pub(super) fn is_over(&self) -> bool {
+        self.going.task.is_finished()
     }
 
     /// Opens the gate. Its last byte is written by the task that drives the connection: [`Mark`] tells when.
@@ -147,6 +155,7 @@ impl Going {
         // What was answered before its last byte was there was answered at once.
         match answer {
             Ok(mut answer) => {
+                answer.phases.first_byte = (self.sends_from + answer.phases.first_byte).saturating_duration_since(at);
                 (answer.began, answer.ended) = (at, answer.ended.max(at));
                 answer.phases.total = answer.ended - at;
                 Ok(answer)
