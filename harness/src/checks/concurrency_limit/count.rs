@@ -7,7 +7,7 @@
 use crate::model::Interval;
 use crate::model::quantity::show_duration;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What became of one request of a wave.
@@ -60,6 +60,8 @@ pub(super) struct Terms {
     pub(super) takes: Duration,
     /// Between the first and the last release.
     pub(super) spread: Duration,
+    /// Whether it is declared how one is refused: else whoever waits has all the time that a queue needs.
+    pub(super) refuses: bool,
 }
 
 /// A wave, counted.
@@ -69,8 +71,11 @@ pub(super) struct Wave {
     pub(super) sent: u32,
     /// In work at one moment, for sure.
     pub(super) admitted: u32,
-    /// Served later, or still waiting.
+    /// Served later, or never answered.
     pub(super) queued: u32,
+    /// Of those, never answered in the time that was given.
+    #[serde(default)]
+    pub(super) silent: u32,
     /// Served, and it cannot be told when they began.
     pub(super) unclear: u32,
     /// Refused.
@@ -83,6 +88,15 @@ pub(super) struct Wave {
     pub(super) first_end: Option<Interval>,
     /// Admitted by each process, where they name themselves.
     pub(super) by_replica: BTreeMap<String, u32>,
+    /// Refused by each process, where they name themselves.
+    #[serde(default)]
+    pub(super) refused_by: BTreeMap<String, u32>,
+    /// Admitted by a process that does not name itself.
+    #[serde(default)]
+    pub(super) nameless: u32,
+    /// How long after the first release the last one was sent, where that was to be half-way.
+    #[serde(default)]
+    pub(super) half_way: Option<Duration>,
     /// What it proves.
     pub(super) proves: Proves,
 }
@@ -113,36 +127,69 @@ pub(super) fn count(landed: &[Landed], terms: &Terms) -> (Wave, Vec<Fate>) {
     let served = || landed.iter().filter(|l| l.ending == Ending::Served);
     // The earliest moment at which the first one may have ended, and the latest.
     let first = served().map(|l| l.end.lo).min().zip(served().map(|l| l.end.hi).min()).map(|(lo, hi)| Interval { lo, hi });
-    let fates: Vec<Fate> = landed.iter().map(|l| fate(l, first, terms.takes)).collect();
+    let fates: Vec<Fate> = landed.iter().map(|l| fate(l, first, terms)).collect();
     let number = |fate: Fate| u32::try_from(fates.iter().filter(|f| **f == fate).count()).unwrap_or(u32::MAX);
-    let mut by_replica = BTreeMap::new();
-    for (landed, _) in landed.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Admitted) {
-        let room = by_replica.len() < MOST_REPLICAS;
-        if let Some(name) = landed.replica.as_ref().filter(|name| room || by_replica.contains_key(*name)) {
-            *by_replica.entry(name.clone()).or_default() += 1;
-        }
-    }
+    let silent = landed.iter().zip(&fates).filter(|(l, fate)| l.ending == Ending::Silent && **fate == Fate::Queued).count();
     let mut wave = Wave {
         sent: u32::try_from(landed.len()).unwrap_or(u32::MAX),
         admitted: number(Fate::Admitted),
         queued: number(Fate::Queued),
+        silent: u32::try_from(silent).unwrap_or(u32::MAX),
         unclear: number(Fate::Unclear),
         refused: number(Fate::Refused),
         broken: number(Fate::Broken),
         spread: terms.spread,
         first_end: first,
-        by_replica,
-        proves: Proves::Nothing,
+        ..Wave::default()
     };
+    for (landed, fate) in landed.iter().zip(&fates) {
+        wave.name(*fate, landed.replica.as_deref());
+    }
     wave.proves = proves(&wave, terms);
     (wave, fates)
 }
 
-fn fate(landed: &Landed, first: Option<Interval>, takes: Duration) -> Fate {
+/// Adds one that was released when all others were to be half-way; what it tells counts where those were admitted.
+///
+/// If it was admitted it ends half of the time after them, and if it waited for one of their slots, all of it.
+pub(super) fn one_more(wave: &mut Wave, landed: &Landed, released: Interval, terms: &Terms) -> Fate {
+    let fate = match (landed.ending, wave.first_end) {
+        (Ending::Served, Some(first)) if landed.end.hi < first.lo + terms.takes * 5 / 8 => Fate::Admitted,
+        _ => fate(landed, wave.first_end, terms),
+    };
+    wave.sent += 1;
+    match fate {
+        Fate::Admitted => wave.admitted += 1,
+        Fate::Queued => wave.queued += 1,
+        Fate::Unclear => wave.unclear += 1,
+        Fate::Refused => wave.refused += 1,
+        Fate::Broken => wave.broken += 1,
+    }
+    if fate == Fate::Queued && landed.ending == Ending::Silent {
+        wave.silent += 1;
+    }
+    if !wave.is_good() {
+        return fate;
+    }
+    let is_in_time = wave.first_end.is_some_and(|first| released.hi + terms.takes / 8 < first.lo);
+    wave.proves = match fate {
+        Fate::Broken => Proves::Broken,
+        _ if !is_in_time => Proves::Void("one more was sent so late that a slot may have been free again".to_owned()),
+        Fate::Admitted => Proves::Over,
+        Fate::Unclear => Proves::Void("it cannot be told whether the one that came half-way waited for a slot".to_owned()),
+        Fate::Refused | Fate::Queued => Proves::Kept,
+    };
+    fate
+}
+
+fn fate(landed: &Landed, first: Option<Interval>, terms: &Terms) -> Fate {
+    let takes = terms.takes;
     let is_later = |first: Interval| landed.end.lo >= first.hi + takes * 3 / 4;
     match (landed.ending, first) {
         (Ending::Refused, _) => Fate::Refused,
         (Ending::Broken, _) | (Ending::Silent | Ending::Served, None) => Fate::Broken,
+        // A queue was given all the time that it needs: whoever has no answer by then has been lost.
+        (Ending::Silent, _) if !terms.refuses => Fate::Broken,
         (Ending::Silent | Ending::Served, Some(first)) if is_later(first) => Fate::Queued,
         (Ending::Silent, Some(_)) => Fate::Broken,
         (Ending::Served, Some(first)) if landed.end.hi < first.lo + takes / 2 => Fate::Admitted,
@@ -177,7 +224,33 @@ fn proves(wave: &Wave, terms: &Terms) -> Proves {
             wave.unclear
         ));
     }
-    Proves::Kept
+    of_each(wave, terms).unwrap_or(Proves::Kept)
+}
+
+/// Where each process is judged by itself: which of them has too few slots, or why that is not known.
+pub(super) fn of_each(wave: &Wave, terms: &Terms) -> Option<Proves> {
+    let (limit, all) = (terms.limit, terms.limit.saturating_mul(terms.replicas));
+    if !terms.apart {
+        return None;
+    }
+    if wave.nameless > 0 {
+        let n = wave.nameless;
+        return Some(Proves::Void(format!("{n} were admitted by an answer that does not name its process in the header of `replicas`")));
+    }
+    let admitted = |name: &String| wave.by_replica.get(name).copied().unwrap_or_default();
+    let nobody_waited = wave.queued + wave.unclear == 0;
+    if nobody_waited && wave.refused_by.keys().any(|name| admitted(name) < limit) {
+        return Some(Proves::Under);
+    }
+    let names = wave.by_replica.keys().chain(wave.refused_by.keys()).collect::<BTreeSet<_>>().len();
+    if wave.sent > all && names < terms.replicas as usize {
+        return Some(Proves::Void(format!("only {names} of {} processes answered", terms.replicas)));
+    }
+    let short = wave.by_replica.iter().find(|(_, n)| wave.sent >= all.saturating_mul(2) && **n < limit)?;
+    Some(Proves::Void(format!(
+        "only {} of {} were admitted by {}, and it is not known that it had room for more",
+        short.1, wave.sent, short.0
+    )))
 }
 
 /// Why it is not certain that all of them met: the certificate of simultaneity.
@@ -202,12 +275,27 @@ impl Wave {
         let parts = [
             (self.admitted, "admitted at once"),
             (self.refused, "refused"),
-            (self.queued, "a slot's time later"),
+            (self.queued.saturating_sub(self.silent), "a slot's time later"),
+            (self.silent, "never answered"),
             (self.unclear, "unclear"),
             (self.broken, "broken"),
         ];
         let told: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
         format!("{} sent: {}", self.sent, told.join(", "))
+    }
+
+    /// Notes which process an answer came from, as far as it says so.
+    pub(super) fn name(&mut self, fate: Fate, replica: Option<&str>) {
+        let names = match fate {
+            Fate::Admitted => &mut self.by_replica,
+            Fate::Refused => &mut self.refused_by,
+            _ => return,
+        };
+        match replica {
+            Some(name) if names.len() < MOST_REPLICAS || names.contains_key(name) => *names.entry(name.to_owned()).or_default() += 1,
+            None if fate == Fate::Admitted => self.nameless += 1,
+            _ => {}
+        }
     }
 
     /// Whether it speaks against the limit.

@@ -98,6 +98,9 @@ pub(super) fn tell(spec: &Spec, seen: &Observation) -> Told {
         let slowest = seen.refusals.slowest.map(|s| format!(", the slowest after {s}")).unwrap_or_default();
         parts.push(format!("{} refused{slowest}", seen.refusals.right));
     }
+    if seen.lone.turned_away > 0 {
+        parts.push(format!("one alone refused {} times before it was served", seen.lone.turned_away));
+    }
     if spec.b.counts_jobs() && seen.jobs.accepted > 0 {
         parts.push(format!("{} jobs begun", seen.jobs.accepted));
     }

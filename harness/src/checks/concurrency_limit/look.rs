@@ -5,6 +5,7 @@ use super::spec::Limits;
 use crate::kind::RetryAfter;
 use crate::kind::{Context, Seen};
 use crate::model::Interval;
+use crate::model::interval::Against;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -40,10 +41,22 @@ pub struct Observation {
 /// One request alone, a few times: is it served, and how long does it take.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Lone {
-    /// The times that it took.
+    /// The times that it took: to the head of its answer where `by_head`.
     pub(super) takes: Vec<Interval>,
+    /// The answers are long, and the work is over when they begin: then what tells of slots is the first byte, not the last.
+    #[serde(default)]
+    pub(super) by_head: bool,
+    /// The longest time from the first byte of a long answer to its last.
+    #[serde(default)]
+    pub(super) tail: Duration,
     /// How often it was not served.
     pub(super) bad: u32,
+    /// Of those, how often it was told that there is no place, as where others still hold slots.
+    #[serde(default)]
+    pub(super) turned_away: u32,
+    /// Another one of those that were not served.
+    #[serde(default)]
+    pub(super) noise: Option<Seen>,
     /// The last answer that was none to this.
     pub(super) worst: Option<Seen>,
     /// What is wrong with an answer that came, where it is not its code: no id.
@@ -90,6 +103,9 @@ pub(super) struct Refusals {
     pub(super) late: u32,
     /// An example of those.
     pub(super) late_one: Option<Seen>,
+    /// Of which it cannot be told whether they were late.
+    #[serde(default)]
+    pub(super) near: u32,
     /// The longest time to a refusal.
     pub(super) slowest: Option<Interval>,
     /// Refusals that say when to come again.
@@ -213,6 +229,11 @@ impl Observation {
         self.lone.warm().map(|t| t.lo).min().unwrap_or_default()
     }
 
+    /// Most time that one took alone.
+    pub(super) fn longest(&self) -> Duration {
+        self.lone.warm().map(|t| t.hi).max().unwrap_or_default()
+    }
+
     /// Whether the waves of this case speak for the limit.
     pub(super) fn is_kept(&self, case: &str) -> bool {
         self.trials.get(case).is_some_and(Trial::is_kept)
@@ -223,6 +244,20 @@ impl Observation {
 pub(super) const WARM: usize = 3;
 
 impl Lone {
+    /// Counts to the first byte of each answer from here on, where all of them are long and their work is over by then.
+    pub(super) fn count_to_the_head(&mut self, heads: &[Duration]) {
+        let is_over = |(takes, head): (&Interval, &Duration)| *head >= takes.hi * 3 / 4;
+        if heads.is_empty() || heads.len() != self.takes.len() || !self.takes.iter().zip(heads).all(is_over) {
+            return;
+        }
+        self.by_head = true;
+        for (takes, head) in self.takes.iter_mut().zip(heads) {
+            let tail = takes.hi.saturating_sub(*head);
+            self.tail = self.tail.max(tail);
+            *takes = Interval { lo: takes.lo.saturating_sub(tail), hi: *head };
+        }
+    }
+
     /// The times of the last ones.
     fn warm(&self) -> impl Iterator<Item = Interval> {
         self.takes.iter().rev().take(WARM).copied()
@@ -265,9 +300,13 @@ impl Refusals {
                 self.wrong_one.get_or_insert_with(|| seen.clone());
             }
         }
-        if seen.took.lo > late {
-            self.late += 1;
-            self.late_one.get_or_insert_with(|| seen.clone());
+        match seen.took.against(late) {
+            Against::Beyond => {
+                self.late += 1;
+                self.late_one.get_or_insert_with(|| seen.clone());
+            }
+            Against::Near => self.near += 1,
+            Against::Within => {}
         }
         if self.slowest.is_none_or(|slowest| slowest.hi < seen.took.hi) {
             self.slowest = Some(seen.took);
@@ -307,9 +346,15 @@ pub(super) fn ending(limits: &Limits, seen: &Seen) -> Ending {
     }
 }
 
-/// Whether this status says that there is no place: the declared one, and what services say by mistake in its stead.
+/// Whether this status says that there is no place: the declared one, and what services say by mistake in its stead. 408 says that bytes
+/// were waited for in vain (RFC 9110 §15.5.9), and is one only where it is declared.
 fn is_refusal(limits: &Limits, status: u16) -> bool {
-    matches!(status, 400..=499 | 503) || limits.refused.as_ref().is_some_and(|s| s.value.fits(status))
+    matches!(status, 400..=407 | 409..=499 | 503) || says_full(limits, status)
+}
+
+/// Whether this status is about a limit: the declared one, or one of the two that are meant for it (RFC 6585 §4, RFC 9110 §15.6.4).
+pub(super) fn says_full(limits: &Limits, status: u16) -> bool {
+    matches!(status, 429 | 503) || limits.refused.as_ref().is_some_and(|s| s.value.fits(status))
 }
 
 pub(super) fn number(n: usize) -> u32 {

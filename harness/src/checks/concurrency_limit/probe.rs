@@ -8,6 +8,8 @@ use crate::words::Request;
 use std::time::{Duration, Instant};
 
 mod aside;
+mod given_up;
+mod half_way;
 mod honest;
 mod jobs;
 mod lone;
@@ -25,6 +27,8 @@ pub(super) const ONE_MORE: &str = "k+1";
 pub(super) const MANY_MORE: &str = "2k+10";
 /// One more once a job has ended.
 pub(super) const NEXT: &str = "next";
+/// As many as the limit, after waves that were served and refused.
+pub(super) const AFTER_SUCCESS: &str = "returns/success";
 /// As many as the limit, after requests that failed.
 pub(super) const AFTER_FAILURE: &str = "returns/failure";
 /// As many as the limit, after callers that went away.
@@ -34,6 +38,9 @@ pub(super) const AFTER_ABORT: &str = "returns/abort";
 const BESIDE: u32 = 2;
 /// Longest time to a connection and to the taking in of a request, and for answers about states and counts.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A wave that takes no longer is sent three times.
+const SOON: Duration = Duration::from_secs(3);
 
 /// What every experiment works with.
 pub(super) struct Bench<'a> {
@@ -69,12 +76,17 @@ impl Bench<'_> {
         if !seen.is_kept(K) {
             return Ok(());
         }
-        if self.has_room(ONE_MORE, k + 1, seen) {
-            self.trial(ONE_MORE, k + 1, 1, seen).await?;
+        // Fewer can never be more than all the processes take together.
+        let one_more = k.saturating_mul(self.spec.b.replicas()) + 1;
+        if self.has_room(ONE_MORE, one_more, seen) {
+            let times = self.times(one_more, seen);
+            // Half of them with one that comes later than the others.
+            let wanted = if self.spec.b.replicas() == 1 { times * 2 } else { times };
+            self.trial(ONE_MORE, one_more, wanted, seen).await?;
         }
         let many = self.most_that_fit().min(self.spec.b.overload());
-        if many > k + 1 {
-            self.trial(MANY_MORE, many, 1, seen).await?;
+        if many > one_more {
+            self.trial(MANY_MORE, many, self.times(many, seen), seen).await?;
         } else if self.has_room(MANY_MORE, self.spec.b.overload(), seen) {
             seen.trial(MANY_MORE).done = true;
         }
@@ -85,6 +97,24 @@ impl Bench<'_> {
             self.returns(seen).await?;
         }
         Ok(())
+    }
+
+    /// How many good waves of this size are enough: three, so that one is not luck, where that is soon done.
+    fn times(&self, count: u32, seen: &Observation) -> u32 {
+        let opening = self.cx.exchange().permits().gap().unwrap_or_default() * count;
+        let waves = match (self.spec.b.counts_jobs(), self.spec.b.refused.is_some()) {
+            // They are waited for, and the one more after them.
+            (true, _) => {
+                if self.spec.b.cancel.is_some() {
+                    1
+                } else {
+                    2
+                }
+            }
+            (false, true) => 1,
+            (false, false) => count.div_ceil(self.spec.b.k().max(1)),
+        };
+        if opening + seen.takes() * waves <= SOON { 3 } else { 1 }
     }
 
     /// The largest wave that the environment allows.

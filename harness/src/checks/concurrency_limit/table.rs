@@ -20,7 +20,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         "so many at once are admitted, and not one more",
         "Requests are held before their last byte on connections of their own and released in one loop. A wave counts only with a certificate that all of them met: the \
          last release lies before the first answer of an admitted one. Case `k`: none of as many as the limit is refused, three times. Case `k+1`: one is refused, or waits for \
-         a second wave. Case `2k+10`: exactly the limit is admitted. Where the job holds the slot: all accepted jobs are unfinished once the last request is answered, and case \
+         a second wave, also where it comes when the others are half-way: a limit of how often work begins is none of how much is worked on. Case `2k+10`: exactly the limit is \
+         admitted. Both three times where that is soon done. What the service gives up while it is held before its last byte (408, or a lost connection) proves nothing. Where the job holds the slot: all accepted jobs are unfinished once the last request is answered, and case \
          `next`: one more is accepted as soon as one of them ends. Three waves that are wrong break it; one or two of twelve are told as a doubt.",
     ),
     row(
@@ -28,7 +29,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         Declared::Key("refused"),
         "what is refused is refused at once, by the declared status",
         "Every refusal of the waves beyond the limit is looked at. Another status is bad; so is a request that waits in silence where it is to be refused, and a refusal that \
-         comes only after a quarter of the time that the work takes (at least 250 ms, at most 500 ms). The third bad one fails.",
+         comes only after a quarter of the time that the work takes (at least 250 ms, at most 500 ms). The third bad one fails; one or two are told as a doubt.",
     ),
     row(
         RETRY_AFTER,
@@ -42,7 +43,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         RETURNS,
         Declared::Promise,
         "every slot comes back: after success, failure and callers that hang up",
-        "As many as the limit are admitted again, case `success`: after those before them; case `failure`: after three rounds of the request in `fails`; case `abort`: after \
+        "As many as the limit are admitted again, case `success`: after the waves that were served and refused; case `failure`: after three rounds of the request in `fails`, in the first of which each was seen to fail; case `abort`: after \
          five rounds of callers that go away, by closing and by reset, before their last byte and while they are worked on. Three waves in which one is refused fail.",
     ),
     row(
@@ -56,7 +57,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         ALIVE,
         Declared::Key("alive"),
         "health stays green while all slots are held",
-        "Asked on fresh connections while the wave beyond the limit is held: an answer counts that was asked for after the last release and was there before the first of the \
-         admitted ended. Another code, none, or one later than `within` is counted; the third fails.",
+        "Asked on fresh connections while a wave far beyond the limit that kept it is held: an answer counts that was asked for after the last release and was there before the \
+         first of the admitted ended. Another code, none, or one later than `within` is counted; the third fails.",
     ),
 ];

@@ -24,7 +24,7 @@ fn landed(text: &str) -> Vec<Landed> {
 }
 
 fn terms(limit: u32) -> Terms {
-    Terms { limit, replicas: 1, apart: false, takes: MS(600), spread: MS(1) }
+    Terms { limit, replicas: 1, apart: false, takes: MS(600), spread: MS(1), refuses: true }
 }
 
 #[track_caller]
@@ -47,7 +47,11 @@ fn as_many_as_the_limit_are_admitted_and_the_next_is_refused_or_waits() {
     check(2, "200@601 200@610", "kept 2 sent: 2 admitted at once");
     check(2, "200@601 200@610 429@3", "kept 3 sent: 2 admitted at once, 1 refused");
     check(2, "200@601 200@610 200@1205", "kept 3 sent: 2 admitted at once, 1 a slot's time later");
-    check(2, "200@601 200@610 200@1205 200@1206 200@1810 -@3000", "kept 6 sent: 2 admitted at once, 4 a slot's time later");
+    check(
+        2,
+        "200@601 200@610 200@1205 200@1206 200@1810 -@3000",
+        "kept 6 sent: 2 admitted at once, 3 a slot's time later, 1 never answered",
+    );
     check(2, "429@3 200@601 429@3 200@610 429@4 429@9", "kept 6 sent: 2 admitted at once, 4 refused");
 }
 
@@ -104,4 +108,46 @@ fn several_processes_have_the_limit_each() {
     let apart = Terms { apart: true, ..two };
     check_with(apart, "200/a@601 200/a@602 200/b@610 429/a@3", "kept");
     check_with(apart, "200/a@601 200/a@602 200/a@610 429/b@3", "over");
+}
+
+#[test]
+fn each_process_is_to_be_seen_and_to_have_its_slots() {
+    let apart = Terms { replicas: 2, apart: true, ..terms(2) };
+    // One of them refuses though it has taken one only.
+    check_with(apart, "200/a@601 200/a@602 200/b@610 429/b@3 429/a@3", "under");
+    check_with(apart, "200/a@601 200/a@602 200/b@610 200@611 429/a@3", "void 1 were admitted by an answer that does not name its process");
+    check_with(apart, "200/a@601 200/a@602 429/a@3 429/a@3 429/a@3", "void only 1 of 2 processes answered");
+    check_with(apart, "200/a@601 200/a@602 200/b@610 429/a@3 429/a@3 429/a@3 429/a@3 429/a@3", "void only 1 of 8 were admitted by b");
+    check_with(apart, "200/a@601 200/a@602 200/b@610 200/b@611 429/a@3 429/b@3 429/a@3 429/b@3", "kept");
+}
+
+#[test]
+fn who_is_never_answered_waits_only_where_a_refusal_is_declared() {
+    let queue = Terms { refuses: false, ..terms(2) };
+    check_with(queue, "200@601 200@610 -@9000", "broken 3 sent: 2 admitted at once, 1 broken");
+    check_with(queue, "200@601 200@610 200@1205", "kept");
+}
+
+#[track_caller]
+fn later(text: &str, released: u64, expected: &str) {
+    let all = landed(text);
+    let (last, first) = all.split_last().expect("one more");
+    let (mut wave, _) = count(first, &terms(2));
+    one_more(&mut wave, last, Interval::exact(MS(released)), &terms(2));
+    let told = format!("{:?} {}", wave.proves, wave.line()).to_lowercase();
+    assert!(told.starts_with(expected), "{told}");
+}
+
+#[test]
+fn one_more_that_comes_half_way_is_refused_or_waits_for_a_slot() {
+    later("200@601 200@610 429@305", 300, "kept 3 sent: 2 admitted at once, 1 refused");
+    later("200@601 200@610 200@1205", 300, "kept 3 sent: 2 admitted at once, 1 a slot's time later");
+    later("200@601 200@610 200@905", 300, "over 3 sent: 3 admitted at once");
+    later("200@601 200@610 200@1000", 300, "void(\"it cannot be told");
+    later("200@601 200@610 x@305", 300, "broken");
+    // This machine was late: a slot may have been free by then.
+    later("200@601 200@610 200@1140", 540, "void(\"one more was sent so late");
+    later("200@601 200@610 429@580", 560, "void(\"one more was sent so late");
+    // What the others tell is not mended by it.
+    later("200@601 429@3 429@305", 300, "under");
 }

@@ -1,12 +1,13 @@
 //! `limit/exact`: as many as promised, and not one more.
 
 use super::super::count::{Proves, Wave};
-use super::super::look::{Observation, Trial};
+use super::super::look::{Observation, Trial, number};
 use super::super::probe::{K, MANY_MORE, NEXT, ONE_MORE};
 use super::super::spec::Spec;
 use super::super::table::EXACT;
 use super::{case, edge, late, nothing, thrice, unsure};
 use crate::kind::{Seen, Weight};
+use crate::model::quantity::show_duration;
 use crate::model::{Finding, Found, Reading, Unseen};
 
 pub(super) fn exact(spec: &Spec, seen: &Observation) -> Vec<Reading> {
@@ -14,6 +15,11 @@ pub(super) fn exact(spec: &Spec, seen: &Observation) -> Vec<Reading> {
         return vec![Reading::of(EXACT, found)];
     }
     let mut readings: Vec<Reading> = [K, ONE_MORE, MANY_MORE].into_iter().map(|name| case(EXACT, name, trial(spec, seen, name))).collect();
+    if let Some(noise) = &seen.lone.noise {
+        let (bad, well) = (seen.lone.bad - seen.lone.turned_away, number(seen.lone.takes.len()));
+        let why = format!("intermittent: {bad} of {} sent alone were not served: {}", bad + well, noise.brief());
+        readings.push(case(EXACT, "alone", unsure(why)));
+    }
     if spec.b.counts_jobs() && spec.b.replicas() == 1 {
         readings.push(case(EXACT, NEXT, next(seen)));
     }
@@ -91,6 +97,13 @@ fn finding(spec: &Spec, seen: &Observation, trial: &Trial) -> Finding {
     };
     let (sent, admitted) = (wave.sent, wave.admitted);
     let observed = match wave.proves {
+        Proves::Over if wave.half_way.is_some() => {
+            let after = show_duration(wave.half_way.unwrap_or_default());
+            format!(
+                "{admitted} of {sent} were admitted: one more {after} after {} others, of which none had ended",
+                admitted.saturating_sub(1)
+            )
+        }
         Proves::Over => format!("{admitted} of {sent} were admitted at once"),
         Proves::Under if wave.refused > 0 => {
             format!("only {admitted} of {sent} were admitted at once, and {} refused: {}", wave.refused, answer.brief())
@@ -103,7 +116,7 @@ fn finding(spec: &Spec, seen: &Observation, trial: &Trial) -> Finding {
         finding = finding.detail("limit", edge);
     }
     if let Some(first) = wave.first_end {
-        let spread = crate::model::quantity::show_duration(wave.spread);
+        let spread = show_duration(wave.spread);
         finding = finding.detail("certificate", format!("all released within {spread}, the first served after {first}"));
     }
     if let Some(first) = &trial.first_try {

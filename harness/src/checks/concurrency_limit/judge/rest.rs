@@ -2,7 +2,7 @@
 
 use super::super::count::Proves;
 use super::super::look::{Count, Observation, Trial, Turned, number};
-use super::super::probe::{AFTER_ABORT, AFTER_FAILURE, K, MANY_MORE, ONE_MORE};
+use super::super::probe::{AFTER_ABORT, AFTER_FAILURE, AFTER_SUCCESS, MANY_MORE, ONE_MORE};
 use super::super::spec::Spec;
 use super::{late, nothing, thrice, unsure};
 use crate::model::quantity::show_duration;
@@ -26,18 +26,21 @@ pub(super) fn status(spec: &Spec, seen: &Observation) -> Found {
     if refusals.queued > 0 {
         return thrice(refusals.queued, of, "waited in silence", || {
             let answer = refusals.queued_one.clone().unwrap_or_default();
-            let observed = format!("left waiting in silence: {} after {}", answer.brief(), answer.took);
+            let never = if answer.answered().is_none() { "never answered" } else { "left waiting in silence" };
+            let observed = format!("{never}: {} after {}", answer.brief(), answer.took);
             answer.finding(expected, observed).at(at)
         });
     }
-    // One or two that are late tell more of this machine than of the service.
-    if refusals.late >= 3 {
+    if refusals.late > 0 {
         return thrice(refusals.late, of, "were refused late", || {
             let answer = refusals.late_one.clone().unwrap_or_default();
             answer.finding(expected, format!("{}, but only after {}", answer.brief(), answer.took)).at(at)
         });
     }
-    Found::held(of as usize, "nothing was refused")
+    if refusals.near * 2 >= of {
+        return unsure(format!("{} of {of} refusals came so near to the longest time for one that it cannot be told", refusals.near));
+    }
+    Found::held((of - refusals.near) as usize, "nothing was refused")
 }
 
 fn nobody_refused(seen: &Observation) -> Found {
@@ -96,21 +99,12 @@ fn honest(seen: &Observation) -> Found {
 
 /// Whether all slots are there again.
 pub(super) fn returns(spec: &Spec, seen: &Observation) -> Vec<(&'static str, Found)> {
-    let mut all = vec![("success", after_success(spec, seen))];
+    let mut all = vec![("success", after(spec, seen, AFTER_SUCCESS, "waves that were served and refused"))];
     if spec.b.fails.is_some() {
         all.push(("failure", after(spec, seen, AFTER_FAILURE, "requests that failed")));
     }
     all.push(("abort", after(spec, seen, AFTER_ABORT, "callers that went away")));
     all
-}
-
-/// The waves of as many as the limit follow each other: all but the first come after success.
-fn after_success(spec: &Spec, seen: &Observation) -> Found {
-    let Some(trial) = seen.trials.get(K) else { return late() };
-    let waves = trial.waves.get(1..).unwrap_or_default();
-    let bad = number(waves.iter().filter(|w| w.proves == Proves::Under).count());
-    let good = number(waves.iter().filter(|w| w.is_good()).count());
-    thrice(bad, bad + good, "waves", || short(spec, trial, "requests that were served"))
 }
 
 fn after(spec: &Spec, seen: &Observation, name: &str, what: &str) -> Found {
@@ -182,7 +176,7 @@ pub(super) fn alive(spec: &Spec, seen: &Observation) -> Found {
         let is_done = seen.trials.get(MANY_MORE).is_some_and(|t| t.done);
         return match (is_done, alive.void) {
             (false, _) => late(),
-            (true, 0) => nothing("no wave held all slots long enough to ask"),
+            (true, 0) => nothing("no wave that kept the limit held all slots long enough to ask"),
             (true, n) => unsure(format!(
                 "{n} answers came, each when a slot may have been free again; ask for longer work than {}",
                 show_duration(limit)

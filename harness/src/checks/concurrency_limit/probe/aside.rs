@@ -1,6 +1,7 @@
 //! What is asked beside a wave: health while all slots are held, and the count of what was begun.
 
-use super::super::look::{Alive, Observation};
+use super::super::count::Wave;
+use super::super::look::{Alive, Observation, number};
 use super::super::spec::{Effect, Limits};
 use super::super::table;
 use super::{Bench, MANY_MORE, PATIENCE};
@@ -99,8 +100,13 @@ fn amount(json: &Json) -> Option<f64> {
 }
 
 impl Alive {
-    /// Takes in what was asked; `is_held` says whether all slots were still held at that moment.
-    pub(super) fn add(&mut self, limits: &Limits, all: &[Asked], is_held: impl Fn(Instant) -> bool) {
+    /// Takes in what was asked beside a wave; `is_held` says whether all slots were still held at that moment. Only of a wave that kept the
+    /// limit is it known that they were at all.
+    pub(super) fn add(&mut self, limits: &Limits, wave: &Wave, all: &[Asked], is_held: impl Fn(Instant) -> bool) {
+        if !wave.is_good() {
+            self.void += if wave.is_bad() { 0 } else { number(all.len()) };
+            return;
+        }
         let Some(limit) = limits.alive.as_ref().map(|a| a.b.within()) else { return };
         for asked in all {
             let against = asked.seen.took.against(limit);
@@ -123,5 +129,29 @@ impl Alive {
                 (None, Against::Within) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::ConcurrencyLimit;
+    use super::super::super::count::Proves;
+    use super::*;
+    use crate::kind::Stopwatch;
+    use crate::kind::testing::spec;
+
+    #[test]
+    fn health_beside_a_wave_that_did_not_keep_the_limit_tells_nothing() {
+        let kind = spec::<ConcurrencyLimit>("{ post: /work, limit: 3, alive: { get: /health } }");
+        let told = |proves| {
+            let asked = Asked { seen: Seen::default(), missed: None, ended: Stopwatch::default().now() };
+            let mut alive = Alive::default();
+            alive.add(&kind.spec.b, &Wave { proves, ..Wave::default() }, &[asked], |_| true);
+            (alive.asked, alive.void)
+        };
+        assert_eq!(told(Proves::Kept), (1, 0));
+        assert_eq!(told(Proves::Under), (0, 0));
+        assert_eq!(told(Proves::Over), (0, 0));
+        assert_eq!(told(Proves::Void("a stall".to_owned())), (0, 1));
     }
 }

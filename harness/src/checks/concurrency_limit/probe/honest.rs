@@ -26,7 +26,7 @@ trait Door: Send {
 }
 
 impl Bench<'_> {
-    /// Holds all slots and comes again after a refusal; until it was true once, or untrue three times.
+    /// Holds all slots and comes again after a refusal; until it was true twice, or untrue three times.
     pub(super) async fn honest(&self, seen: &mut Observation) -> Result<(), ProbeError> {
         let says = seen.refusals.says > 0 && seen.refusals.says_not == 0;
         if says && seen.is_kept(ONE_MORE) {
@@ -38,7 +38,7 @@ impl Bench<'_> {
                 self.cx.saw(format!("coming again: {:?}", tried.turned));
                 seen.honest.tries.push(tried);
                 let lies = seen.honest.tries.iter().filter(|t| t.is_lie()).count();
-                let is_true = seen.honest.tries.iter().any(|t| t.turned == Turned::True);
+                let is_true = seen.honest.tries.iter().filter(|t| t.turned == Turned::True).count() >= 2;
                 if is_true && lies == 0 || lies >= self.round.enough_bad.max(1) as usize {
                     break;
                 }

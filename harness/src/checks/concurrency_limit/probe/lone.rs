@@ -5,7 +5,9 @@ use super::super::look::{Observation, WARM, ending};
 use super::super::spec::Spec;
 use super::Bench;
 use super::jobs::Life;
+use super::wave::headed;
 use crate::kind::{ProbeError, Seen, Weight};
+use crate::model::Interval;
 use crate::model::quantity::show_duration;
 use std::time::Duration;
 
@@ -19,29 +21,43 @@ const SHORTEST: Duration = Duration::from_millis(100);
 
 impl Bench<'_> {
     pub(super) async fn lone(&self, seen: &mut Observation) -> Result<(), ProbeError> {
+        let (mut heads, mut blurred) = (Vec::new(), 0);
         let times = if self.spec.b.counts_jobs() { 1 } else { WARM };
         while seen.lone.takes.len() < times || seen.lone.takes.len() < MOST && seen.lone.uneven().is_some() {
-            let came = if self.spec.b.counts_jobs() { self.one_job(seen).await? } else { self.one_request(seen).await? };
-            let Some(answer) = came else { continue };
+            let came = if self.spec.b.counts_jobs() { self.one_job(seen).await? } else { self.one_request(seen, &mut heads).await? };
+            let Some(answer) = came else {
+                // What this machine slept through tells too little: every wave would be held against too short a time.
+                if !self.spec.b.counts_jobs() && blurred < MOST && seen.lone.takes.last().is_some_and(is_blurred) {
+                    blurred += 1;
+                    seen.lone.takes.pop();
+                    heads.truncate(seen.lone.takes.len());
+                }
+                continue;
+            };
             // Nothing that comes again would be another answer; what noise can make, or slots that are held, is asked for again.
             let again = match ending(&self.spec.b, &answer) {
                 Ending::Refused => answer.weight() == Weight::Confusable && seen.lone.bad + 1 < TRIES,
                 _ => answer.weight() == Weight::Confusable && seen.lone.bad + 1 < self.round.enough_bad.max(1),
             };
             seen.lone.bad += 1;
+            match ending(&self.spec.b, &answer) {
+                Ending::Refused => seen.lone.turned_away += 1,
+                _ => seen.lone.noise = Some(answer.clone()),
+            }
             seen.lone.worst = Some(answer);
             if !again || seen.lone.missed.is_some() {
                 break;
             }
             tokio::time::sleep(BETWEEN).await;
         }
+        seen.lone.count_to_the_head(&heads);
         seen.lone.stop = stop(self.spec, seen);
         seen.lone.done = true;
         Ok(())
     }
 
     /// None where it was served.
-    async fn one_request(&self, seen: &mut Observation) -> Result<Option<Seen>, ProbeError> {
+    async fn one_request(&self, seen: &mut Observation, heads: &mut Vec<Duration>) -> Result<Option<Seen>, ProbeError> {
         // The same way as every wave, so that the times are of the same thing.
         let patience = self.cx.patience();
         let salvo = self.cx.hold(&self.spec.a, &super::alone(patience), 1).await?;
@@ -53,6 +69,7 @@ impl Bench<'_> {
         if ending(&self.spec.b, &answer) == Ending::Served {
             self.cx.saw(format!("one alone takes {}", call.took));
             seen.lone.takes.push(call.took);
+            heads.extend(headed(&call));
             return Ok(None);
         }
         Ok(Some(answer))
@@ -87,6 +104,11 @@ impl Bench<'_> {
         }
         Ok(None)
     }
+}
+
+/// More than a tenth of it was lost to stalls of this machine.
+fn is_blurred(took: &Interval) -> bool {
+    took.hi - took.lo > took.hi / 10
 }
 
 /// Why no wave can tell anything, if so.

@@ -3,7 +3,7 @@
 use super::super::ConcurrencyLimit;
 use crate::kind::testing::{context, look, look_in, round, setting, told};
 use crate::kind::{CheckKind as _, Context, Setting};
-use crate::model::Source;
+use crate::model::{Rate, Source};
 use crate::reader::{Resolver, Value, expand, parse, read};
 use crate::transport::{Exchange, Options, Permits};
 use house::{Flaw, House};
@@ -141,9 +141,9 @@ async fn several_processes_have_the_limit_each_and_are_told_apart_by_their_names
 #[tokio::test]
 async fn refusals_have_their_status_and_come_at_once() {
     all_have(&[
-        (Flaw::Status503, REQUESTS, &[EXACT, "limit/status"], &["k+1: held", "counted 14+0/14 once"]),
-        (Flaw::Queues, REQUESTS, &[EXACT, "limit/status"], &["k+1: held", "2k+10: held", "counted 14+0/14 once"]),
-        (Flaw::RefusesLate, REQUESTS, &[EXACT, "limit/status"], &["k+1: held", "2k+10: held", "counted 14+0/14 once"]),
+        (Flaw::Status503, REQUESTS, &[EXACT, "limit/status"], &["k+1: held", "counted "]),
+        (Flaw::Queues, REQUESTS, &[EXACT, "limit/status"], &["k+1: held", "2k+10: held", "counted "]),
+        (Flaw::RefusesLate, REQUESTS, &[EXACT, "limit/status"], &["k+1: held", "2k+10: held", "counted "]),
     ])
     .await;
 }
@@ -158,8 +158,8 @@ async fn a_wait_in_place_of_a_refusal_is_fine_where_no_status_is_declared() {
 async fn a_refusal_that_lies_about_when_to_come_again_is_found() {
     const CLAUSE: &[&str] = &["limit/retry-after"];
     all_have(&[
-        (Flaw::RetryAbsent, REQUESTS, CLAUSE, &["header: proof no Retry-After, in 14 of 14 refusals"]),
-        (Flaw::RetryZero, REQUESTS, CLAUSE, &["header: proof Retry-After: 0, in 14 of 14 refusals"]),
+        (Flaw::RetryAbsent, REQUESTS, CLAUSE, &["header: proof no Retry-After, in "]),
+        (Flaw::RetryZero, REQUESTS, CLAUSE, &["header: proof Retry-After: 0, in "]),
         (Flaw::RetryLong, REQUESTS, CLAUSE, &["honest: counted 3+0/3 once"]),
         (Flaw::RetryLong, JOBS, CLAUSE, &["honest: counted 3+0/3 once"]),
     ])
@@ -280,7 +280,78 @@ async fn jobs_are_ended_by_request_as_soon_as_they_have_served() {
     // It says 202, and the slot comes back when the state says so.
     all_held(&tell_of(Flaw::EndsSlowly, WORK, &cancelled, &[EXACT]).await);
     let told = tell_of(Flaw::FreesTogether, WORK * 4, &cancelled, &[EXACT]).await;
-    for part in ["k: held", "k+1: held", "2k+10: held", "next: counted 3+0/3 once"] {
+    for part in ["k: held", "k+1: held", "2k+10: held", "next: counted "] {
         has(&told, part);
     }
+}
+
+#[tokio::test]
+async fn what_one_burst_does_not_show_is_found() {
+    all_have(&[
+        // Who only limits how often work begins takes one more half-way.
+        (Flaw::LimitsStarts, REQUESTS, &[EXACT], &["k: held", "k+1: counted 3+0/4 once"]),
+        // A queue that never answers is none.
+        (Flaw::HangsBeyond, "post: /work, limit: 3", &[EXACT], &["k: held", "k+1: counted 3+0/3 once"]),
+        (Flaw::CutsTheFirst, REQUESTS, &[EXACT], &["k: held", "alone: unsure intermittent: 2 of 5 sent alone were not served: "]),
+        (Flaw::LeakOnRefusal, REQUESTS, &["limit/returns"], &["success: counted 3+0/3 once"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn each_edge_above_the_limit_is_looked_at_three_times() {
+    let address = House::open(Flaw::None, 3, WORK).await;
+    let mut seen = super::Observation::default();
+    let clauses = [EXACT, "limit/retry-after"];
+    let kind = spec(&format!("{{ {REQUESTS} }}"));
+    kind.probe(&round::<ConcurrencyLimit>(&clauses), &context(address), &mut seen).await.unwrap();
+    let later = seen.trials["k+1"].waves.iter().filter(|wave| wave.is_good() && wave.half_way.is_some()).count();
+    assert!(later >= 3 && seen.trials["k+1"].good() >= 6 && seen.trials["2k+10"].good() >= 3, "{:?}", seen.trials);
+    assert!(seen.honest.tries.len() >= 2, "{:?}", seen.honest);
+}
+
+#[tokio::test]
+async fn what_is_cut_off_while_it_is_held_is_no_refusal_and_no_fault() {
+    let told = [(Flaw::Impatient, 8), (Flaw::ImpatientAbsent, 2)].map(|(flaw, per_second)| async move {
+        let address = House::open(flaw, 3, WORK).await;
+        let rate = Rate { count: per_second, per: Duration::from_secs(1) };
+        let exchange = Exchange::new(Options { permits: Permits::new(Some(rate), None, None) });
+        told(
+            &look_in(
+                &spec("{ post: /work, json: { work-ms: 400 }, limit: 3 }"),
+                &Context::new(Setting { exchange, ..setting(address) }),
+                &[EXACT],
+            )
+            .await,
+        )
+    });
+    let [good, absent] = futures_util::future::join_all(told).await.try_into().expect("two");
+    has(&good, "2k+10: unsure in 5 waves it was never certain that all met: the service gave ");
+    // As many as the limit may be held for so long, and one more may not.
+    assert!(!absent.iter().any(|t| t.starts_with("k+1: held")), "{absent:?}");
+}
+
+#[tokio::test]
+async fn slots_are_told_by_the_first_byte_of_answers_that_come_one_after_the_other() {
+    let address = House::open(Flaw::OneLine, 8, WORK * 2).await;
+    let told = told(&look(&spec("{ post: /work, limit: 8, refused: 429 }"), address, &[EXACT]).await);
+    all_held(&told);
+}
+
+#[tokio::test]
+async fn a_failure_that_takes_no_slot_proves_nothing() {
+    let fails = "fails: { post: /work, json: { fail: true } }";
+    let other = REQUESTS.replace(fails, "fails: { get: /nothing }");
+    let of_jobs = JOBS.replace("fails: { post: /tasks, json: { fail: true } }", "fails: { get: /nothing }");
+    assert!(other != REQUESTS && of_jobs != JOBS);
+    all_have(&[
+        (
+            Flaw::None,
+            &other,
+            &["limit/returns"],
+            &["success: held", "failure: unseen the request of `fails` is none that takes a slot: 404"],
+        ),
+        (Flaw::None, &of_jobs, &["limit/returns"], &["failure: unseen the request of `fails` began no job: 404"]),
+    ])
+    .await;
 }

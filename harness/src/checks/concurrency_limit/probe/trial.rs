@@ -3,6 +3,7 @@
 use super::super::count::{Ending, Fate, Proves, Wave};
 use super::super::look::{Count, Next, Observation, number};
 use super::super::table;
+use super::given_up::Held;
 use super::jobs::Life;
 use super::wave::Waved;
 use super::{Bench, K, MANY_MORE, ONE_MORE};
@@ -61,19 +62,24 @@ impl Bench<'_> {
             let bad = number(seen.next.iter().filter(|n| !n.accepted).count());
             return (1..enough).contains(&bad) && seen.next.len() < NEXT_TRIES;
         }
-        if case != MANY_MORE || waves >= 3 {
+        if case != MANY_MORE || waves >= 5 {
             return false;
         }
         let alive = &seen.alive;
         let bad = alive.bad + alive.late;
-        let of_health = self.round.wants(table::ALIVE) && (alive.asked == 0 || (1..enough).contains(&bad));
-        let of_effect = self.round.wants(table::NO_EFFECT) && seen.effects.iter().any(|c| c.surplus() > 0.0);
+        let is_kept = seen.trials.get(case).is_none_or(|trial| trial.bad() == 0);
+        let of_health = self.round.wants(table::ALIVE) && (alive.asked == 0 && is_kept || (1..enough).contains(&bad));
+        let surplus = number(seen.effects.iter().filter(|c| c.surplus() > 0.0).count());
+        let of_effect = self.round.wants(table::NO_EFFECT) && (1..enough).contains(&surplus);
         of_health || of_effect
     }
 
     async fn one_wave(&self, case: &str, count: u32, seen: &mut Observation) -> Result<Waved, ProbeError> {
         if case == ONE_MORE && self.spec.b.counts_jobs() && self.spec.b.replicas() == 1 {
             return self.one_after_the_other(seen).await;
+        }
+        if case == ONE_MORE && self.spec.b.replicas() == 1 && self.is_half_way_next(seen) {
+            return self.half_way(seen).await;
         }
         let before = self.effect(case, seen).await?;
         let mut waved = self.wave(case, count, seen).await?;
@@ -90,9 +96,10 @@ impl Bench<'_> {
         let limits = &self.spec.b;
         let count = limits.k().saturating_mul(limits.replicas());
         let (flown, _) = self.fly(&self.spec.a, count).await?;
-        let spread = flown.ended - flown.began;
+        let (held, spread) = (Held::of(&flown), flown.ended - flown.began);
+        let half_way = self.is_half_way_next(seen).then(|| seen.takes() / 2);
         let mut ids = Vec::new();
-        let mut wave = Wave { sent: count + 1, spread, ..Wave::default() };
+        let mut wave = Wave { sent: count + 1, spread, half_way, ..Wave::default() };
         let mut worst = None;
         for shot in flown.shots {
             let submitted = self.submitted(&shot.land(self.cx.patience()).await?, seen);
@@ -104,6 +111,7 @@ impl Bench<'_> {
                 }
             }
         }
+        tokio::time::sleep(half_way.unwrap_or_default()).await;
         let before = self.open(&ids, seen).await?;
         let call = self.once(&self.spec.a, self.cx, self.cx.patience()).await?;
         let beyond = self.submitted(&call, seen);
@@ -131,6 +139,7 @@ impl Bench<'_> {
             _ => wave.broken += 1,
         }
         self.take_refusals(ONE_MORE, &wave, std::iter::once((&beyond.seen, &fate)), seen.takes(), seen);
+        held.judge(limits, &mut wave, worst.iter());
         worst = worst.or(Some(beyond.seen)).filter(|_| wave.is_bad());
         // One that is ended while the others go on tells more than one that ends together with them.
         let has_ended = self.cancel(&ids[..ids.len().min(1)], seen).await? && !seen.jobs.open.contains(&ids[0]);

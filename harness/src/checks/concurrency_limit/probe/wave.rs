@@ -1,11 +1,13 @@
 //! One wave: so many requests released in one loop, each answer held against the time that one takes alone.
 
-use super::super::count::{Ending, Fate, Landed, Proves, Terms, Wave, count};
+use super::super::count::{Ending, Fate, Landed, Proves, Terms, Wave, count, of_each};
 use super::super::look::{Observation, ending, number};
 use super::super::table;
 use super::aside::Asked;
+use super::given_up::Held;
 use super::{Bench, K, PATIENCE};
-use crate::kind::{Flown, ProbeError, Seen};
+use crate::kind::{Call, Flown, ProbeError, Seen};
+use crate::model::quantity::show_duration;
 use crate::words::Request;
 use futures_util::StreamExt as _;
 use futures_util::future::join;
@@ -13,11 +15,23 @@ use futures_util::stream::FuturesUnordered;
 use std::time::{Duration, Instant};
 
 /// Longest wait until the other side has everything but the last bytes.
-const SETTLE: Duration = Duration::from_secs(2);
+pub(super) const SETTLE: Duration = Duration::from_secs(2);
 /// Beyond the slots' own time: what one answer may take on its way.
 const BEYOND: Duration = Duration::from_secs(2);
 /// Bounds of the time to a refusal, which is else a quarter of what the work takes.
 const PROMPT: (Duration, Duration) = (Duration::from_millis(250), Duration::from_millis(500));
+
+/// A body of more bytes takes its time on the way.
+const LONG_BODY: u64 = 4 << 10;
+
+/// An answer, and when it was there.
+pub(super) struct Came {
+    pub(super) seen: Seen,
+    /// Its last byte, or the trouble.
+    pub(super) ended: Instant,
+    /// Its first byte, where its body is a long one.
+    pub(super) headed: Option<Instant>,
+}
 
 /// A wave and the answer that tells most of it.
 pub(super) struct Waved {
@@ -43,27 +57,29 @@ impl Bench<'_> {
     async fn wave_of_requests(&self, case: &str, sent: u32, seen: &mut Observation) -> Result<Waved, ProbeError> {
         let takes = seen.takes();
         let (flown, stuck) = self.fly(&self.spec.a, sent).await?;
-        let (began, last, spread) = (flown.began, flown.ended, flown.ended - flown.began);
-        let (calls, asked) = join(self.land(flown, self.patience(sent, takes)), self.ask_aside(case, last, takes)).await;
+        let (held, began, last, spread) = (Held::of(&flown), flown.began, flown.ended, flown.ended - flown.began);
+        let patience = self.patience(sent, takes) + seen.lone.tail * sent;
+        let (calls, asked) = join(self.land_timed(flown, patience), self.ask_aside(case, last, takes)).await;
         let (all, asked) = (calls?, asked?);
-        let landed: Vec<Landed> = all.iter().map(|(seen, ended)| self.landed(seen, began, *ended)).collect();
+        let landed: Vec<Landed> = all.iter().map(|came| self.landed(came, began, seen)).collect();
         let (limits, terms) = (&self.spec.b, self.terms(takes, spread));
         let (mut wave, fates) = count(&landed, &terms);
         void(&mut wave, stuck);
+        void_by_tails(&mut wave, &all, &terms);
+        held.judge(limits, &mut wave, all.iter().map(|came| &came.seen));
         if let Some(first) = wave.first_end {
-            seen.alive.add(limits, &asked, |ended| self.cx.stopwatch().between(began, ended).hi <= first.lo);
+            seen.alive.add(limits, &wave, &asked, |ended| self.cx.stopwatch().between(began, ended).hi <= first.lo);
         }
-        self.take_refusals(case, &wave, all.iter().map(|(seen, _)| seen).zip(&fates), takes, seen);
-        let worst = worst(&wave, all.iter().map(|(seen, _)| seen).zip(&fates)).cloned();
-        let served = number(landed.iter().filter(|l| l.ending == Ending::Served).count());
+        self.take_refusals(case, &wave, all.iter().map(|came| &came.seen).zip(&fates), takes, seen);
+        let worst = worst(&wave, all.iter().map(|came| &came.seen).zip(&fates)).cloned();
         let after = self.effect_after(case, seen).await?;
-        Ok(Waved { wave, worst, served, silent: landed.iter().any(|l| l.ending == Ending::Silent), after })
+        Ok(Waved { wave, worst, served: served(&landed), silent: is_silent(&landed), after })
     }
 
     async fn wave_of_jobs(&self, case: &str, sent: u32, seen: &mut Observation) -> Result<Waved, ProbeError> {
         let takes = seen.takes();
         let (flown, stuck) = self.fly(&self.spec.a, sent).await?;
-        let (last, spread) = (flown.ended, flown.ended - flown.began);
+        let (held, last, spread) = (Held::of(&flown), flown.ended, flown.ended - flown.began);
         let mut landing: FuturesUnordered<_> = flown.shots.into_iter().map(|shot| shot.land(self.cx.patience())).collect();
         let (mut all, mut ids, mut fates) = (Vec::new(), Vec::new(), Vec::new());
         while let Some(call) = landing.next().await {
@@ -90,10 +106,14 @@ impl Bench<'_> {
             spread,
             ..Wave::default()
         };
+        for (answer, fate) in all.iter().zip(&fates) {
+            wave.name(*fate, self.replica(answer).as_deref());
+        }
         wave.proves = self.proves_of_jobs(&wave, seen);
         void(&mut wave, stuck);
+        held.judge(&self.spec.b, &mut wave, all.iter());
         // They were open when all was asked for, since they still are.
-        seen.alive.add(&self.spec.b, &asked, |_| open >= self.spec.b.k());
+        seen.alive.add(&self.spec.b, &wave, &asked, |_| open >= self.spec.b.k());
         self.take_refusals(case, &wave, all.iter().zip(&fates), takes, seen);
         let worst = worst(&wave, all.iter().zip(&fates)).cloned();
         let after = self.effect_after(case, seen).await?;
@@ -128,7 +148,7 @@ impl Bench<'_> {
                 wave.unclear
             ));
         }
-        Proves::Kept
+        of_each(wave, &self.terms(Duration::ZERO, wave.spread)).unwrap_or(Proves::Kept)
     }
 
     /// Everything but the last bytes, then those. How many connections were not ready, where some were not.
@@ -141,28 +161,45 @@ impl Bench<'_> {
 
     /// Every answer with the moment of its end.
     pub(super) async fn land(&self, flown: Flown, patience: Duration) -> Result<Vec<(Seen, Instant)>, ProbeError> {
+        Ok(self.land_timed(flown, patience).await?.into_iter().map(|came| (came.seen, came.ended)).collect())
+    }
+
+    /// Every answer, and when it came.
+    pub(super) async fn land_timed(&self, flown: Flown, patience: Duration) -> Result<Vec<Came>, ProbeError> {
         let mut landing: FuturesUnordered<_> = flown.shots.into_iter().map(|shot| shot.land(patience)).collect();
         let mut all = Vec::with_capacity(landing.len());
         while let Some(call) = landing.next().await {
             let call = call?;
-            all.push((self.seen(&call), call.began + call.took.hi));
+            all.push(Came {
+                seen: self.seen(&call),
+                ended: call.began + call.took.hi,
+                headed: headed(&call).map(|head| call.began + head),
+            });
         }
         Ok(all)
     }
 
-    fn landed(&self, seen: &Seen, began: Instant, ended: Instant) -> Landed {
-        let replica = seen.header(&self.spec.b.replica_header()).map(|name| name.chars().take(64).collect());
-        Landed { end: self.cx.stopwatch().between(began, ended), ending: ending(&self.spec.b, seen), replica }
+    pub(super) fn landed(&self, came: &Came, began: Instant, seen: &Observation) -> Landed {
+        let ended = came.headed.filter(|_| seen.lone.by_head).unwrap_or(came.ended);
+        let (end, replica) = (self.cx.stopwatch().between(began, ended), self.replica(&came.seen));
+        Landed { end, ending: ending(&self.spec.b, &came.seen), replica }
     }
 
-    fn terms(&self, takes: Duration, spread: Duration) -> Terms {
+    /// How the process that answered names itself, if it does.
+    fn replica(&self, seen: &Seen) -> Option<String> {
+        seen.header(&self.spec.b.replica_header()).map(|name| name.chars().take(64).collect())
+    }
+
+    pub(super) fn terms(&self, takes: Duration, spread: Duration) -> Terms {
         let limits = &self.spec.b;
-        Terms { limit: limits.k(), replicas: limits.replicas(), apart: limits.tells_replicas_apart(), takes, spread }
+        let (replicas, apart, refuses) = (limits.replicas(), limits.tells_replicas_apart(), limits.refused.is_some());
+        Terms { limit: limits.k(), replicas, apart, takes, spread, refuses }
     }
 
-    /// How long answers are waited for: a few slots' time where the rest is to be refused, all of it where it may wait.
+    /// How long answers are waited for: a few slots' time where the rest is to be refused. Where it may wait, twice what all of it needs: who
+    /// has no answer by then has been lost.
     pub(super) fn patience(&self, sent: u32, takes: Duration) -> Duration {
-        let waves = if self.spec.b.refused.is_some() { 4 } else { sent.div_ceil(self.spec.b.k().max(1)) + 2 };
+        let waves = if self.spec.b.refused.is_some() { 4 } else { (sent.div_ceil(self.spec.b.k().max(1)) + 2) * 2 };
         takes * waves + BEYOND
     }
 
@@ -197,15 +234,48 @@ impl Bench<'_> {
     }
 }
 
+/// How many were served, by whatever time.
+pub(super) fn served(landed: &[Landed]) -> u32 {
+    number(landed.iter().filter(|l| l.ending == Ending::Served).count())
+}
+
+/// Whether some were never answered.
+pub(super) fn is_silent(landed: &[Landed]) -> bool {
+    landed.iter().any(|l| l.ending == Ending::Silent)
+}
+
+/// When the first byte of a long answer came, since its request was whole. None where it is short, or something came before it.
+pub(super) fn headed(call: &Call) -> Option<Duration> {
+    let answer = call.answer.as_ref().ok()?;
+    let head = answer.phases.first_byte;
+    (answer.wire_len > LONG_BODY && answer.informational.is_empty() && !head.is_zero()).then_some(head)
+}
+
+/// Where long answers came one after the other it cannot be told whether somebody waited for a slot or for the line.
+fn void_by_tails(wave: &mut Wave, all: &[Came], terms: &Terms) {
+    let rests_on_time = match wave.proves {
+        Proves::Kept => wave.queued > 0,
+        Proves::Under => wave.admitted + wave.queued + wave.unclear >= terms.limit.min(wave.sent),
+        _ => false,
+    };
+    let tail = all.iter().filter_map(|came| Some(came.ended.saturating_duration_since(came.headed?))).max().unwrap_or_default();
+    if rests_on_time && tail > terms.takes / 4 {
+        let (tail, takes) = (show_duration(tail), show_duration(terms.takes));
+        wave.proves = Proves::Void(format!(
+            "an answer took {tail} from its first byte to its last, and the work takes {takes}: whether others waited for a slot or for the line cannot be told"
+        ));
+    }
+}
+
 /// What was not on the other side when it was released proves nothing of what meets there.
-fn void(wave: &mut Wave, stuck: Option<usize>) {
+pub(super) fn void(wave: &mut Wave, stuck: Option<usize>) {
     if let Some(count) = stuck.filter(|_| matches!(wave.proves, Proves::Kept | Proves::Over)) {
         wave.proves = Proves::Void(format!("{count} of the requests were still on their way when the last bytes were released"));
     }
 }
 
 /// The answer that tells most of what is wrong with a wave.
-fn worst<'s>(wave: &Wave, all: impl Iterator<Item = (&'s Seen, &'s Fate)>) -> Option<&'s Seen> {
+pub(super) fn worst<'s>(wave: &Wave, all: impl Iterator<Item = (&'s Seen, &'s Fate)>) -> Option<&'s Seen> {
     let wanted: &[Fate] = match wave.proves {
         Proves::Broken => &[Fate::Broken],
         Proves::Under => &[Fate::Refused, Fate::Queued],

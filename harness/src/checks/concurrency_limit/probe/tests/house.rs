@@ -54,7 +54,26 @@ pub(super) enum Flaw {
     EndsSlowly,
     /// The slots of jobs are free when none runs any more.
     FreesTogether,
+    /// Nothing is limited but how many begin in a tenth of a second.
+    LimitsStarts,
+    /// Never answers whoever finds no slot.
+    HangsBeyond,
+    /// No flaw: the first two calls are cut off.
+    CutsTheFirst,
+    /// A slot is lost with each refusal.
+    LeakOnRefusal,
+    /// No flaw: what is not whole after a while is answered by 408.
+    Impatient,
+    /// The same, and nothing is limited.
+    ImpatientAbsent,
+    /// No flaw: long answers go out one after the other.
+    OneLine,
 }
+
+/// How long an impatient service waits for the rest of a request.
+pub(super) const IMPATIENT: Duration = Duration::from_millis(1250);
+/// How long a long answer takes on the one line.
+const LONG_ANSWER: Duration = Duration::from_millis(60);
 
 pub(super) struct House {
     pub(super) flaw: Flaw,
@@ -63,6 +82,7 @@ pub(super) struct House {
     pub(super) takes: Duration,
     state: Mutex<State>,
     queue: Semaphore,
+    line: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -71,6 +91,9 @@ struct State {
     held: [usize; 2],
     running: usize,
     begun: usize,
+    /// When work began of late.
+    starts: Vec<tokio::time::Instant>,
+    called: usize,
     served: usize,
     jobs: BTreeMap<usize, &'static str>,
     lost: bool,
@@ -96,7 +119,14 @@ impl House {
     pub(super) async fn open(flaw: Flaw, limit: usize, takes: Duration) -> SocketAddr {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port on loopback");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let house = Arc::new(Self { flaw, limit, takes, state: Mutex::default(), queue: Semaphore::new(limit) });
+        let house = Arc::new(Self {
+            flaw,
+            limit,
+            takes,
+            state: Mutex::default(),
+            queue: Semaphore::new(limit),
+            line: tokio::sync::Mutex::default(),
+        });
         tokio::spawn(async move {
             for turn in 0.. {
                 let Ok((stream, _)) = listener.accept().await else { return };
@@ -113,7 +143,15 @@ impl House {
     }
 
     async fn serve(self: Arc<Self>, mut stream: TcpStream, process: usize) {
-        let Some((head, body)) = read(&mut stream).await else { return };
+        let patience = if matches!(self.flaw, Flaw::Impatient | Flaw::ImpatientAbsent) { IMPATIENT } else { Duration::from_secs(3600) };
+        let (head, body) = match tokio::time::timeout(patience, read(&mut stream)).await {
+            Ok(Some(request)) => request,
+            Ok(None) => return,
+            Err(_) => {
+                let _ = stream.write_all(json(408, "{}").as_bytes()).await;
+                return;
+            }
+        };
         let fails = body.contains("fail");
         let answer = match head.split(' ').take(2).collect::<Vec<_>>().as_slice() {
             ["GET", "/health"] => self.health().await,
@@ -127,7 +165,15 @@ impl House {
             },
             _ => json(404, "{}"),
         };
-        let _ = stream.write_all(answer.as_bytes()).await;
+        if self.flaw == Flaw::OneLine && answer.contains("done") {
+            let head = answer.split("\r\n\r\n").next().unwrap_or_default().replace("content-length: 13", "content-length: 9000");
+            let _ = stream.write_all(format!("{head}\r\n\r\n").as_bytes()).await;
+            let _line = self.line.lock().await;
+            tokio::time::sleep(LONG_ANSWER).await;
+            let _ = stream.write_all(&[b'x'; 9000]).await;
+        } else {
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
         let _ = stream.shutdown().await;
         let _ = stream.read_to_end(&mut Vec::new()).await;
     }
@@ -136,7 +182,7 @@ impl House {
         match self.flaw {
             Flaw::UnevenPair if process == 0 => self.limit + 1,
             Flaw::UnevenPair => self.limit - 1,
-            Flaw::Absent => usize::MAX,
+            Flaw::Absent | Flaw::LimitsStarts | Flaw::ImpatientAbsent => usize::MAX,
             Flaw::OffByOneLow => self.limit - 1,
             Flaw::OffByOneHigh => self.limit + 1,
             Flaw::Twice => self.limit * 2,
@@ -146,7 +192,18 @@ impl House {
 
     fn slot(self: &Arc<Self>, process: usize) -> Option<Slot> {
         let mut state = self.state();
+        if self.flaw == Flaw::LimitsStarts {
+            let now = tokio::time::Instant::now();
+            state.starts.retain(|at| now - *at < Duration::from_millis(100));
+            if state.starts.len() >= self.limit {
+                return None;
+            }
+            state.starts.push(now);
+        }
         if state.held[process] >= self.slots(process) {
+            if self.flaw == Flaw::LeakOnRefusal {
+                state.held[process] += 1;
+            }
             if self.flaw == Flaw::RefusedIsBegun {
                 state.begun += 1;
             }
@@ -179,8 +236,13 @@ impl House {
     }
 
     async fn work(self: &Arc<Self>, stream: &mut TcpStream, fails: bool, process: usize) -> Option<String> {
-        let served = self.state().served;
+        let (served, called) = {
+            let mut state = self.state();
+            state.called += 1;
+            (state.served, state.called)
+        };
         match self.flaw {
+            Flaw::CutsTheFirst if called <= 2 => return None,
             Flaw::Login => return Some(json(401, r#"{"error":"who are you"}"#)),
             Flaw::Redirects => {
                 return Some("HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned());
@@ -196,7 +258,11 @@ impl House {
             _ => None,
         };
         let Some(slot) = self.slot(process) else {
-            return if self.flaw == Flaw::ClosesBeyond { None } else { Some(self.refused().await) };
+            return match self.flaw {
+                Flaw::ClosesBeyond => None,
+                Flaw::HangsBeyond => std::future::pending().await,
+                _ => Some(self.refused().await),
+            };
         };
         let takes = if self.flaw == Flaw::WarmsUp && served == 0 { self.takes * 3 } else { self.takes };
         let mut byte = [0];
