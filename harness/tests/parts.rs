@@ -71,6 +71,7 @@ const ROWS: &[Row] = &[
         nginx_pace::limit_req_refuses_by_another_status_and_tells_no_time_unless_it_is_told_to,
     ),
     ("nginx", "a_limit_req_by_a_header_that_callers_write_is_caught", nginx_pace::a_limit_req_by_a_header_that_callers_write_is_caught),
+    ("nginx", "a_limit_of_how_often_is_no_limit_of_how_many_at_once", nginx_pace::a_limit_of_how_often_is_no_limit_of_how_many_at_once),
     ("nginx", "the_timeouts_of_nginx_are_kept_to_the_half_second", nginx_pace::the_timeouts_of_nginx_are_kept_to_the_half_second),
     (
         "nginx",

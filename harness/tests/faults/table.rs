@@ -15,6 +15,11 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// What the environment allows, where that is not the usual.
+    pub(crate) fn limits(&self) -> &'static str {
+        if self.suite == LIMITS_SLOWLY { "limits: { rate: 5/s }\n" } else { "" }
+    }
+
     /// Whether the run starts the service and its dependencies itself, so that it may break them.
     pub(crate) fn is_provisioned(&self) -> bool {
         [OUTAGE, SHUTDOWN, SSE_RESTART].contains(&self.suite)
@@ -112,6 +117,9 @@ const LIMITS: &str = "limits.suite.yaml";
 const LIMITS_IN_SHORT: &str = "limits-in-short.suite.yaml";
 const LIMITS_OF_JOBS: &str = "limits-of-jobs.suite.yaml";
 const LIMITS_TOLD: &str = "limits-told.suite.yaml";
+/// Opened so slowly that the first of many have waited for longer than the service does.
+const LIMITS_SLOWLY: &str = "limits-slowly.suite.yaml";
+const IMPATIENT: &[&str] = &["--max-requests=3", "--body-timeout=2s"];
 
 const fn at_once(suite: &'static str, defect: &'static str, must: &'static [&'static str]) -> Row {
     Row { defect, suite, args: &["--max-requests=3", "--max-jobs=3"], must, may: &[] }
@@ -320,6 +328,7 @@ pub(crate) const ROWS: &[Row] = &[
     at_once(LIMITS_OF_JOBS, "", &[]),
     at_once(LIMITS_TOLD, "", &[]),
     at_once(LIMITS_OF_JOBS, "limit-absent", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-absent", &["limit/exact"]),
     at_once(LIMITS_IN_SHORT, "limit-off-by-one-low", &["limit/exact"]),
     at_once(LIMITS_OF_JOBS, "limit-off-by-one-low", &["limit/exact"]),
     at_once(LIMITS_IN_SHORT, "limit-off-by-one-high", &["limit/exact"]),
@@ -404,3 +413,6 @@ pub(crate) const ROWS: &[Row] = &[
     time("time-idle-kept", &["time/idle"]),
     time("time-idle-cut-early", &["time/idle"]),
 ];
+
+/// Services that give up what is held for too long: the wave that is opened for longer than that is in doubt.
+pub(crate) const GIVEN_UP: &[Row] = &[Row { defect: "", suite: LIMITS_SLOWLY, args: IMPATIENT, must: &[], may: &[] }];

@@ -1,6 +1,6 @@
 //! nginx as the one who limits: how often one may call (`limit_req`), and how long one may take (its timeouts), edge by edge.
 
-use super::program::{Running, allclear, expect_code, free_port, record};
+use super::program::{Reference, Running, allclear, expect_code, free_port, record};
 use std::path::Path;
 use std::process::Command;
 
@@ -42,6 +42,16 @@ pub(crate) fn a_limit_req_by_a_header_that_callers_write_is_caught(nginx: &Path)
     let run = world.run(check, 1)?;
     run.expect("key", "rate/quota", "held", "")?;
     run.expect("key", "rate/key", "broken", "`x-forwarded-for` of another address were admitted")
+}
+
+pub(crate) fn a_limit_of_how_often_is_no_limit_of_how_many_at_once(nginx: &Path) -> Result<(), String> {
+    let service = Reference::start(&["--max-requests=100"])?;
+    // Four at once, and another one every quarter of a second, while the work takes a second.
+    let zone = "limit_req_zone $binary_remote_addr zone=calls:1m rate=4r/s; limit_req_status 429;";
+    let place = format!("location / {{ limit_req zone=calls burst=3 nodelay; proxy_pass http://{}; }}", service.address);
+    let world = World::start(nginx, zone, &place)?;
+    let check = "  - name: slots\n    concurrency-limit: { post: /api/v1/work, json: { work-ms: 1000 }, limit: 4, refused: 429 }\n";
+    world.run(check, 1)?.expect("slots", "limit/exact", "broken", "5 of 5 were admitted: one more ")
 }
 
 /// A place that answers, and one that waits for a body: nobody is behind it, and a body that never ends never comes so far.
