@@ -239,10 +239,12 @@ pub(super) fn of_each(wave: &Wave, terms: &Terms) -> Option<Proves> {
     }
     let admitted = |name: &String| wave.by_replica.get(name).copied().unwrap_or_default();
     let nobody_waited = wave.queued + wave.unclear == 0;
-    if nobody_waited && wave.refused_by.keys().any(|name| admitted(name) < limit) {
+    let names = wave.by_replica.keys().chain(wave.refused_by.keys()).collect::<BTreeSet<_>>().len();
+    // Whoever only refuses may be somebody before them.
+    let is_one = |name: &String| admitted(name) > 0 || names <= terms.replicas as usize;
+    if nobody_waited && wave.refused_by.keys().any(|name| is_one(name) && admitted(name) < limit) {
         return Some(Proves::Under);
     }
-    let names = wave.by_replica.keys().chain(wave.refused_by.keys()).collect::<BTreeSet<_>>().len();
     if wave.sent > all && names < terms.replicas as usize {
         return Some(Proves::Void(format!("only {names} of {} processes answered", terms.replicas)));
     }

@@ -115,6 +115,9 @@ fn each_process_is_to_be_seen_and_to_have_its_slots() {
     let apart = Terms { replicas: 2, apart: true, ..terms(2) };
     // One of them refuses though it has taken one only.
     check_with(apart, "200/a@601 200/a@602 200/b@610 429/b@3 429/a@3", "under");
+    check_with(apart, "200/a@601 200/a@602 429/b@3 429/a@3 429/a@3", "under");
+    // A proxy before the two names itself.
+    check_with(apart, "200/a@601 200/a@602 200/b@610 200/b@611 429/p@3 429/p@3", "kept");
     check_with(apart, "200/a@601 200/a@602 200/b@610 200@611 429/a@3", "void 1 were admitted by an answer that does not name its process");
     check_with(apart, "200/a@601 200/a@602 429/a@3 429/a@3 429/a@3", "void only 1 of 2 processes answered");
     check_with(apart, "200/a@601 200/a@602 200/b@610 429/a@3 429/a@3 429/a@3 429/a@3 429/a@3", "void only 1 of 8 were admitted by b");

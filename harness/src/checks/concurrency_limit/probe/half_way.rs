@@ -5,7 +5,8 @@ use super::super::look::Observation;
 use super::given_up::Held;
 use super::wave::{Came, SETTLE, Waved, headed, is_silent, served, void, worst};
 use super::{Bench, ONE_MORE, PATIENCE};
-use crate::kind::{Call, ProbeError};
+use crate::kind::{Call, ProbeError, Seen};
+use crate::model::Interval;
 use futures_util::future::join;
 use std::time::Instant;
 
@@ -57,7 +58,14 @@ impl Bench<'_> {
     fn sent_at(&self, call: &Call) -> (Instant, Came) {
         let phases = call.answer.as_ref().map_or_else(|failed| failed.phases, |answer| answer.phases);
         let sent = call.began + phases.dns + phases.connect + phases.tls;
-        let headed = headed(call).map(|head| sent + head);
-        (sent, Came { seen: self.seen(call), ended: call.began + call.took.hi, headed })
+        let (headed, ended) = (headed(call).map(|head| sent + head), call.began + call.took.hi);
+        // What it took to connect is not the service's time to a refusal: the others were connected before.
+        let seen = Seen { took: self.cx.stopwatch().between(sent.min(ended), ended), ..self.seen(call) };
+        (sent, Came { seen, ended, headed })
+    }
+
+    /// How long an answer took, without the time to connect.
+    pub(super) fn once_sent(&self, call: &Call) -> Interval {
+        self.sent_at(call).1.seen.took
     }
 }

@@ -114,7 +114,8 @@ impl Bench<'_> {
         tokio::time::sleep(half_way.unwrap_or_default()).await;
         let before = self.open(&ids, seen).await?;
         let call = self.once(&self.spec.a, self.cx, self.cx.patience()).await?;
-        let beyond = self.submitted(&call, seen);
+        let mut beyond = self.submitted(&call, seen);
+        beyond.seen.took = self.once_sent(&call);
         let after = self.open(&ids, seen).await?;
         let accepted = ids.len();
         (wave.admitted, wave.unclear) = (number(after), number(accepted - after));
