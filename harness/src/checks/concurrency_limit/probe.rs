@@ -10,6 +10,7 @@ use crate::words::Request;
 use std::time::{Duration, Instant};
 
 mod aside;
+mod holding;
 mod honest;
 mod jobs;
 mod leave;

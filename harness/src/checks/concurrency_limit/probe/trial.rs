@@ -3,8 +3,8 @@
 use super::super::count::{Ending, Fate, Proves, Wave};
 use super::super::look::{Count, Next, Observation, number};
 use super::super::table;
+use super::holding::shared;
 use super::jobs::Life;
-use super::jobs::shared;
 use super::wave::Waved;
 use super::{Bench, K, MANY_MORE, ONE_MORE};
 use crate::kind::ProbeError;
