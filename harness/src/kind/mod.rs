@@ -76,7 +76,7 @@ pub trait CheckKind: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     fn probe(&self, round: &Round, cx: &Context, seen: &mut Self::Observation) -> impl Future<Output = Result<(), ProbeError>> + Send;
 
     /// Undoes what the probe began and had no time to undo. The core asks once, when no round will follow, also after a deadline, an interrupt
-    /// or a panic, and gives it a few seconds. Its future may be dropped at any await point too: `seen` then tells what is left.
+    /// or a panic, and gives it a few seconds; it does not ask where a single-shot kind is polled. Its future may be dropped at any await point too: `seen` then tells what is left.
     fn leave(&self, _cx: &Context, _seen: &mut Self::Observation) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }

@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn what_is_under_way_is_counted_and_the_longest_wait_is_kept() {
-        let (books, now) = (Books::default(), Instant::now());
+        let (books, now) = (Books::default(), crate::kind::Stopwatch::default().now());
         books.sent(3);
         books.read();
         assert_eq!(books.take_flying(), 2);

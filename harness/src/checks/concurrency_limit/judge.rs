@@ -110,7 +110,7 @@ pub(super) fn tell(spec: &Spec, seen: &Observation) -> Told {
         parts.push(format!("{} jobs begun", seen.jobs.accepted));
     }
     if seen.jobs.looked_again > 0 {
-        parts.push(format!("{} looks at a job's state failed and were repeated", seen.jobs.looked_again));
+        parts.push(format!("looks at a job's state that failed and were repeated: {}", seen.jobs.looked_again));
     }
     let widest = seen.trials.values().flat_map(|t| &t.waves).map(|w| w.spread).max();
     if let Some(spread) = widest {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 mod aside;
 mod given_up;
 mod half_way;
+mod holding;
 mod honest;
 mod jobs;
 mod leave;

@@ -1,7 +1,7 @@
 //! Holds what was seen against the promises, clause by clause. No I/O.
 
-use super::look::{Burst, Observation, Proves, TRUE, Turned};
-use super::probe::{CLAIMS, name};
+use super::look::{Burst, CLAIMS, Observation, Proves, TRUE, Turned};
+use super::probe::name;
 use super::spec::{Spec, Windows};
 use super::table;
 use crate::kind::{Seen, Weight};

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+/// Refused calls in each other name that are enough.
+pub(super) const CLAIMS: u32 = 5;
 /// So many comings again that were as told are enough.
 pub(super) const TRUE: usize = 2;
 

@@ -15,7 +15,6 @@ mod names;
 mod tests;
 mod told;
 
-pub(super) use names::CLAIMS;
 pub(super) use told::name;
 
 /// Calls that are under way at once.

@@ -6,7 +6,6 @@ use super::super::spec::ID;
 use super::{Bench, PATIENCE};
 use crate::kind::{Call, Context, ProbeError, Seen, Weight};
 use crate::words::{Document, Json, Path};
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What is known of a job.
@@ -36,19 +35,6 @@ const WAITED_FOR: usize = 100;
 const LOOKS: u32 = 3;
 /// Between them.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// Pairs of looks at which jobs work and which wait, since they may change while they are asked for.
-const PAIRS: u32 = 5;
-
-/// Which jobs hold slots at one moment.
-pub(super) struct Holding {
-    /// Those that do.
-    pub(super) open: BTreeSet<String>,
-    /// Those that wait for one.
-    pub(super) waiting: BTreeSet<String>,
-    /// They were the same twice, so that there was such a moment.
-    pub(super) is_certain: bool,
-}
-
 impl Life {
     fn has_ended(self) -> bool {
         matches!(self, Self::Done | Self::Failed)
@@ -79,33 +65,6 @@ impl Bench<'_> {
             None => {}
         }
         Submitted { seen: evidence, ending, id }
-    }
-
-    /// Which of these hold slots now. Where the suite names states of waiting it is looked twice, since one may end and another begin while they
-    /// are asked for one by one; and they are given half of a job's time to begin.
-    pub(super) async fn holding(&self, ids: &[String], seen: &mut Observation) -> Result<Holding, ProbeError> {
-        let is_queue = self.spec.b.outcome.as_ref().is_some_and(|o| o.b.waiting.is_some());
-        let enough = ids.len().min(self.spec.b.k() as usize);
-        let (watch, every) = (self.cx.stopwatch(), self.spec.b.outcome.as_ref().map(|o| o.b.every()).unwrap_or_default());
-        let (began, patience) = (watch.now(), seen.takes() / 2);
-        let mut pairs = 0;
-        loop {
-            let lives = self.lives(ids, seen).await?;
-            let all = |wanted: Life| lives.iter().filter(|(_, life)| *life == wanted).map(|(id, _)| id.clone()).collect::<BTreeSet<_>>();
-            let mut holding = Holding { open: all(Life::Open), waiting: all(Life::Waiting), is_certain: true };
-            if !is_queue {
-                return Ok(holding);
-            }
-            let is_begun = holding.open.len() >= enough || holding.waiting.is_empty() || watch.since(began).lo >= patience;
-            if is_begun {
-                holding.is_certain = self.lives(ids, seen).await? == lives;
-                pairs += 1;
-                if holding.is_certain || pairs >= PAIRS {
-                    return Ok(holding);
-                }
-            }
-            tokio::time::sleep(every).await;
-        }
     }
 
     /// The state of each job, asked for now; those that have ended are noted.
@@ -255,13 +214,6 @@ fn may_have_begun(seen: &Seen, ending: Ending) -> bool {
             None => seen.status.is_some_and(|status| status >= 500),
         },
     }
-}
-
-/// An id that several submissions were answered by, and how many.
-pub(super) fn shared(ids: &[String]) -> Option<(usize, &String)> {
-    let count = |id: &String| ids.iter().filter(|other| *other == id).count();
-    let mut known = BTreeSet::new();
-    ids.iter().find(|id| !known.insert(*id)).map(|id| (count(id), id))
 }
 
 /// The one value that a path selects in a body.

@@ -5,7 +5,7 @@ use super::super::look::{Observation, ending, number};
 use super::super::table;
 use super::aside::Asked;
 use super::given_up::Held;
-use super::jobs::shared;
+use super::holding::shared;
 use super::{Bench, K, PATIENCE};
 use crate::kind::{Call, Flown, ProbeError, Seen};
 use crate::model::quantity::show_duration;
@@ -209,14 +209,8 @@ impl Bench<'_> {
     }
 
     /// Of a large wave no more of each answer is kept than is judged and told.
-    fn lean(&self, mut seen: Seen, wave: usize) -> Seen {
-        if wave > FEW {
-            let replica = self.spec.b.replica_header();
-            seen.headers.retain(|(name, _)| *name == replica || LOOKED_AT.contains(&name.as_str()));
-            seen.headers.shrink_to_fit();
-            seen.body.shorten(TOLD);
-        }
-        seen
+    fn lean(&self, seen: Seen, wave: usize) -> Seen {
+        if wave > FEW { leaner(seen, &self.spec.b.replica_header()) } else { seen }
     }
 
     pub(super) fn landed(&self, came: &Came, began: Instant, seen: &Observation) -> Landed {
@@ -307,6 +301,13 @@ fn void_by_tails(wave: &mut Wave, all: &[Came], terms: &Terms) {
     }
 }
 
+fn leaner(mut seen: Seen, replica: &str) -> Seen {
+    seen.headers.retain(|(name, _)| name == replica || LOOKED_AT.contains(&name.as_str()));
+    seen.headers.shrink_to_fit();
+    seen.body.shorten(TOLD);
+    seen
+}
+
 /// What was not on the other side when it was released proves nothing of what meets there.
 pub(super) fn void(wave: &mut Wave, stuck: Option<usize>) {
     if let Some(count) = stuck.filter(|_| matches!(wave.proves, Proves::Kept | Proves::Over)) {
@@ -323,4 +324,19 @@ pub(super) fn worst<'s>(wave: &Wave, all: impl Iterator<Item = (&'s Seen, &'s Fa
         _ => return None,
     };
     all.filter_map(|(seen, fate)| Some((wanted.iter().position(|w| w == fate)?, seen))).min_by_key(|(rank, _)| *rank).map(|(_, seen)| seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Excerpt;
+
+    #[test]
+    fn of_one_answer_among_thousands_only_what_is_judged_is_kept() {
+        let names = ["x-instance-id", "retry-after", "date", "server", "set-cookie"];
+        let headers = names.map(|name| (name.to_owned(), "v".repeat(1000))).to_vec();
+        let kept = leaner(Seen { headers, body: Excerpt::of(&[b'x'; 16 << 10], Seen::BODY), ..Seen::default() }, "x-instance-id");
+        assert_eq!(kept.headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names[..3]);
+        assert_eq!((kept.body.len, kept.body.head.len()), (16 << 10, TOLD));
+    }
 }

@@ -1,6 +1,6 @@
 //! Calls in the name of others, while the quota of this caller is used up.
 
-use super::super::look::{Ending, Named, Observation, ending};
+use super::super::look::{CLAIMS, Ending, Named, Observation, ending};
 use super::super::spec::Windows;
 use super::Bench;
 use crate::kind::ProbeError;
@@ -8,8 +8,6 @@ use std::time::Instant;
 
 /// Headers in which a caller may claim to be another.
 const NAMES: [&str; 3] = ["x-forwarded-for", "x-real-ip", "forwarded"];
-/// Calls under each of them.
-pub(in super::super) const CLAIMS: u32 = 5;
 /// Most of them, where the edge of a window might let a whole quota in.
 const MOST: u32 = 200;
 

@@ -6,7 +6,7 @@ use super::super::{Bench, Books};
 use super::Door;
 use crate::kind::testing::{context, round, spec};
 use crate::kind::{ProbeError, Seen};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Refuses all, with this time.
 struct Refuses(&'static str);
@@ -27,7 +27,7 @@ async fn a_year_is_not_waited_for() {
     let kind = spec::<ConcurrencyLimit>("{ post: /work, limit: 2, refused: 429 }");
     let cx = context(([127, 0, 0, 1], 1).into());
     let (round, books) = (round::<ConcurrencyLimit>(&[]), Books::default());
-    let bench = Bench { spec: &kind.spec, cx: &cx, round: &round, origin: Instant::now(), books: &books };
+    let bench = Bench { spec: &kind.spec, cx: &cx, round: &round, origin: cx.stopwatch().now(), books: &books };
     let mut door = Refuses("31536000");
     let told = bench.come_again(&mut door, Duration::from_millis(500), Duration::from_millis(1));
     let told = tokio::time::timeout(Duration::from_secs(60), told).await.expect("it is given up").expect("no trouble of ours");
