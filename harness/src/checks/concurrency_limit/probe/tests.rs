@@ -328,7 +328,9 @@ async fn what_is_cut_off_while_it_is_held_is_no_refusal_and_no_fault() {
         )
     });
     let [good, absent] = futures_util::future::join_all(told).await.try_into().expect("two");
-    has(&good, "2k+10: unsure in 5 waves it was never certain that all met: the service gave ");
+    // The largest wave is, and on a busy machine a smaller one may be, held longer than this service waits.
+    assert!(good.iter().any(|t| t.contains("it was never certain that all met: the service gave ")), "{good:?}");
+    assert!(!good.iter().any(|t| t.contains("proof ") || t.contains("counted ")), "{good:?}");
     // As many as the limit may be held for so long, and one more may not.
     assert!(!absent.iter().any(|t| t.starts_with("k+1: held")), "{absent:?}");
 }
