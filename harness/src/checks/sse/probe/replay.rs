@@ -49,18 +49,26 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
     let mut user = User::new(spec, cx, origin, plan(&mut dice, cuts), drive.b.step());
     let mut progress = Progress::default();
     let mut driven: Option<Deadline> = None;
-    let mut is_enough = false;
+    let (mut is_enough, mut looked) = (false, 0);
+    let most = usize::try_from(cuts.saturating_mul(CONNECTIONS)).unwrap_or(usize::MAX);
     let (mut last, mut told) = (cx.stopwatch().now(), 0);
     loop {
-        // Looking at all that came takes its time: only once the planned cuts are over, and not again once it is enough.
-        is_enough = is_enough || user.is_uncut() && has_enough(legs, tape, ledger, cuts);
-        if is_enough && user.is_uncut() {
+        progress.note(spec, tape, legs);
+        // Looking at all that came takes its time on a busy stream: once for each connection, when it has got to what is new.
+        if user.is_uncut() && !is_enough && looked < legs.len() && progress.is_live() {
+            looked = legs.len();
+            is_enough = has_enough(legs, tape, ledger, cuts);
+            // Cuts that fell between events prove nothing: others take their place while there are events.
+            if !is_enough && looked < most && !driver.is_done() {
+                user.cut(if dice.roll(2) == 0 { How::Quietly } else { How::WithReset });
+            }
+        }
+        if user.is_uncut() && (is_enough || looked >= most) {
             driver.stop();
         }
         if driver.is_done() {
             driven.get_or_insert_with(|| Deadline::after(cx, spec.b.drains_within()));
         }
-        progress.note(spec, tape, legs);
         let end = driven.map(|latest| {
             let quiet = Deadline::since(last, QUIET);
             latest.sooner(Some(quiet).filter(|_| progress.has_all(ledger)), cx)
@@ -77,11 +85,6 @@ pub(super) async fn probe(spec: &Spec, drive: &With<Request, Drive>, cx: &Contex
             came = user.step(cx, legs, remarks) => {
                 if came? {
                     last = cx.stopwatch().now();
-                }
-                // Cuts that fell between events prove nothing: others take their place while there are events.
-                let has_room = legs.len() < usize::try_from(cuts.saturating_mul(CONNECTIONS)).unwrap_or(usize::MAX);
-                if user.is_uncut() && !is_enough && has_room && !driver.is_done() && legs.last().is_some_and(|l| is_live(l, tape)) {
-                    user.cut(if dice.roll(2) == 0 { How::Quietly } else { How::WithReset });
                 }
             }
             () = deadline::wait(end, cx) => {
@@ -106,13 +109,6 @@ pub(super) fn has_enough(legs: &[Leg], witness: &Tape, ledger: &Ledger, cuts: u3
     let is_ours = |a: &Arrival| a.job.as_deref().is_some_and(|job| ours.contains(job));
     let least = Replay::missed_at_least(cuts);
     seams(legs, is_ours) >= cuts && missed(legs, witness, is_ours) >= least && crossed(legs, witness, is_ours) >= least
-}
-
-/// The connection has got to what is produced now: its last event came to the witness only after it was open. One that is cut before that
-/// is only told the same again.
-fn is_live(leg: &Leg, witness: &Tape) -> bool {
-    let Some(last) = leg.tape.arrivals.last().map(Arrival::key) else { return false };
-    witness.arrivals.iter().rev().take_while(|a| a.at > leg.tape.opened).any(|a| a.key() == last)
 }
 
 /// When each connection is cut, and how: half of them in the middle of the bytes.

@@ -3,6 +3,7 @@
 use crate::checks::sse::look::{Arrival, Ledger, Leg, Tape};
 use crate::checks::sse::spec::Spec;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 /// What was looked at so far. Events count once they can be told from each other; those of others are left out at the end.
 #[derive(Default)]
@@ -21,6 +22,8 @@ pub(in crate::checks::sse::probe) struct Progress {
     from: Option<usize>,
     /// Jobs that have ended on the witness.
     ended: HashSet<String>,
+    /// Whether the client's last connection has got to what is produced now.
+    is_live: bool,
 }
 
 impl Progress {
@@ -42,20 +45,23 @@ impl Progress {
             self.places.entry(key).or_insert(place);
         }
         self.read = witness.arrivals.len();
+        self.is_live &= legs.len() == self.legs.len();
         self.legs.resize(legs.len(), 0);
         for (number, leg) in legs.iter().enumerate() {
             for arrival in &leg.tape.arrivals[self.legs[number]..] {
-                self.take(arrival);
+                self.take(arrival, witness, leg.tape.opened);
             }
             self.legs[number] = leg.tape.arrivals.len();
         }
     }
 
-    fn take(&mut self, arrival: &Arrival) {
+    fn take(&mut self, arrival: &Arrival, witness: &Tape, opened: Duration) {
         if arrival.job.is_none() || !arrival.is_identified() {
             return;
         }
         let key = arrival.key();
+        // What the witness has not got yet is newer still.
+        self.is_live = self.places.get(&key).is_none_or(|&place| witness.arrivals[place].at > opened);
         if let Some(&place) = self.places.get(&key) {
             self.waiting.remove(&place);
             self.meet(place);
@@ -65,6 +71,12 @@ impl Progress {
 
     fn meet(&mut self, place: usize) {
         self.from = Some(self.from.map_or(place, |from| from.min(place)));
+    }
+
+    /// The last event of the client's last connection came to the witness only after that was open. A connection that is cut before that is
+    /// only told the same again.
+    pub(super) fn is_live(&self) -> bool {
+        self.is_live
     }
 
     /// The witness has every end that is due, and the client has all that the witness has of our jobs.
