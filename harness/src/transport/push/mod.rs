@@ -21,6 +21,7 @@ use super::{
     h1::{self, Conn, Limit},
     h2,
     kernel::{self, Pair},
+    permits::Held,
     pool::Key,
     request,
     trouble::{OwnTrouble, Stage, Trouble},
@@ -141,20 +142,11 @@ impl Exchange {
         if endpoint.version == Speak::Http2 {
             return self.push_http2(endpoint, out, push, &wishes).await;
         }
-        self.permits().request().await;
-        let mut answer = Answer::begun(Instant::now());
-        let Some(key) = Key::of(endpoint, &out.url) else {
-            return failed(Trouble::Own(OwnTrouble::Request), answer, Sent::default());
+        let (wire, held, limit, mut answer) = match self.opened(endpoint, out, &wishes).await {
+            Ok(opened) => opened,
+            Err(failed) => return *failed,
         };
-        let held = self.permits().connection(|| self.make_room()).await;
-        answer.began = Instant::now();
-        let total = wishes.timeouts.total;
-        let limit = Limit { at: answer.began + total, total };
-        let opened = Box::pin(connect::open(&key, endpoint, &wishes, self.tls(), limit.at, &mut answer)).await;
-        let mut conn = match opened {
-            Ok(wire) => Conn::new(wire, answer.remote, answer.tls.clone(), held),
-            Err(trouble) => return failed(trouble, answer, Sent::default()),
-        };
+        let mut conn = Conn::new(wire, answer.remote, answer.tls.clone(), held);
         let through = endpoint.proxy.as_ref().filter(|_| out.url.scheme() == "http" && endpoint.unix.is_none());
         let framed = framed(out, push);
         let mut upload = Upload::push(request::head(&framed, &wishes, through), Feed::new(push, answer.phases.connect), self.permits());
@@ -195,20 +187,27 @@ impl Exchange {
         }
     }
 
-    async fn push_http2(&self, endpoint: &Endpoint, out: &Outgoing, push: &Push, wishes: &Wishes) -> Pushed {
+    /// A connection of its own, as soon as the permits allow, with the end of its time and the answer that begins with it.
+    async fn opened(&self, endpoint: &Endpoint, out: &Outgoing, wishes: &Wishes) -> Result<(Wire, Held, Limit, Answer), Box<Pushed>> {
         self.permits().request().await;
         let mut answer = Answer::begun(Instant::now());
         let Some(key) = Key::of(endpoint, &out.url) else {
-            return failed(Trouble::Own(OwnTrouble::Request), answer, Sent::default());
+            return Err(Box::new(failed(Trouble::Own(OwnTrouble::Request), answer, Sent::default())));
         };
         let held = self.permits().connection(|| self.make_room()).await;
         answer.began = Instant::now();
         let total = wishes.timeouts.total;
         let limit = Limit { at: answer.began + total, total };
-        let opened = Box::pin(connect::open(&key, endpoint, wishes, self.tls(), limit.at, &mut answer)).await;
-        let wire = match opened {
-            Ok(wire) => wire,
-            Err(trouble) => return failed(trouble, answer, Sent::default()),
+        match Box::pin(connect::open(&key, endpoint, wishes, self.tls(), limit.at, &mut answer)).await {
+            Ok(wire) => Ok((wire, held, limit, answer)),
+            Err(trouble) => Err(Box::new(failed(trouble, answer, Sent::default()))),
+        }
+    }
+
+    async fn push_http2(&self, endpoint: &Endpoint, out: &Outgoing, push: &Push, wishes: &Wishes) -> Pushed {
+        let (wire, held, limit, mut answer) = match self.opened(endpoint, out, wishes).await {
+            Ok(opened) => opened,
+            Err(failed) => return *failed,
         };
         let len = (push.cut == Cut::Whole).then(|| push.body.len());
         let mut out = out.clone();
