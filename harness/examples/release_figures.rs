@@ -55,7 +55,7 @@ async fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Answers each request once it is whole, on threads of its own, as a service would.
+/// Answers each request once it is whole, on the same cores as ours, as a service beside us would.
 async fn serve() -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

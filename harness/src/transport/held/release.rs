@@ -1,4 +1,4 @@
-//! Lets the last bytes go, from two threads where they are many, and reads what comes back strictly.
+//! Lets the last bytes go, from several threads where they are many, and reads what comes back strictly.
 
 use super::super::{
     answer::{Answer, Failed},
@@ -23,8 +23,12 @@ use tokio::{
 /// Longest time to the last release over HTTP/2.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// From so many on a second thread shortens the time between the first and the last; a thread takes as long to start as a few writes.
-const WORTH_A_THREAD: usize = 128;
+/// So many releases are worth a thread of their own, which takes as long to start as a few writes.
+const WORTH_A_THREAD: usize = 64;
+
+/// Threads at most that release at once. More than there are cores: each last byte wakes whoever answers it, often on these very cores, and the
+/// system shares time out by thread.
+const THREADS: usize = 8;
 
 /// A salvo that is on its way.
 #[derive(Debug)]
@@ -93,23 +97,37 @@ impl Salvo {
     }
 }
 
-/// Releases all, the second half on a thread of its own where they are enough to be worth one. Where none can be had, one does it all, and the
-/// time between the first and the last tells.
+/// Releases all, shared out among threads where they are many. Where fewer threads can be had, those do it all, and the time between the first
+/// and the last tells.
 fn at_once(mut all: Vec<Result<Held, Box<Failed>>>) -> Released {
-    if all.len() < WORTH_A_THREAD {
-        return one_by_one(all);
-    }
+    let threads = (all.len() / WORTH_A_THREAD).min(THREADS);
     std::thread::scope(|scope| {
-        let (give, take) = mpsc::sync_channel(1);
-        let Ok(other) = std::thread::Builder::new().spawn_scoped(scope, move || take.recv().map(one_by_one)) else {
-            return one_by_one(all);
-        };
-        let half = all.split_off(all.len() / 2);
-        give.send(half).expect("the other thread waits for its half");
-        let mut first = one_by_one(all);
-        let second = other.join().expect("a write does not panic").expect("its half was sent");
-        first.flights.extend(second.flights);
-        Released { flights: first.flights, began: first.began.min(second.began), ended: first.ended.max(second.ended) }
+        let others: Vec<_> = (1..threads)
+            .map_while(|_| {
+                // A thread is there before it is given anything, so that none is late.
+                let (give, take) = mpsc::sync_channel(1);
+                let thread = std::thread::Builder::new().spawn_scoped(scope, move || take.recv().map(one_by_one)).ok()?;
+                Some((give, thread))
+            })
+            .collect();
+        let share = all.len().div_ceil(others.len() + 1);
+        // The last parts first, so that nothing is moved twice; and all before the first is given away, which starts the clock.
+        let mut parts: Vec<_> = (1..=others.len()).rev().map(|part| all.split_off(all.len().min(part * share))).collect();
+        let threads: Vec<_> = others
+            .into_iter()
+            .map(|(give, thread)| {
+                give.send(parts.pop().expect("a part for each thread")).expect("it waits for its part");
+                thread
+            })
+            .collect();
+        let mut released = one_by_one(all);
+        for thread in threads {
+            let part = thread.join().expect("a write does not panic").expect("its part was sent");
+            released.began = released.began.min(part.began);
+            released.ended = released.ended.max(part.ended);
+            released.flights.extend(part.flights);
+        }
+        released
     })
 }
 
