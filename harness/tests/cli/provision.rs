@@ -4,6 +4,7 @@ use super::case::Case;
 use super::signals::{Child, signal, until};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const READY: &str = "suite: it\nchecks:\n- name: it is ready\n  http: { get: /ready }\n  eventually: 30s\n";
@@ -161,11 +162,36 @@ fn the_folder_that_a_killed_run_left_is_removed_by_the_next_one() {
     assert_eq!((leases(&case), folders(&case)), (vec![], 0));
 }
 
+/// The same command with another disposition of SIGHUP than these tests have, which may run under `nohup` themselves. It keeps its id.
+fn on_hangup(what: &str, command: Command) -> Command {
+    let mut told = Command::new("env");
+    told.arg(format!("--{what}-signal=HUP")).arg(command.get_program()).args(command.get_args());
+    told.current_dir(command.get_current_dir().expect("a case has a folder"));
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => told.env(name, value),
+            None => told.env_remove(name),
+        };
+    }
+    told
+}
+
+#[test]
+fn a_hangup_that_is_to_be_ignored_ends_nothing() {
+    let case = case(WAITING, DB, &service("{ get: /health }"));
+    let child = Child::start(on_hangup("ignore", case.command(RUN)));
+    until("both parts run", || leases(&case).len() == 2);
+    signal(child.id(), "HUP");
+    signal(child.id(), "TERM");
+    child.ends().ends(143);
+    assert_eq!(leases(&case), []);
+}
+
 #[test]
 fn a_signal_ends_what_was_started() {
     for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let case = case(WAITING, DB, &service("{ get: /health }"));
-        let child = Child::start(case.command(RUN));
+        let child = Child::start(on_hangup("default", case.command(RUN)));
         until("both parts run", || leases(&case).len() == 2);
         let started = leases(&case);
         signal(child.id(), name);
