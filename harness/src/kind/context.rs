@@ -262,7 +262,6 @@ impl Context {
 
     /// The request as it goes out, and where to.
     pub(super) fn prepare(&self, request: &Request, how: &How) -> Result<Prepared<'_>, ProbeError> {
-        let ids = Ids::fresh(&self.setting.run_id, self.setting.trace.as_ref());
         let own = &self.setting.target;
         let base = self.stands_for.as_deref().unwrap_or(&own.base);
         let mut out = request.outgoing(base, &self.setting.values, how.anonymous).map_err(|e| ProbeError(e.to_string()))?;
@@ -271,8 +270,7 @@ impl Context {
             out.body = OutBody::Empty;
             out.shown = format!("HEAD {}", out.shown.split_once(' ').map_or("", |(_, path)| path));
         }
-        put_header(&mut out, "x-request-id", &ids.request)?;
-        put_header(&mut out, "traceparent", &ids.traceparent)?;
+        let ids = self.identify(&mut out, how)?;
         for (name, value) in &how.headers {
             put_header(&mut out, name, value)?;
         }
@@ -288,6 +286,27 @@ impl Context {
             (None, _) => {}
         }
         Ok(Prepared { ids, out, endpoint })
+    }
+
+    /// The same request `count` times, each with ids of its own. It is rendered once: a thousand copies share one body.
+    pub(super) fn prepare_copies(&self, request: &Request, how: &How, count: usize) -> Result<Vec<Prepared<'static>>, ProbeError> {
+        let first = self.prepare(request, how)?.into_owned();
+        let copy = |_| {
+            let mut out = first.out.clone();
+            Ok(Prepared { ids: self.identify(&mut out, how)?, out, endpoint: first.endpoint.clone() })
+        };
+        (0..count).map(copy).collect()
+    }
+
+    /// Puts fresh ids into the request, but where the caller has headers of his own for them.
+    fn identify(&self, out: &mut Outgoing, how: &How) -> Result<Ids, ProbeError> {
+        let ids = Ids::fresh(&self.setting.run_id, self.setting.trace.as_ref());
+        for (name, value) in [("x-request-id", &ids.request), ("traceparent", &ids.traceparent)] {
+            if !how.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)) {
+                put_header(out, name, value)?;
+            }
+        }
+        Ok(ids)
     }
 }
 

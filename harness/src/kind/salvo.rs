@@ -43,7 +43,7 @@ impl Context {
     /// # Errors
     /// [`ProbeError`] as from [`Context::call`], and where the environment never allows so many connections.
     pub async fn hold(&self, request: &Request, how: &How, count: usize) -> Result<Salvo, ProbeError> {
-        let prepared = (0..count).map(|_| Ok(self.prepare(request, how)?.into_owned())).collect::<Result<Vec<_>, ProbeError>>()?;
+        let prepared = self.prepare_copies(request, how, count)?;
         let orders: Vec<Order> = prepared
             .iter()
             .map(|prepared| Order {
@@ -117,5 +117,34 @@ impl Shot {
         if let Ok(flight) = self.flight {
             flight.abort(reset);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{kind::testing::context, model::Source, transport::OutBody};
+    use std::sync::Arc;
+
+    #[test]
+    fn copies_share_one_body_and_have_ids_of_their_own() {
+        let source = Arc::new(Source::new("test.yaml", "{ post: /a, multipart: { note: a long text } }"));
+        let document = crate::reader::parse(&source).expect("it is YAML");
+        let request: Request = crate::reader::read(&source, &document.root, "").expect("it is a request");
+        let cx = context(([127, 0, 0, 1], 1).into());
+        let copies = cx.prepare_copies(&request, &How::caller(Duration::from_secs(1)), 3).expect("it can be sent");
+        let bodies: Vec<_> = copies
+            .iter()
+            .map(|copy| match &copy.out.body {
+                OutBody::Bytes(bytes) => bytes.as_ptr(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!((bodies.len(), bodies[0], bodies[1]), (3, bodies[1], bodies[2]));
+        for copy in &copies {
+            let sent = copy.out.headers.iter().filter(|(name, _)| name == "x-request-id").map(|(_, value)| value.as_bytes());
+            assert_eq!(sent.collect::<Vec<_>>(), [copy.ids.request.as_bytes()]);
+        }
+        assert!(copies[0].ids.request != copies[1].ids.request && copies[1].ids.request != copies[2].ids.request);
     }
 }

@@ -34,6 +34,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tokio::time::{Instant, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
 
 /// A connection that carries many exchanges at once. Cheap to clone.
 #[derive(Clone)]
@@ -42,15 +43,7 @@ pub(crate) struct Conn {
     remote: Option<SocketAddr>,
     tls: Option<Arc<TlsSeen>>,
     /// The task that drives the connection ends when the last clone is dropped.
-    _driver: Arc<Driver>,
-}
-
-struct Driver(tokio::task::JoinHandle<()>);
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    _driver: Arc<AbortOnDropHandle<()>>,
 }
 
 /// The connections of a run, one a key.
@@ -105,7 +98,7 @@ impl Conn {
             // Its error reaches every exchange on it.
             let _ = connection.await;
         });
-        Ok(Self { sender, remote, tls, _driver: Arc::new(Driver(driver)) })
+        Ok(Self { sender, remote, tls, _driver: Arc::new(AbortOnDropHandle::new(driver)) })
     }
 
     /// Carries one exchange out. What came is in `answer`, whatever the outcome.

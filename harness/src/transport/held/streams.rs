@@ -24,9 +24,9 @@ use std::{
 };
 use tokio::{
     sync::oneshot,
-    task::JoinHandle,
     time::{Instant, timeout_at},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 /// Longest life of a request whose caller does not say how long he waits: he does when he asks for its answer.
 const LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -47,7 +47,8 @@ pub(super) struct Going {
     mark: Arc<Mark>,
     /// When the rest began to be sent: from here on the engine counts.
     sends_from: Instant,
-    task: JoinHandle<Result<Answer, Box<Failed>>>,
+    /// Whoever drops it gives the request up, and its connection with it.
+    task: AbortOnDropHandle<Result<Answer, Box<Failed>>>,
     /// Kept, so that it outlives the exchange that is given up.
     line: Conn,
 }
@@ -77,7 +78,7 @@ impl Exchange {
         wishes.timeouts.first_byte = LIFE;
         let (mut begun, line) = (answer.clone(), conn.clone());
         let sends_from = Instant::now();
-        let task = tokio::spawn(async move {
+        let task = AbortOnDropHandle::new(tokio::spawn(async move {
             let limit = Limit { at: Instant::now() + LIFE, total: LIFE };
             let outcome = conn.exchange(&out, &wishes, limit, &Permits::default(), &mut begun).await;
             begun.ended = Instant::now();
@@ -85,7 +86,7 @@ impl Exchange {
                 Ok(()) => Ok(begun),
                 Err(trouble) => Err(failed(trouble, begun)),
             }
-        });
+        }));
         let mut gated = Gated { pair, open, there, going: Going { mark, sends_from, task, line } };
         // Whoever is answered before, or loses the connection, is held as well: what came of it is told when it is asked for.
         match timeout_at(end, gated.is_there()).await {

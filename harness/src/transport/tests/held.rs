@@ -90,18 +90,18 @@ async fn nothing_is_whole_before_the_release_and_all_of_it_right_after() {
 }
 
 #[tokio::test]
-async fn many_are_released_from_two_threads_and_stay_in_their_order() {
+async fn many_are_released_from_several_threads_and_stay_in_their_order() {
     let server = Server::start(|_, mut stream| async move {
         let head = read_head(&mut stream).await;
         let path = head.split(' ').nth(1).unwrap_or_default();
         let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx-path: {path}\r\n\r\n").as_bytes()).await;
     })
     .await;
-    let salvo = Exchange::default().hold(&orders(&server, 150, "")).await.expect("it may");
-    assert_eq!(salvo.held(), 150, "{:?}", salvo.lost().map(ToString::to_string).collect::<Vec<_>>());
+    let salvo = Exchange::default().hold(&orders(&server, 299, "")).await.expect("it may");
+    assert_eq!(salvo.held(), 299, "{:?}", salvo.lost().map(ToString::to_string).collect::<Vec<_>>());
     salvo.settled(LONG).await;
     let released = salvo.release().await;
-    assert_eq!(released.flights.len(), 150);
+    assert_eq!(released.flights.len(), 299);
     let end = Instant::now() + LONG;
     for (i, flight) in released.flights.into_iter().enumerate() {
         let flight = flight.expect("it was held");
@@ -219,6 +219,29 @@ async fn what_is_given_up_over_http_2_is_never_whole() {
             assert_ne!(told, Some(true));
             assert!(told.is_some() || !reset, "a reset is seen");
         }
+    }
+}
+
+#[tokio::test]
+async fn whoever_drops_what_he_released_over_http_2_leaves_no_connection_behind() {
+    let (ended, mut ends) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::start(move |_, stream| {
+        let ended = ended.clone();
+        // It never answers.
+        let answer = service_fn(|_: Request<Incoming>| std::future::pending::<Result<Response<Full<bytes::Bytes>>, hyper::Error>>());
+        async move {
+            drop(Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), answer).await);
+            let _ = ended.send(());
+        }
+    })
+    .await;
+    let mut orders = orders(&server, 2, "hello");
+    orders.iter_mut().for_each(|order| order.endpoint.version = Speak::Http2);
+    let salvo = Exchange::default().hold(&orders).await.expect("it may");
+    salvo.settled(LONG).await;
+    drop(salvo.release().await);
+    for _ in 0..2 {
+        tokio::time::timeout(LONG, ends.recv()).await.expect("the connection ends").expect("the server lives");
     }
 }
 
