@@ -433,6 +433,7 @@ pub(crate) const ROWS: &[Row] = &[
     rate("rate-fixed-window", &["rate/edge"]),
     rate("rate-key-spoofed", &["rate/key"]),
     Row { defect: "", suite: RATE_LONG, args: LONG_WINDOW, must: &[], may: &[] },
+    Row { defect: "rate-window-short", suite: RATE_LONG, args: LONG_WINDOW, must: &["rate/quota:lasts"], may: &[] },
     Row { defect: "rate-retry-after-short", suite: RATE_LONG, args: LONG_WINDOW, must: &["rate/retry-after"], may: &[] },
     // How long one may take.
     time("", &[]),

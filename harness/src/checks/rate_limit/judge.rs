@@ -1,6 +1,6 @@
 //! Holds what was seen against the promises, clause by clause. No I/O.
 
-use super::look::{Burst, CLAIMS, Observation, Proves, TRUE, Turned};
+use super::look::{Burst, CLAIMS, NAMES, Named, Observation, Proves, TRUE, Turned};
 use super::probe::name;
 use super::spec::{Spec, Windows};
 use super::table;
@@ -23,6 +23,7 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
             table::QUOTA => {
                 say("admits", admits(spec, seen));
                 say("refuses", refuses(spec, seen));
+                say("lasts", lasts(spec, seen));
             }
             table::RETRY_AFTER => {
                 say("header", header(spec, seen));
@@ -38,8 +39,9 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
                 if seen.names.is_empty() {
                     say("", if seen.names_done { nothing("the quota was never used up within a window") } else { late() });
                 }
-                for (header, named) in &seen.names {
-                    say(header, key(spec, seen, header, named));
+                for header in NAMES.iter().filter(|_| !seen.names.is_empty()) {
+                    let nobody = Named::default();
+                    say(header, key(spec, seen, header, seen.names.get(*header).unwrap_or(&nobody)));
                 }
             }
         }
@@ -165,6 +167,30 @@ fn refuses(spec: &Spec, seen: &Observation) -> Found {
     })
 }
 
+fn lasts(spec: &Spec, seen: &Observation) -> Found {
+    let over = number(seen.lasts.iter().filter(|l| l.over).count());
+    let told = number(seen.lasts.iter().filter(|l| l.void.is_none()).count());
+    if !seen.bursts_done && over < 3 {
+        return late();
+    }
+    if told == 0 {
+        return match seen.lasts.iter().find_map(|l| l.void.clone()) {
+            Some(void) => unsure(void),
+            None => nothing("no burst was followed by calls within its window: case `admits` tells why"),
+        };
+    }
+    thrice(over, told, "windows", || {
+        let lasted = seen.lasts.iter().find(|l| l.over).cloned().unwrap_or_default();
+        let (quota, window) = (spec.b.quota(), show_duration(spec.b.window()));
+        let (expected, when) = match spec.b.windows() {
+            Windows::Sliding | Windows::Fixed => (format!("{quota} within {window}"), ", after the quota had been used up before"),
+            Windows::Refill | Windows::Weighted => (format!("{quota} within {window}, and what comes back meanwhile"), ""),
+        };
+        let observed = format!("{} were admitted within {}{when}: the window is shorter", lasted.admitted, show_duration(lasted.after));
+        lasted.answer.finding(expected, observed).at(spec.b.window.at)
+    })
+}
+
 fn header(spec: &Spec, seen: &Observation) -> Found {
     if let Some((what, answer)) = &seen.says_not_one {
         let observed = format!("{what}, in {} of {} refusals", seen.says_not, seen.says + seen.says_not);
@@ -246,17 +272,22 @@ fn edge(spec: &Spec, seen: &Observation) -> Found {
     })
 }
 
-fn key(spec: &Spec, seen: &Observation, header: &str, named: &super::look::Named) -> Found {
-    if named.asked == 0 {
-        return if seen.names_done { unsure(format!("no call with `{header}` lay within the window")) } else { late() };
-    }
+fn key(spec: &Spec, seen: &Observation, header: &str, named: &Named) -> Found {
     if named.admitted == 0 && named.asked < CLAIMS {
-        let asked = named.asked;
-        return if seen.names_done {
-            unsure(format!("only {asked} calls with `{header}` were refused, of {CLAIMS} that tell it"))
-        } else {
-            late()
+        if !seen.names_done {
+            return late();
+        }
+        let mut why = match named.asked {
+            0 => format!("no call with `{header}` was refused within the window"),
+            asked => format!("only {asked} calls with `{header}` were refused, of {CLAIMS} that tell it"),
         };
+        if let Some(answer) = &named.broken_one {
+            why += &format!("; {} were neither admitted nor refused: {}", named.broken, answer.brief());
+        }
+        if named.due > 0 {
+            why += &format!("; {} were admitted, as they may be by then: a longer window would tell", named.due);
+        }
+        return unsure(why);
     }
     thrice(named.admitted, named.asked, "calls", || {
         let answer = named.example.clone().unwrap_or_default();

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+/// Headers in which a caller may claim to be another.
+pub(super) const NAMES: [&str; 3] = ["x-forwarded-for", "x-real-ip", "forwarded"];
 /// Refused calls in each other name that are enough.
 pub(super) const CLAIMS: u32 = 5;
 /// So many comings again that were as told are enough.
@@ -33,6 +35,8 @@ pub struct Observation {
     pub(super) bursts: Vec<Burst>,
     /// They were made to the end.
     pub(super) bursts_done: bool,
+    /// Calls after such a burst, until its window was nearly over.
+    pub(super) lasts: Vec<Edge>,
     /// Refusals by the declared status.
     pub(super) refused_right: u32,
     /// Refusals by another one, and an example.
@@ -129,12 +133,12 @@ pub(super) struct Fields {
     pub(super) done: bool,
 }
 
-/// A burst late in a window, and calls over its edge.
+/// A burst, and calls after it: over the edge of a window that it lay late in, or for as long as its own window lasts.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Edge {
-    /// Of the burst, and of what came after it.
+    /// Of the burst, and of what came after it; where an edge was seen after it, what came after that.
     pub(super) admitted: u32,
-    /// From the first call of the burst to the answer of the last, at most.
+    /// From the first of these calls to the answer of the last, at most.
     pub(super) after: Duration,
     /// Whether more were admitted by then than the declared windows allow.
     pub(super) over: bool,
@@ -146,10 +150,15 @@ pub(super) struct Edge {
 /// Calls in another's name.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Named {
-    /// Those that ought to be refused.
+    /// Those that ought to be refused, and were admitted or refused.
     pub(super) asked: u32,
     pub(super) admitted: u32,
     pub(super) example: Option<Seen>,
+    /// Admitted, as so many may have been by then whatever their name.
+    pub(super) due: u32,
+    /// Neither admitted nor refused, and the last of these.
+    pub(super) broken: u32,
+    pub(super) broken_one: Option<Seen>,
 }
 
 /// How a call ended.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 mod again;
 mod edge;
+mod lasts;
 mod names;
 #[cfg(test)]
 mod tests;
@@ -107,14 +108,21 @@ impl Bench<'_> {
             self.cx.saw(burst.line());
             let (is_kept, admitted) = (burst.proves == Proves::Kept, burst.admitted);
             seen.bursts.push(burst);
-            if is_kept && self.round.wants(table::KEY) && !self.is_named(seen) {
+            let mut is_used_up = is_kept;
+            // By turns, so that names that tell nothing keep nobody from the other.
+            let names_first = seen.names.is_empty() || self.is_lasted(seen);
+            if is_kept && !self.is_named(seen) && names_first {
                 self.in_other_names(began, admitted, seen).await?;
+            } else if is_kept && !self.is_lasted(seen) {
+                let lasted = self.lasts(began, admitted, seen).await?;
+                is_used_up = !lasted.over;
+                seen.lasts.push(lasted);
             }
-            if is_kept && self.round.wants(table::RETRY_AFTER) && !self.is_tried(seen) {
+            if is_used_up && self.round.wants(table::RETRY_AFTER) && !self.is_tried(seen) {
                 self.come_again(seen).await?;
             }
             let is_settled = seen.kept() >= WANTED && (seen.bad() == 0 || self.spec.b.has_edges());
-            if seen.bad() >= self.enough() || is_settled && self.is_named(seen) && self.is_tried(seen) {
+            if seen.bad() >= self.enough() || is_settled && self.is_named(seen) && self.is_lasted(seen) && self.is_tried(seen) {
                 break;
             }
         }

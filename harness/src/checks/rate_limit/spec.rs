@@ -1,5 +1,6 @@
 //! What a suite says of `rate-limit`: keys, defaults, and the mistakes that only the whole shows.
 
+use super::look::CLAIMS;
 use crate::kind::{Demands, Mistake};
 use crate::model::{At, Impact};
 use crate::reader::{Dur, Many, Sp, With};
@@ -86,6 +87,16 @@ impl Rate {
     /// What is added to a window, so that it is surely over: clocks of services tick in parts of a second.
     pub(super) fn guard(&self) -> Duration {
         (self.window() / 20).max(Duration::from_millis(100))
+    }
+
+    /// A time in which a window is surely not over, though the service's clock may tick in whole seconds.
+    pub(super) fn nearly(&self) -> Duration {
+        self.window().saturating_sub(Duration::from_secs(1).min(self.window() / 4).max(self.guard()))
+    }
+
+    /// Calls in each other name: with fixed windows a whole quota may have come back meanwhile, and what is beyond that is not due.
+    pub(super) fn claims(&self) -> u32 {
+        if self.windows() == Windows::Fixed { self.quota().saturating_add(CLAIMS) } else { CLAIMS }
     }
 
     /// Calls in a burst: the quota, and more of them than come back while it is made.

@@ -18,8 +18,9 @@ pub(super) const CLAUSES: &[Clause] = &[
         Declared::Always,
         "exactly the quota is admitted in a window, and the rest refused",
         "After a window of silence the quota and five calls more are made as fast as the environment allows, twice, a window apart. Case `admits`: as many as the quota are \
-         admitted; a burst counts against the service only if all of it lay within less than one window. Case `refuses`: the rest is answered by the declared status. Three \
-         bursts that are wrong, or three refusals by another status, break it; one or two are a doubt.",
+         admitted; a burst counts against the service only if all of it lay within less than one window. Case `refuses`: the rest is answered by the declared status. Case `lasts`: \
+         after one of these bursts a call is made each twentieth of a window until it is nearly over, so that a window that is shorter than declared is seen. Three \
+         bursts that are wrong, three refusals by another status, or three windows that are too short break it; one or two are a doubt.",
     ),
     row(
         RETRY_AFTER,
@@ -33,7 +34,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         Declared::Key("fields"),
         "the fields that tell what is left agree with what was measured",
         "Calls are made one after the other in a fresh window. `ratelimit`: RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers, in its older forms too); \
-         `x-ratelimit`: X-RateLimit-Limit, -Remaining, -Reset. A missing field, or another quota or window than is declared, is proof; the third remainder that is not one less than \
+         `x-ratelimit`: X-RateLimit-Limit, -Remaining, -Reset. A field that is missing or tells no number, or another quota or window than is declared, is proof; the third remainder that is not one less than \
          the one before it, or reset that lies beyond the window, or a second before anything can be due, fails.",
     ),
     row(
@@ -49,6 +50,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         Declared::Promise,
         "whoever claims to be forwarded for another has no quota of his own",
         "With the quota used up, calls with X-Forwarded-For, X-Real-IP and Forwarded of other addresses are made, five each, all within the window. Each is to be refused as before: what has come \
-         back by itself by then does not count, and a call without the header right after it has to be refused. The third that is admitted fails.",
+         back by itself by then does not count, and a call without the header right after it has to be refused. The third that is admitted fails; a name \
+         under which fewer than five were refused is a doubt.",
     ),
 ];

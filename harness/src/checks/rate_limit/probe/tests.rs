@@ -47,7 +47,7 @@ async fn a_service_that_keeps_its_rate_is_held_to_all_of_it() {
     let but_again = ["rate/quota", "rate/fields", "rate/edge", "rate/key"];
     let weighted = tell(Flaw::None, Windows::Weighted, WINDOW, &weighted, &but_again);
     let (sliding, fixed, refill, weighted) = futures_util::join!(sliding, fixed, refill, weighted);
-    let all = 2 + 2 + 2 + 1 + 3;
+    let all = 3 + 2 + 2 + 1 + 3;
     for (told, count) in [(&sliding, all), (&fixed, all - 1), (&refill, all), (&weighted, all - 2)] {
         assert!(told.len() == count && told.iter().all(|t| t.ends_with("held")), "{told:#?}");
     }
@@ -68,7 +68,9 @@ async fn each_flaw_is_found_by_its_clause_and_by_no_other() {
         (Flaw::OtherQuota, "x-ratelimit: proof 5"),
         (Flaw::OnlyLeft, "x-ratelimit: proof no such field"),
         (Flaw::OnlyLeft, "ratelimit: proof no such field"),
+        (Flaw::Wordy, "x-ratelimit: proof no number: plenty"),
         (Flaw::Spoofed, "x-forwarded-for: counted"),
+        (Flaw::Trips, "x-forwarded-for: unsure no call with `x-forwarded-for` was refused within the window; 10 were neither"),
         (Flaw::FromFirstCall, "counted 3+0/3 once"),
         (Flaw::ByTheClock, "counted 3+0/3 once"),
     ];
@@ -119,7 +121,7 @@ async fn a_call_that_was_lost_before_the_first_was_served_is_told() {
 
 #[test]
 fn what_was_told_too_rarely_is_a_doubt() {
-    use super::super::look::{Burst, Named, Observation, Proves, Try, Turned};
+    use super::super::look::{Burst, NAMES, Named, Observation, Proves, Try, Turned};
     let kind = spec::<RateLimit>(SPEC);
     let tell = |trues: usize, asked: u32| {
         let seen = Observation {
@@ -129,7 +131,7 @@ fn what_was_told_too_rarely_is_a_doubt() {
             says: 5,
             tries: vec![Try { turned: Turned::True, ..Try::default() }; trues],
             tries_done: true,
-            names: [("x-real-ip".to_owned(), Named { asked, ..Named::default() })].into(),
+            names: NAMES.map(|name| (name.to_owned(), Named { asked, ..Named::default() })).into(),
             names_done: true,
             ..Observation::default()
         };
@@ -138,6 +140,50 @@ fn what_was_told_too_rarely_is_a_doubt() {
     assert!(tell(2, 5).iter().all(|t| t.ends_with("held")), "{:?}", tell(2, 5));
     has(&tell(1, 5), "honest: unsure it was true 1 time", "one try");
     has(&tell(2, 4), "x-real-ip: unsure only 4 calls", "four calls");
+}
+
+#[test]
+fn a_name_that_nothing_was_learnt_of_is_a_doubt_and_never_left_out() {
+    use super::super::look::{Burst, Named, Observation, Proves};
+    let kind = spec::<RateLimit>(SPEC);
+    let all_due = Named { due: 205, ..Named::default() };
+    let seen = Observation {
+        asked: vec!["rate/key".to_owned()],
+        bursts: vec![Burst { proves: Proves::Kept, ..Burst::default() }; 2],
+        bursts_done: true,
+        names: [("forwarded".to_owned(), Named { asked: 5, ..Named::default() }), ("x-real-ip".to_owned(), all_due)].into(),
+        names_done: true,
+        ..Observation::default()
+    };
+    let told = told(&kind.judge(&seen));
+    has(&told, "forwarded: held", "refused");
+    has(&told, "x-real-ip: unsure no call with `x-real-ip` was refused within the window; 205 were admitted", "due");
+    has(&told, "x-forwarded-for: unsure no call", "never called");
+}
+
+#[test]
+fn names_are_claimed_for_longer_than_the_edge_of_a_fixed_window_lets_in() {
+    let claims = |windows: &str| spec::<RateLimit>(&format!("{{ get: /, quota: 300, window: 2s, windows: {windows} }}")).spec.b.claims();
+    assert_eq!(["fixed", "sliding", "weighted"].map(claims), [305, 5, 5]);
+}
+
+#[tokio::test]
+async fn a_window_that_is_too_short_is_found() {
+    let window = Duration::from_secs(2);
+    let kinds = [(Windows::Sliding, "sliding"), (Windows::Fixed, "fixed"), (Windows::Refill, "refill"), (Windows::Weighted, "weighted")];
+    let told = join_all(kinds.map(|(windows, name)| async move {
+        let text = format!("{{ get: /limited, quota: 4, window: 2s, windows: {name} }}");
+        let told = |flaw| tell(flaw, windows, window, &text, &["rate/quota"]);
+        futures_util::join!(told(Flaw::ShortWindow), told(Flaw::None))
+    }))
+    .await;
+    for ((_, name), (short, good)) in kinds.iter().zip(&told) {
+        has(short, "lasts: counted 3+0", name);
+        assert!(good.len() == 3 && good.iter().all(|t| t.ends_with("held")), "{name}: {good:?}");
+    }
+    // An edge that forgets all is another matter, and of `rate/edge`.
+    let clock = tell(Flaw::ByTheClock, Windows::Sliding, WINDOW, SPEC, &["rate/quota"]).await;
+    has(&clock, "lasts: held", "windows of the clock");
 }
 
 #[tokio::test]

@@ -86,8 +86,8 @@ impl Fields {
         let mut proof = |expected: String, observed: &str| {
             self.proof.get_or_insert_with(|| (expected, observed.to_owned(), answer.clone()));
         };
-        if let Some(lacks) = told.lacks {
-            return proof(lacks.to_owned(), "no such field");
+        if let Some((lacks, instead)) = &told.lacks {
+            return proof((*lacks).to_owned(), instead);
         }
         let Some(left) = told.left else {
             return proof("how many calls are left".to_owned(), "no number");
@@ -106,7 +106,7 @@ impl Fields {
             Windows::Sliding => due,
             Windows::Refill | Windows::Weighted => due + rate.most_in(truth.took) - quota,
             Windows::Fixed => match truth.before {
-                Some(before) if left != before.saturating_sub(1) && left + 1 == quota => left,
+                Some(before) if left != before.saturating_sub(1) && left.checked_add(1) == Some(quota) => left,
                 Some(before) => before.saturating_sub(1),
                 None => due,
             },
@@ -127,5 +127,24 @@ impl Fields {
             let least = show_duration(window.saturating_sub(truth.took));
             wrong(format!("not one more for at least {least}, when the first call leaves the window"), format!("more after {reset} s"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::RateLimit;
+    use super::*;
+    use crate::kind::testing::spec;
+
+    #[test]
+    fn a_remainder_as_large_as_numbers_get_is_wrong_and_no_more() {
+        let kind = spec::<RateLimit>("{ get: /limited, quota: 4, window: 2s, windows: fixed, fields: x-ratelimit }");
+        let told = Told { quota: Some(4), left: Some(u64::MAX), reset: Some(u64::MAX), ..Told::default() };
+        let mut fields = Fields::default();
+        for before in [None, Some(3), Some(u64::MAX)] {
+            let truth = Truth { made: 2, took: Duration::from_millis(1), is_admitted: true, before };
+            fields.add(&kind.spec.b, &told, &truth, &Seen::default());
+        }
+        assert_eq!((fields.wrong, fields.proof.is_none()), (3, true), "{fields:?}");
     }
 }

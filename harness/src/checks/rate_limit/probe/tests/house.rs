@@ -41,6 +41,12 @@ pub(super) enum Flaw {
     FromFirstCall,
     /// Windows begin and end at round times.
     ByTheClock,
+    /// A window is over after a fourth of its time.
+    ShortWindow,
+    /// The quota and the time of the next call are told in words.
+    Wordy,
+    /// Whoever claims to be forwarded for another is answered 500.
+    Trips,
     Login,
     Redirects,
     Closes,
@@ -61,6 +67,7 @@ struct House {
 
 /// Serves for as long as the runtime lives.
 pub(super) async fn open(flaw: Flaw, windows: Windows, quota: usize, window: Duration) -> SocketAddr {
+    let window = if flaw == Flaw::ShortWindow { window / 4 } else { window };
     let house = House { flaw, windows, quota, window, opened: Instant::now(), asked: AtomicUsize::new(0), admitted: Mutex::default() };
     serve(move |head, _| house.reply(head)).await
 }
@@ -78,6 +85,9 @@ impl House {
         }
         let claimed = head.lines().find_map(|line| line.strip_prefix("x-forwarded-for: "));
         let caller = claimed.filter(|_| self.flaw == Flaw::Spoofed).unwrap_or("peer");
+        if claimed.is_some() && self.flaw == Flaw::Trips {
+            return answer(500, &[], "oh");
+        }
         let (is_admitted, left, wait) = self.rule(caller, Instant::now());
         let status = match (is_admitted, self.flaw) {
             (true, _) => 200,
@@ -92,7 +102,9 @@ impl House {
             // Writing to a String cannot fail.
             let _ = write!(headers, "ratelimit: \"p\";r={left};t={wait}\r\nx-ratelimit-remaining: {left}\r\n");
             if self.flaw != Flaw::OnlyLeft {
-                let _ = write!(headers, "ratelimit-policy: \"p\";q={quota};w={window}\r\nx-ratelimit-limit: {quota}\r\n");
+                let _ = write!(headers, "ratelimit-policy: \"p\";q={quota};w={window}\r\n");
+                let quota = if self.flaw == Flaw::Wordy { "plenty".to_owned() } else { quota.to_string() };
+                let _ = write!(headers, "x-ratelimit-limit: {quota}\r\n");
                 let _ = write!(headers, "x-ratelimit-reset: {wait}\r\n");
             }
         }
