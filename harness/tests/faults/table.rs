@@ -123,6 +123,7 @@ const fn time(defect: &'static str, must: &'static [&'static str]) -> Row {
 const LIMITS: &str = "limits.suite.yaml";
 const LIMITS_IN_SHORT: &str = "limits-in-short.suite.yaml";
 const LIMITS_OF_JOBS: &str = "limits-of-jobs.suite.yaml";
+const LIMITS_QUEUED: &str = "limits-queued.suite.yaml";
 const LIMITS_TOLD: &str = "limits-told.suite.yaml";
 /// Opened so slowly that the first of many have waited for longer than the service does.
 const LIMITS_SLOWLY: &str = "limits-slowly.suite.yaml";
@@ -336,6 +337,7 @@ pub(crate) const ROWS: &[Row] = &[
     at_once(LIMITS_TOLD, "", &[]),
     at_once(LIMITS_OF_JOBS, "limit-absent", &["limit/exact"]),
     at_once(LIMITS_IN_SHORT, "limit-absent", &["limit/exact"]),
+    at_once(LIMITS_IN_SHORT, "limit-counts-starts", &["limit/exact:k+1"]),
     at_once(LIMITS_IN_SHORT, "limit-off-by-one-low", &["limit/exact"]),
     at_once(LIMITS_OF_JOBS, "limit-off-by-one-low", &["limit/exact"]),
     at_once(LIMITS_IN_SHORT, "limit-off-by-one-high", &["limit/exact"]),
@@ -350,6 +352,9 @@ pub(crate) const ROWS: &[Row] = &[
     at_once(LIMITS_TOLD, "limit-retry-after-short", &["limit/retry-after"]),
     at_once(LIMITS_OF_JOBS, "limit-leaks-on-failure", &["limit/returns"]),
     at_once(LIMITS, "limit-leaks-on-abort", &["limit/returns"]),
+    // To wait is as good as a refusal where none is declared.
+    at_once(LIMITS_QUEUED, "limit-queues", &[]),
+    at_once(LIMITS_QUEUED, "limit-leaks-on-waiting", &["limit/returns:abort"]),
     at_once(LIMITS_OF_JOBS, "limit-refused-starts-task", &["limit/no-effect"]),
     at_once(LIMITS, "limit-refuses-health", &["limit/alive"]),
     // Other calls.

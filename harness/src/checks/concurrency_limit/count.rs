@@ -86,6 +86,9 @@ pub(super) struct Wave {
     pub(super) spread: Duration,
     /// When the first one that was admitted ended, since the first release.
     pub(super) first_end: Option<Interval>,
+    /// When the last one that was served ended, at the latest.
+    #[serde(default)]
+    pub(super) last_end: Option<Duration>,
     /// Admitted by each process, where they name themselves.
     pub(super) by_replica: BTreeMap<String, u32>,
     /// Refused by each process, where they name themselves.
@@ -140,6 +143,7 @@ pub(super) fn count(landed: &[Landed], terms: &Terms) -> (Wave, Vec<Fate>) {
         broken: number(Fate::Broken),
         spread: terms.spread,
         first_end: first,
+        last_end: served().map(|l| l.end.hi).max(),
         ..Wave::default()
     };
     for (landed, fate) in landed.iter().zip(&fates) {
@@ -153,8 +157,12 @@ pub(super) fn count(landed: &[Landed], terms: &Terms) -> (Wave, Vec<Fate>) {
 ///
 /// If it was admitted it ends half of the time after them, and if it waited for one of their slots, all of it.
 pub(super) fn one_more(wave: &mut Wave, landed: &Landed, released: Interval, terms: &Terms) -> Fate {
+    // Sent towards their end, it ends but a moment before what waited would: then nothing else shows that it waited.
+    let is_late = released.lo >= terms.takes * 3 / 4;
+    let limit = if is_late { terms.takes * 15 / 16 } else { terms.takes * 5 / 8 };
     let fate = match (landed.ending, wave.first_end) {
-        (Ending::Served, Some(first)) if landed.end.hi < first.lo + terms.takes * 5 / 8 => Fate::Admitted,
+        (Ending::Served, Some(first)) if landed.end.hi < first.lo + limit => Fate::Admitted,
+        (Ending::Served, Some(_)) if is_late => Fate::Unclear,
         _ => fate(landed, wave.first_end, terms),
     };
     wave.sent += 1;
@@ -171,7 +179,8 @@ pub(super) fn one_more(wave: &mut Wave, landed: &Landed, released: Interval, ter
     if !wave.is_good() {
         return fate;
     }
-    let is_in_time = wave.first_end.is_some_and(|first| released.hi + terms.takes / 8 < first.lo);
+    let ahead = if is_late { Duration::ZERO } else { terms.takes / 8 };
+    let is_in_time = wave.first_end.is_some_and(|first| released.hi + ahead < first.lo);
     wave.proves = match fate {
         Fate::Broken => Proves::Broken,
         _ if !is_in_time => Proves::Void("one more was sent so late that a slot may have been free again".to_owned()),

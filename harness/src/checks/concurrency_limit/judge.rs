@@ -21,6 +21,10 @@ pub(super) fn judge(spec: &Spec, seen: &Observation) -> Vec<Reading> {
         let Some(clause) = table::CLAUSES.iter().map(|c| c.id).find(|id| id.0 == asked) else { continue };
         match clause {
             table::EXACT => readings.extend(exact::exact(spec, seen)),
+            // Where nothing beyond the limit may be sent, there is nothing that these are about.
+            table::STATUS | table::RETRY_AFTER | table::NO_EFFECT | table::ALIVE if exact::only_as_many(spec, seen).is_some() => {
+                readings.push(Reading::of(clause, not_here(exact::only_as_many(spec, seen).unwrap_or_default())));
+            }
             table::STATUS => readings.push(Reading::of(clause, before(spec, seen).unwrap_or_else(|| rest::status(spec, seen)))),
             table::RETRY_AFTER => readings.extend(cases(spec, seen, clause, rest::retry_after)),
             table::RETURNS => readings.extend(cases(spec, seen, clause, rest::returns)),
@@ -135,6 +139,12 @@ pub(super) fn left(seen: &Observation) -> Vec<Advice> {
     if jobs.unknown > 0 {
         let n = jobs.unknown;
         all.push(format!("submissions that were never answered, or by no id: {n}; what they began cannot be named, and may go on"));
+    }
+    if let Some(id) = &jobs.not_known {
+        all.push(format!("`cancel` does not know job {id}, which had not ended: look at its path"));
+    }
+    if let Some((id, state)) = &jobs.stays {
+        all.push(format!("job {id} stayed `{state}` after `cancel`: if that is an end, name it in `outcome.failed`"));
     }
     all.into_iter().map(|what| Advice { clause: table::EXACT, case: Case::Borrowed(""), what }).collect()
 }

@@ -215,9 +215,21 @@ pub(super) struct Jobs {
     pub(super) accepted: u32,
     /// The ids of those that had not ended when they were last looked at.
     pub(super) open: BTreeSet<String>,
-    /// The ids of those that were asked to end.
+    /// The ids of those that were asked to end, where that was taken, or where they were not known.
     #[serde(skip)]
     pub(super) cancelled: BTreeSet<String>,
+    /// States in which jobs were that nobody had asked to end, and that had not.
+    #[serde(skip)]
+    pub(super) states: BTreeSet<String>,
+    /// One that `cancel` did not know, though it had not ended.
+    #[serde(default)]
+    pub(super) not_known: Option<String>,
+    /// One that was asked to end, and its state then, of which nothing is known.
+    #[serde(skip)]
+    pub(super) odd: Option<(String, String)>,
+    /// The same, where it stayed in that state for longer than a job takes.
+    #[serde(default)]
+    pub(super) stays: Option<(String, String)>,
     /// Why the state of one could not be read in the last wave, if so.
     pub(super) unread: Option<(String, Seen)>,
     /// Looks at a state that failed and were repeated.
@@ -247,6 +259,12 @@ impl Observation {
         self.lone.warm().map(|t| t.hi).max().unwrap_or_default()
     }
 
+    /// Most time that one took, alone or beside as many as the limit.
+    pub(super) fn longest_of_all(&self) -> Duration {
+        let together = self.trials.get("k").into_iter().flat_map(|trial| &trial.waves).filter(|wave| wave.is_good());
+        together.filter_map(|wave| wave.last_end).max().unwrap_or_default().max(self.longest())
+    }
+
     /// Whether the waves of this case speak for the limit.
     pub(super) fn is_kept(&self, case: &str) -> bool {
         self.trials.get(case).is_some_and(Trial::is_kept)
@@ -255,6 +273,26 @@ impl Observation {
 
 /// So many that took about the same time one after the other are enough to know it.
 pub(super) const WARM: usize = 3;
+
+/// Most states of jobs that are remembered.
+const STATES: usize = 16;
+
+impl Jobs {
+    /// Whether a job that has not ended is in this state only since it was asked to end; of any other the state is remembered.
+    pub(super) fn is_odd(&mut self, id: &str, state: &str) -> bool {
+        if self.cancelled.contains(id) {
+            let is_odd = self.states.len() < STATES && !self.states.contains(state);
+            if is_odd {
+                self.odd = Some((id.to_owned(), state.to_owned()));
+            }
+            return is_odd;
+        }
+        if self.states.len() < STATES {
+            self.states.insert(state.to_owned());
+        }
+        false
+    }
+}
 
 impl Lone {
     /// Counts to the first byte of each answer from here on, where all of them are long and their work is over by then.

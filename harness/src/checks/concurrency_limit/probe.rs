@@ -83,7 +83,7 @@ impl Bench<'_> {
             return Ok(());
         }
         // Fewer can never be more than all the processes take together.
-        let one_more = k.saturating_mul(self.spec.b.replicas()) + 1;
+        let one_more = self.spec.b.in_all().saturating_add(1);
         if self.has_room(ONE_MORE, one_more, seen)? {
             let times = self.times(one_more, seen);
             // Half of them with one that comes later than the others.
@@ -95,6 +95,10 @@ impl Bench<'_> {
             self.trial(MANY_MORE, many, self.times(many, seen), seen).await?;
         } else if self.has_room(MANY_MORE, self.spec.b.overload(), seen)? {
             seen.trial(MANY_MORE).done = true;
+        }
+        let is_all = many == self.spec.b.overload() && seen.is_kept(MANY_MORE);
+        if is_all && self.spec.b.replicas() > 1 && !self.spec.b.counts_jobs() {
+            self.half_way_of_all(seen).await?;
         }
         if self.round.wants(table::RETRY_AFTER) {
             self.honest(seen).await?;

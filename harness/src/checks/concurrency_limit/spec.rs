@@ -147,7 +147,12 @@ impl Limits {
 
     /// How many are sent in the wave far beyond the limit.
     pub(super) fn overload(&self) -> u32 {
-        2 * self.k() * self.replicas() + 10
+        self.in_all().saturating_mul(2).saturating_add(10)
+    }
+
+    /// How many all processes take together.
+    pub(super) fn in_all(&self) -> u32 {
+        self.k().saturating_mul(self.replicas())
     }
 
     /// What a refusal is, for people.

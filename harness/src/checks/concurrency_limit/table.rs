@@ -20,7 +20,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         "so many at once are admitted, and not one more",
         "Requests are held before their last byte on connections of their own and released in one loop. A wave counts only with a certificate that all of them met: the \
          last release lies before the first answer of an admitted one. Case `k`: none of as many as the limit is refused, three times. Case `k+1`: one is refused, or waits for \
-         a second wave, also where it comes when the others are half-way: a limit of how often work begins is none of how much is worked on. Case `2k+10`: exactly the limit is \
+         a second wave, also where it comes when the others are half-way, or near their end: a limit of how often work begins is none of how much is worked on. Case `2k+10`: exactly the limit is \
          admitted. Both three times where that is soon done. What the service gives up while it is held before its last byte (408, or a lost connection) proves nothing. Where the job holds the slot: all accepted jobs are unfinished once the last request is answered, and case \
          `next`: one more is accepted as soon as one of them ends. A job that waits in a state of its own (`outcome.waiting`) holds no slot. Three waves that are wrong break it; one or two of twelve are told as a doubt.",
     ),
@@ -44,7 +44,7 @@ pub(super) const CLAUSES: &[Clause] = &[
         Declared::Promise,
         "every slot comes back: after success, failure and callers that hang up",
         "As many as the limit are admitted again, case `success`: after the waves that were served and refused; case `failure`: after three rounds of the request in `fails`, in the first of which each was seen to fail; case `abort`: after \
-         five rounds of callers that go away, by closing and by reset, before their last byte and while they are worked on. Three waves in which one is refused fail.",
+         five rounds of callers that go away, by closing and by reset, before their last byte, while they are worked on, and some while they wait for a slot. Three waves in which one is refused fail; of several processes five that do not reach all slots.",
     ),
     row(
         NO_EFFECT,

@@ -149,8 +149,23 @@ fn one_more_that_comes_half_way_is_refused_or_waits_for_a_slot() {
     later("200@601 200@610 200@1000", 300, "void(\"it cannot be told");
     later("200@601 200@610 x@305", 300, "broken");
     // This machine was late: a slot may have been free by then.
-    later("200@601 200@610 200@1140", 540, "void(\"one more was sent so late");
-    later("200@601 200@610 429@580", 560, "void(\"one more was sent so late");
+    later("200@601 200@610 200@1140", 540, "over");
+    later("200@601 200@610 200@1201", 601, "void(\"one more was sent so late");
+    later("200@601 200@610 429@603", 601, "void(\"one more was sent so late");
     // What the others tell is not mended by it.
     later("200@601 429@3 429@305", 300, "under");
+}
+
+#[test]
+fn one_that_came_late_is_admitted_only_where_it_ends_before_one_that_waited_could() {
+    let told = |end: &str, at: u64| {
+        let (mut wave, _) = count(&landed("200@601 200@610"), &terms(2));
+        one_more(&mut wave, &landed(end)[0], Interval { lo: MS(at), hi: MS(at + 2) }, &terms(2));
+        wave.proves
+    };
+    assert_eq!(told("429@505", 500), Proves::Kept);
+    assert_eq!(told("200@1105", 500), Proves::Over);
+    // It may have come late, or waited: the waves in which it comes earlier tell that.
+    assert!(matches!(told("200@1201", 500), Proves::Void(_)));
+    assert!(matches!(told("429@603", 600), Proves::Void(_)));
 }

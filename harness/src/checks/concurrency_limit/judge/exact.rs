@@ -14,16 +14,31 @@ pub(super) fn exact(spec: &Spec, seen: &Observation) -> Vec<Reading> {
     if let Some(found) = lone(seen) {
         return vec![Reading::of(EXACT, found)];
     }
-    let mut readings: Vec<Reading> = [K, ONE_MORE, MANY_MORE].into_iter().map(|name| case(EXACT, name, trial(spec, seen, name))).collect();
+    let mut readings: Vec<Reading> = match only_as_many(spec, seen) {
+        // A service without any limit would do the same.
+        Some(why) => vec![Reading::of(EXACT, not_here(why))],
+        None => [K, ONE_MORE, MANY_MORE].into_iter().map(|name| case(EXACT, name, trial(spec, seen, name))).collect(),
+    };
+    let is_limited = readings.len() > 1;
     if let Some(noise) = &seen.lone.noise {
         let (bad, well) = (seen.lone.bad - seen.lone.turned_away, number(seen.lone.takes.len()));
         let why = format!("intermittent: {bad} of {} sent alone were not served: {}", bad + well, noise.brief());
         readings.push(case(EXACT, "alone", unsure(why)));
     }
-    if spec.b.counts_jobs() && spec.b.replicas() == 1 {
+    if is_limited && spec.b.counts_jobs() && spec.b.replicas() == 1 {
         readings.push(case(EXACT, NEXT, next(seen)));
     }
     readings
+}
+
+/// Why nothing was seen of a limit though as many as it were admitted, where the environment allows no more than that.
+pub(super) fn only_as_many(spec: &Spec, seen: &Observation) -> Option<String> {
+    let why = seen.trials.get(ONE_MORE)?.not_here.as_ref().filter(|_| seen.is_kept(K))?;
+    // What its first wave saw is told by the cases.
+    seen.trials.get(K).filter(|trial| trial.first_try.is_none())?;
+    let beyond = [ONE_MORE, MANY_MORE].into_iter().filter_map(|name| seen.trials.get(name)).flat_map(|trial| &trial.waves);
+    let nobody_beyond = beyond.into_iter().all(|wave| wave.refused + wave.queued == 0 && !wave.is_bad());
+    nobody_beyond.then(|| format!("{} at once were admitted; that one more is not cannot be shown: {why}", spec.b.k()))
 }
 
 /// One alone that was not served, or that tells nothing.

@@ -135,7 +135,7 @@ fn short(spec: &Spec, trial: &Trial, after: &str) -> Finding {
     let answer = trial.worst.clone().unwrap_or_default();
     let least = trial.waves.iter().filter(|w| w.is_bad()).map(|w| w.admitted).min().unwrap_or_default();
     let line = trial.waves.iter().find(|w| w.is_bad()).map(super::super::count::Wave::line).unwrap_or_default();
-    let expected = format!("{} at once are admitted again after {after}", spec.b.k());
+    let expected = format!("{} at once are admitted again after {after}", spec.b.in_all());
     answer
         .finding(expected, format!("only {least} are, in {} waves one after the other: {}", trial.waves.len(), answer.brief()))
         .detail("wave", line)

@@ -15,6 +15,8 @@ pub(super) enum Life {
     Open,
     /// It was accepted and waits for one.
     Waiting,
+    /// It was asked to end, and is in a state since then of which nothing is known.
+    Odd,
     /// It has ended well.
     Done,
     /// It has ended badly.
@@ -35,6 +37,11 @@ const WAITED_FOR: usize = 100;
 const LOOKS: u32 = 3;
 /// Between them.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Whoever was asked to end has done so by an eighth of what a job takes, and this at the most, or is waited for like any other.
+const AT_ONCE: Duration = Duration::from_millis(250);
+/// A job that was asked to end is waited for in a state that is not named for so long, and twice what one takes.
+const ODD: Duration = Duration::from_secs(5);
+
 impl Life {
     fn has_ended(self) -> bool {
         matches!(self, Self::Done | Self::Failed)
@@ -110,6 +117,7 @@ impl Bench<'_> {
             _ if is_in(&outcome.b.done) => Life::Done,
             (Some(failed), _) if is_in(failed) => Life::Failed,
             (_, Some(waiting)) if is_in(waiting) => Life::Waiting,
+            _ if seen.jobs.is_odd(id, &state) => Life::Odd,
             _ => Life::Open,
         })
     }
@@ -144,6 +152,12 @@ impl Bench<'_> {
                 }
             }
             let open = lives.iter().filter(|(_, life)| !life.has_ended()).count();
+            // What is said of it then cannot be told from an end that the suite does not name: once is enough to wait for it.
+            let is_odd = open > 0 && lives.iter().all(|(_, life)| life.has_ended() || *life == Life::Odd);
+            if is_odd && (seen.jobs.stays.is_some() || watch.since(began).lo >= seen.takes() * 2 + ODD) {
+                seen.jobs.stays = seen.jobs.stays.take().or(seen.jobs.odd.take());
+                return Ok(lives);
+            }
             // A state that is answered by something else, and not by noise, does not become one by waiting.
             let is_hopeless = seen.jobs.unread.as_ref().is_some_and(|(_, answer)| answer.weight() == Weight::Proof);
             if enough(open) || is_hopeless || watch.since(began).lo >= outcome.b.within() {
@@ -164,24 +178,40 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Asks for the end of each; whether there is a way to.
+    /// Asks for the end of each, and looks whether it has come: no answer to that ends a job, only its state does. Whether there is a way to ask.
     pub(super) async fn cancel(&self, ids: &[String], seen: &mut Observation) -> Result<bool, ProbeError> {
         let Some(cancel) = &self.spec.b.cancel else { return Ok(false) };
+        let (mut taken, mut unknown) = (Vec::new(), Vec::new());
         for id in ids {
             if !seen.jobs.open.contains(id) {
                 continue;
             }
             let call = self.named(id).call(cancel, &crate::kind::How::caller(PATIENCE)).await?;
             let Ok(status) = call.answer.map(|answer| answer.status) else { continue };
-            if (200..300).contains(&status) || is_gone(status) {
-                seen.jobs.cancelled.insert(id.clone());
-                // 202 says that it will end, not that it has (RFC 9110 §15.3.3).
-                if status != 202 {
-                    seen.jobs.open.remove(id);
-                }
+            if (200..300).contains(&status) {
+                taken.push(id.clone());
+            } else if is_gone(status) {
+                unknown.push(id.clone());
+            } else {
+                continue;
+            }
+            seen.jobs.cancelled.insert(id.clone());
+        }
+        for (id, life) in self.lives(&unknown, seen).await? {
+            if !life.has_ended() {
+                seen.jobs.not_known.get_or_insert(id);
             }
         }
-        Ok(true)
+        let (watch, longest) = (self.cx.stopwatch(), (seen.takes() / 8).min(AT_ONCE));
+        let began = watch.now();
+        loop {
+            self.lives(&taken, seen).await?;
+            taken.retain(|id| seen.jobs.open.contains(id));
+            if taken.is_empty() || watch.since(began).lo >= longest {
+                return Ok(true);
+            }
+            tokio::time::sleep(self.spec.b.outcome.as_ref().map_or(LOOK_AGAIN, |outcome| outcome.b.every()).min(LOOK_AGAIN)).await;
+        }
     }
 
     /// Ends what has not ended: by the declared request where there is one, and waits for the rest.

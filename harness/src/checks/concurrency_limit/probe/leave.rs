@@ -7,14 +7,16 @@ use crate::kind::{Context, How};
 use crate::reader::With;
 use crate::words::Request;
 use futures_util::StreamExt as _;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Longest wait for one answer; how long all of it may take is for the core to say.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Requests side by side.
 const SIDE_BY_SIDE: usize = 8;
-/// Looks at those that said that they will end.
+/// Looks at those that were asked to end, and the longest time between two.
 const LOOKS: u32 = 10;
+const BETWEEN: Duration = Duration::from_millis(200);
 
 /// Asks every job that has not ended to end, where the suite says how, and notes which did. What is left is told by `advises`.
 pub(in super::super) async fn leave(spec: &Spec, cx: &Context, seen: &mut Observation) {
@@ -22,13 +24,14 @@ pub(in super::super) async fn leave(spec: &Spec, cx: &Context, seen: &mut Observ
     let Some(cancel) = spec.b.cancel.as_ref().filter(|_| !seen.jobs.open.is_empty()) else { return };
     let open: Vec<String> = seen.jobs.open.iter().cloned().collect();
     let mut asking = futures_util::stream::iter(open).map(|id| ask(cx, cancel, id)).buffer_unordered(SIDE_BY_SIDE);
-    let mut ending = Vec::new();
+    let (mut ending, mut unknown) = (Vec::new(), BTreeSet::new());
     while let Some((id, status)) = asking.next().await {
-        match status {
-            // 202 says that it will end, not that it has (RFC 9110 §15.3.3).
-            Some(202) => ending.push(id),
-            Some(status) if (200..300).contains(&status) || is_gone(status) => _ = seen.jobs.open.remove(&id),
-            _ => {}
+        // Whatever is said to that, only its state tells that it has ended.
+        if let Some(status) = status.filter(|status| (200..300).contains(status) || is_gone(*status)) {
+            if is_gone(status) {
+                unknown.insert(id.clone());
+            }
+            ending.push(id);
         }
     }
     drop(asking);
@@ -46,7 +49,10 @@ pub(in super::super) async fn leave(spec: &Spec, cx: &Context, seen: &mut Observ
         if ending.is_empty() {
             return;
         }
-        tokio::time::sleep(outcome.b.every()).await;
+        tokio::time::sleep(outcome.b.every().min(BETWEEN)).await;
+    }
+    if let Some(id) = ending.into_iter().find(|id| unknown.contains(id)) {
+        seen.jobs.not_known.get_or_insert(id);
     }
 }
 

@@ -10,9 +10,12 @@ use house::{Flaw, House};
 use std::sync::Arc;
 use std::time::Duration;
 
+mod beyond;
+mod cancelling;
 mod front;
 mod house;
 mod leaving;
+mod returning;
 mod states;
 
 const EXACT: &str = "limit/exact";

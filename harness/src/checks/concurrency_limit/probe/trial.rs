@@ -96,7 +96,7 @@ impl Bench<'_> {
             return self.one_after_the_other(seen).await;
         }
         if case == ONE_MORE && self.spec.b.replicas() == 1 && self.is_half_way_next(seen) {
-            return self.half_way(seen).await;
+            return self.half_way(self.spec.b.k(), seen).await;
         }
         let before = self.effect(case, seen).await?;
         let mut waved = self.wave(case, count, seen).await?;

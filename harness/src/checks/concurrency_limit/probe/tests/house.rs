@@ -90,6 +90,22 @@ pub(super) enum Flaw {
     ImpatientAbsent,
     /// No flaw: long answers go out one after the other.
     OneLine,
+    /// No job is known to who would end it.
+    CancelUnknown,
+    /// No flaw: a job that is asked to end does so a while after that was answered as done.
+    CancelsLater,
+    /// No flaw: a job that was ended has a state of its own.
+    CancelsOddly,
+    /// Waits for a slot in silence, and one is lost when a caller goes away meanwhile.
+    LeakOnWaiting,
+    /// One of the slots of the second of two processes is lost when a caller goes away.
+    PairLeaksOne,
+    /// Nothing is limited but how many begin in three quarters of the time that one takes.
+    LimitsStartsLong,
+    /// The same in a tenth of a second, for as many as two processes would take.
+    LimitsStartsOfPair,
+    /// No flaw: those that are worked on share one processor, and are for callers who have gone as well.
+    Shares,
 }
 
 /// How long an impatient service waits for the rest of a request.
@@ -155,7 +171,7 @@ impl House {
             for turn in 0.. {
                 let Ok((stream, _)) = listener.accept().await else { return };
                 let house = house.clone();
-                let process = if matches!(house.flaw, Flaw::Pair | Flaw::UnevenPair) { turn % 2 } else { 0 };
+                let process = if matches!(house.flaw, Flaw::Pair | Flaw::UnevenPair | Flaw::PairLeaksOne) { turn % 2 } else { 0 };
                 tokio::spawn(async move { house.serve(stream, process).await });
             }
         });
@@ -207,7 +223,7 @@ impl House {
         match self.flaw {
             Flaw::UnevenPair if process == 0 => self.limit + 1,
             Flaw::UnevenPair => self.limit - 1,
-            Flaw::Absent | Flaw::LimitsStarts | Flaw::ImpatientAbsent => usize::MAX,
+            Flaw::Absent | Flaw::LimitsStarts | Flaw::LimitsStartsLong | Flaw::LimitsStartsOfPair | Flaw::ImpatientAbsent => usize::MAX,
             Flaw::OffByOneLow | Flaw::QueuesJobsLow => self.limit - 1,
             Flaw::OffByOneHigh | Flaw::QueuesJobsHigh => self.limit + 1,
             Flaw::Grows if !self.state().lost => self.limit - 1,
@@ -219,10 +235,16 @@ impl House {
     fn slot(self: &Arc<Self>, process: usize) -> Option<Slot> {
         let slots = self.slots(process);
         let mut state = self.state();
-        if self.flaw == Flaw::LimitsStarts {
+        let starts = match self.flaw {
+            Flaw::LimitsStarts => Some((self.limit, Duration::from_millis(100))),
+            Flaw::LimitsStartsLong => Some((self.limit, self.takes * 3 / 4)),
+            Flaw::LimitsStartsOfPair => Some((self.limit * 2, Duration::from_millis(100))),
+            _ => None,
+        };
+        if let Some((most, window)) = starts {
             let now = tokio::time::Instant::now();
-            state.starts.retain(|at| now - *at < Duration::from_millis(100));
-            if state.starts.len() >= self.limit {
+            state.starts.retain(|at| now - *at < window);
+            if state.starts.len() >= most {
                 return None;
             }
             state.starts.push(now);
@@ -281,8 +303,20 @@ impl House {
             Flaw::Remembers if served >= 3 => return Some(json(200, "{}")),
             _ => {}
         }
+        let mut gone = [0];
         let _turn = match self.flaw {
             Flaw::Queues | Flaw::QueuesBlindly => Some(self.queue.acquire().await.expect("never closed")),
+            Flaw::LeakOnWaiting => tokio::select! {
+                biased;
+                turn = self.queue.acquire() => Some(turn.expect("never closed")),
+                _ = stream.read(&mut gone) => {
+                    let is_first = !std::mem::replace(&mut self.state().lost, true);
+                    if is_first {
+                        self.queue.acquire().await.expect("never closed").forget();
+                    }
+                    return None;
+                }
+            },
             _ => None,
         };
         let Some(slot) = self.slot(process) else {
@@ -295,10 +329,11 @@ impl House {
         let takes = if self.flaw == Flaw::WarmsUp && served == 0 { self.takes * 3 } else { self.takes };
         let mut byte = [0];
         tokio::select! {
-            () = tokio::time::sleep(takes) => {}
+            () = self.takes_time(takes) => {}
             // Whoever goes away gives the slot back.
-            _ = stream.read(&mut byte), if self.flaw != Flaw::QueuesBlindly => {
-                if self.flaw == Flaw::LeakOnAbort {
+            _ = stream.read(&mut byte), if !matches!(self.flaw, Flaw::QueuesBlindly | Flaw::Shares) => {
+                let is_one = self.flaw == Flaw::PairLeaksOne && process == 1 && !std::mem::replace(&mut self.state().lost, true);
+                if self.flaw == Flaw::LeakOnAbort || is_one {
                     std::mem::forget(slot);
                 }
                 return None;
@@ -309,6 +344,19 @@ impl House {
         }
         self.state().served += 1;
         Some(json(if fails { 500 } else { 200 }, r#"{"done":true}"#))
+    }
+
+    /// Works for so long, or for longer where the time is shared.
+    async fn takes_time(&self, takes: Duration) {
+        if self.flaw != Flaw::Shares {
+            return tokio::time::sleep(takes).await;
+        }
+        let mut done = Duration::ZERO;
+        while done < takes {
+            let began = tokio::time::Instant::now();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            done += began.elapsed() / u32::try_from(self.state().running.max(1)).unwrap_or(u32::MAX);
+        }
     }
 
     async fn health(&self) -> String {
@@ -363,7 +411,7 @@ impl House {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
             let is_asked = house.state().jobs[&id] != "running";
-            if is_asked && house.flaw == Flaw::EndsSlowly {
+            if is_asked && matches!(house.flaw, Flaw::EndsSlowly | Flaw::CancelsLater) {
                 tokio::time::sleep(house.takes / 2).await;
             }
             if fails && house.flaw == Flaw::LeakOnFailure {
@@ -371,7 +419,12 @@ impl House {
             } else {
                 drop(slot);
             }
-            house.state().jobs.insert(id, if fails || is_asked { "failed" } else { "succeeded" });
+            let end = match (house.flaw, is_asked) {
+                (Flaw::CancelsOddly, true) => "cancelled",
+                _ if fails || is_asked => "failed",
+                _ => "succeeded",
+            };
+            house.state().jobs.insert(id, end);
         });
         let is_forgotten = self.flaw == Flaw::ForgetsAnId && id == 5;
         json(202, &if is_forgotten { "{}".to_owned() } else { format!(r#"{{"id":{id}}}"#) })
@@ -379,6 +432,9 @@ impl House {
 
     /// Asks a job to end; it has by the time that is answered, unless it is slow.
     fn end(&self, path: &str) -> String {
+        if self.flaw == Flaw::CancelUnknown {
+            return json(404, "{}");
+        }
         let id = path.trim_start_matches("/tasks/").parse().unwrap_or(usize::MAX);
         match self.state().jobs.get_mut(&id) {
             Some(state) if *state == "running" => *state = "ending",

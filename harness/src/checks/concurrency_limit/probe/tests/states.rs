@@ -81,7 +81,7 @@ async fn what_the_environment_does_not_allow_is_not_judged_and_no_trouble() {
         (None, Some(5000), &sample, "k: unseen of the bytes"),
         (None, Some(20_000), &sample, "k: held"),
         (None, Some(20_000), &sample, "2k+10: unseen of the bytes"),
-        (Some(7), None, &three, "k+1: unseen the environment allows 7 connections at once, and 12 are needed"),
+        (Some(7), None, &three, "that one more is not cannot be shown: the environment allows 7 connections at once, and 12 are needed"),
     ];
     let told = rows.map(|(connections, upload, text, _)| async move {
         let address = House::open(Flaw::None, 3, WORK).await;
