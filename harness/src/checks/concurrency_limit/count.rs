@@ -345,7 +345,8 @@ impl Wave {
 
     /// Makes it void, unless it needs no clock: what was refused while fewer than promised were ever admitted stays wrong.
     pub(super) fn void(&mut self, why: String) {
-        if !matches!(self.proves, Proves::Void(_)) && !(self.proves == Proves::Under && self.needs_no_clock) {
+        let stays = matches!(self.proves, Proves::Void(_)) || self.proves == Proves::Under && self.needs_no_clock;
+        if !stays {
             self.proves = Proves::Void(why);
         }
     }

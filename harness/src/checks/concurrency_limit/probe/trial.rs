@@ -97,11 +97,12 @@ impl Bench<'_> {
         if wave.proves != Proves::Under {
             return Ok(());
         }
-        if wave.refused == 0 && !wave.needs_no_clock {
-            if let Some(why) = self.alone_again(seen).await? {
-                wave.proves = Proves::Void(why);
-                return Ok(());
-            }
+        if wave.refused == 0
+            && !wave.needs_no_clock
+            && let Some(why) = self.alone_again(seen).await?
+        {
+            wave.proves = Proves::Void(why);
+            return Ok(());
         }
         if let (false, None, Some(after)) = (is_first, &seen.late_return, wave.after.filter(|after| *after < SOON_AFTER)) {
             seen.late_return = Some(wave.clone());
