@@ -3,7 +3,7 @@
 use super::context::Prepared;
 use super::{Call, Context, How, ProbeError};
 use crate::transport::held::{self, Flight, Order, Settled};
-use crate::transport::{Failed, OwnTrouble, Trouble};
+use crate::transport::{Failed, OwnTrouble, Stage, TlsFault, Trouble};
 use crate::words::Request;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,10 @@ pub struct Flown {
     pub held: Duration,
     /// How many were answered, or lost, before their last byte was sent.
     pub early: usize,
+    /// How many the other side did not take in, in the time for it: no connection, or no encryption of it.
+    pub unopened: usize,
+    /// How many were not sent but for their last byte, in the time for it.
+    pub unsent: usize,
 }
 
 /// One copy on its way.
@@ -82,12 +86,14 @@ impl Salvo {
     /// Sends all the last bytes in one loop.
     pub async fn release(self) -> Flown {
         let Self { cx, inner, since, prepared } = self;
+        let late = |wanted: Stage| inner.lost().filter(|failed| late_in(&failed.trouble) == Some(wanted)).count();
+        let (unopened, unsent) = (late(Stage::Connect), late(Stage::Send));
         let released = inner.release().await;
         let (began, ended) = (released.began.into_std(), released.ended.into_std());
         let early = released.flights.iter().flatten().filter(|flight| flight.early).count();
         let shots =
             released.flights.into_iter().zip(prepared).map(|(flight, prepared)| Shot { cx: cx.clone(), prepared, flight }).collect();
-        Flown { shots, began, ended, held: began - since, early }
+        Flown { shots, began, ended, held: began - since, early, unopened, unsent }
     }
 
     /// Gives every copy up with its last byte unsent: by closing, or by a reset.
@@ -117,6 +123,15 @@ impl Shot {
         if let Ok(flight) = self.flight {
             flight.abort(reset);
         }
+    }
+}
+
+/// What the time ran out in before a request waited for its last byte, if that is what is wrong.
+fn late_in(trouble: &Trouble) -> Option<Stage> {
+    match trouble {
+        Trouble::ConnectTimeout { .. } | Trouble::Tls { fault: TlsFault::Timeout, .. } => Some(Stage::Connect),
+        Trouble::TotalTimeout { stage: stage @ (Stage::Connect | Stage::Send), .. } => Some(*stage),
+        _ => None,
     }
 }
 

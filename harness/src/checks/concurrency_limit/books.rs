@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// No wave is waited for longer than that before its last bytes.
+const LONGEST_WAY: Duration = Duration::from_secs(60);
 
 /// Shared by the observation and by whoever sends.
 #[derive(Debug, Default)]
@@ -11,6 +14,8 @@ pub(super) struct Books {
     flying: AtomicU32,
     /// Until when slots may be held by something that cannot be asked about.
     busy: Mutex<Option<Instant>>,
+    /// The longest time that one request alone took to be on the other side, but for its last byte.
+    arrives: Mutex<Duration>,
 }
 
 impl Books {
@@ -30,6 +35,18 @@ impl Books {
         self.flying.swap(0, Ordering::Relaxed)
     }
 
+    /// One alone took so long to be on the other side.
+    pub(super) fn arrived_in(&self, took: Duration) {
+        let mut arrives = self.arrives.lock().unwrap_or_else(PoisonError::into_inner);
+        *arrives = took.max(*arrives);
+    }
+
+    /// So many at once may take so long to be there, on a line that they share: half as long again as one after the other.
+    pub(super) fn arrive_in(&self, count: u32) -> Duration {
+        let alone = *self.arrives.lock().unwrap_or_else(PoisonError::into_inner);
+        (alone.saturating_mul(count) * 3 / 2).min(LONGEST_WAY)
+    }
+
     /// Slots may be held until then.
     pub(super) fn busy_until(&self, then: Instant) {
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +62,6 @@ impl Books {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn what_is_under_way_is_counted_and_the_longest_wait_is_kept() {
@@ -58,5 +74,15 @@ mod tests {
         books.busy_until(now + Duration::from_secs(2));
         books.busy_until(now + Duration::from_secs(1));
         assert_eq!((books.take_busy(), books.take_busy()), (Some(now + Duration::from_secs(2)), None));
+    }
+
+    #[test]
+    fn so_many_share_the_line_that_one_alone_had_for_itself() {
+        let books = Books::default();
+        assert_eq!(books.arrive_in(8), Duration::ZERO);
+        books.arrived_in(Duration::from_millis(1500));
+        books.arrived_in(Duration::from_millis(900));
+        assert_eq!(books.arrive_in(8), Duration::from_secs(18));
+        assert_eq!(books.arrive_in(u32::MAX), LONGEST_WAY);
     }
 }

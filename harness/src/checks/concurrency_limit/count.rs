@@ -2,7 +2,8 @@
 //!
 //! An admitted request takes at least half of the time that one takes alone, so whoever ends within that of the first end was in work
 //! when the first ended: those met for sure. Whoever ends by three quarters of that time later, or more, may have waited for a slot. What lies
-//! between can be neither and makes the wave void. Refusals need no clock: one that comes while fewer than the limit were ever admitted is wrong.
+//! between can be neither and makes the wave void. Where the work takes longer than alone, as where it shares a processor, or not the same time
+//! each time, what lies between is wider. Refusals need no clock: one that comes while fewer than the limit were ever admitted is wrong.
 
 use crate::model::Interval;
 use crate::model::quantity::show_duration;
@@ -58,6 +59,10 @@ pub(super) struct Terms {
     pub(super) apart: bool,
     /// Least time that one takes alone.
     pub(super) takes: Duration,
+    /// Most time that one took alone.
+    pub(super) longest: Duration,
+    /// How long answers are waited for, where that is less than what they may need side by side.
+    pub(super) short: Option<Duration>,
     /// Between the first and the last release.
     pub(super) spread: Duration,
     /// Whether it is declared how one is refused: else whoever waits has all the time that a queue needs.
@@ -100,6 +105,15 @@ pub(super) struct Wave {
     /// How long after the first release the last one was sent, where that was to be half-way.
     #[serde(default)]
     pub(super) half_way: Option<Duration>,
+    /// Fewer than promised were ever served, and the others refused: no clock is needed to see that it is wrong.
+    #[serde(default)]
+    pub(super) needs_no_clock: bool,
+    /// How long before the first release the last answer before this wave was there.
+    #[serde(default)]
+    pub(super) after: Option<Duration>,
+    /// The other side did not take in so many while others were held.
+    #[serde(default)]
+    pub(super) unopened: u32,
     /// What it proves.
     pub(super) proves: Proves,
 }
@@ -149,7 +163,19 @@ pub(super) fn count(landed: &[Landed], terms: &Terms) -> (Wave, Vec<Fate>) {
     for (landed, fate) in landed.iter().zip(&fates) {
         wave.name(*fate, landed.replica.as_deref());
     }
-    wave.proves = proves(&wave, terms);
+    wave.needs_no_clock = wave.broken == 0 && wave.admitted + wave.queued + wave.unclear < terms.limit.min(wave.sent);
+    let is_slow = first.is_none_or(|first| first.lo > terms.takes * 2);
+    let is_cut_off = |l: &Landed, fate: Fate| fate != Fate::Broken || l.ending == Ending::Silent;
+    wave.proves = match terms.short {
+        // Side by side they may take much longer than alone, and it is not known how long.
+        Some(given)
+            if wave.broken > 0 && wave.refused == 0 && is_slow && landed.iter().zip(&fates).all(|(l, fate)| is_cut_off(l, *fate)) =>
+        {
+            let (n, given) = (wave.broken, show_duration(given));
+            Proves::Void(format!("{n} of {} at once take more than {given}: a higher `timeout` of the check gives them more", wave.sent))
+        }
+        _ => proves(&wave, too_soon(landed, &fates, first, terms), terms),
+    };
     (wave, fates)
 }
 
@@ -193,7 +219,11 @@ pub(super) fn one_more(wave: &mut Wave, landed: &Landed, released: Interval, ter
 
 fn fate(landed: &Landed, first: Option<Interval>, terms: &Terms) -> Fate {
     let takes = terms.takes;
-    let is_later = |first: Interval| landed.end.lo >= first.hi + takes * 3 / 4;
+    let is_later = |first: Interval| {
+        // Those that slow each other down do not end together.
+        let slower = first.lo.saturating_sub(terms.longest);
+        landed.end.lo >= (first.hi + (takes * 3 / 4).max(slower / 2)).max(terms.longest + takes / 4)
+    };
     match (landed.ending, first) {
         (Ending::Refused, _) => Fate::Refused,
         (Ending::Broken, _) | (Ending::Silent | Ending::Served, None) => Fate::Broken,
@@ -206,14 +236,24 @@ fn fate(landed: &Landed, first: Option<Interval>, terms: &Terms) -> Fate {
     }
 }
 
-fn proves(wave: &Wave, terms: &Terms) -> Proves {
+/// Why it cannot be told that somebody waited for a slot: that one ended sooner after the first than one takes alone.
+fn too_soon(landed: &[Landed], fates: &[Fate], first: Option<Interval>, terms: &Terms) -> Option<String> {
+    let waited = |(l, fate): &(&Landed, &Fate)| **fate == Fate::Queued && l.ending == Ending::Served;
+    let (first, next) = (first?, landed.iter().zip(fates).filter(waited).map(|(l, _)| l.end.lo).min()?);
+    (next < first.hi + terms.takes * 15 / 16).then(|| {
+        let (next, takes) = (show_duration(next.saturating_sub(first.hi)), show_duration(terms.takes));
+        format!("one ended {next} after the first, and one alone takes {takes}: ask for work that takes the same time each time")
+    })
+}
+
+fn proves(wave: &Wave, too_soon: Option<String>, terms: &Terms) -> Proves {
     let least = terms.limit.min(wave.sent);
     let most = terms.limit.saturating_mul(terms.replicas);
     let served = wave.admitted + wave.queued + wave.unclear;
     if wave.broken > 0 {
         return Proves::Broken;
     }
-    // Fewer were ever admitted than there are slots, and somebody was refused: no clock is needed to see that it is wrong.
+    // Fewer were ever admitted than there are slots, and somebody was refused.
     if served < least {
         return Proves::Under;
     }
@@ -222,6 +262,9 @@ fn proves(wave: &Wave, terms: &Terms) -> Proves {
     }
     if wave.admitted > most || terms.apart && wave.by_replica.values().any(|n| *n > terms.limit) {
         return Proves::Over;
+    }
+    if let Some(void) = too_soon {
+        return Proves::Void(void);
     }
     if wave.admitted + wave.unclear < least {
         return Proves::Under;
@@ -306,6 +349,14 @@ impl Wave {
             Some(name) if names.len() < MOST_REPLICAS || names.contains_key(name) => *names.entry(name.to_owned()).or_default() += 1,
             None if fate == Fate::Admitted => self.nameless += 1,
             _ => {}
+        }
+    }
+
+    /// Makes it void, unless it needs no clock: what was refused while fewer than promised were ever admitted stays wrong.
+    pub(super) fn void(&mut self, why: String) {
+        let stays = matches!(self.proves, Proves::Void(_)) || self.proves == Proves::Under && self.needs_no_clock;
+        if !stays {
+            self.proves = Proves::Void(why);
         }
     }
 

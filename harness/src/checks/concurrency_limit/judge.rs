@@ -110,6 +110,10 @@ pub(super) fn tell(spec: &Spec, seen: &Observation) -> Told {
     if seen.lone.turned_away > 0 {
         parts.push(format!("one alone refused {} times before it was served", seen.lone.turned_away));
     }
+    if let Some((wave, after)) = seen.late_return.as_ref().and_then(|wave| Some((wave, wave.after?))) {
+        let after = show_duration(after);
+        parts.push(format!("only {} of {} once, {after} after the answers before: not counted", wave.admitted, wave.sent));
+    }
     if spec.b.counts_jobs() && seen.jobs.accepted > 0 {
         parts.push(format!("{} jobs begun", seen.jobs.accepted));
     }

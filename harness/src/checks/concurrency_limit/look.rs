@@ -38,6 +38,12 @@ pub struct Observation {
     pub(super) next: Vec<Next>,
     /// Jobs that were begun.
     pub(super) jobs: Jobs,
+    /// A wave that found a slot missing a moment after the answers before was sent again, and not counted.
+    #[serde(default)]
+    pub(super) late_return: Option<Wave>,
+    /// When the last answer before the next wave was there, at the latest.
+    #[serde(skip)]
+    pub(super) idle_since: Option<Instant>,
     /// What is under way.
     #[serde(skip)]
     pub(super) books: Arc<Books>,
@@ -68,6 +74,9 @@ pub(super) struct Lone {
     pub(super) missed: Option<(String, String)>,
     /// Why nothing more was tried, though it was served.
     pub(super) stop: Option<String>,
+    /// It was asked for again, since a wave looked as where its time is not always the same.
+    #[serde(default)]
+    pub(super) asked_again: bool,
     /// It was looked at to the end.
     pub(super) done: bool,
 }
@@ -265,6 +274,11 @@ impl Observation {
         together.filter_map(|wave| wave.last_end).max().unwrap_or_default().max(self.longest())
     }
 
+    /// How long before that moment the last answer was there.
+    pub(super) fn since_last(&self, began: Instant) -> Option<Duration> {
+        Some(began.saturating_duration_since(self.idle_since?))
+    }
+
     /// Whether the waves of this case speak for the limit.
     pub(super) fn is_kept(&self, case: &str) -> bool {
         self.trials.get(case).is_some_and(Trial::is_kept)
@@ -317,7 +331,7 @@ impl Lone {
     /// The least and the most of them, if they have little to do with each other.
     pub(super) fn uneven(&self) -> Option<(Duration, Duration)> {
         let (least, most) = (self.warm().map(|t| t.lo).min()?, self.warm().map(|t| t.lo).max()?);
-        (most > least * 2).then_some((least, most))
+        (most > least * 3 / 2).then_some((least, most))
     }
 }
 

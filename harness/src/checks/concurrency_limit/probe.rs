@@ -46,6 +46,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A wave that takes no longer is sent three times.
 const SOON: Duration = Duration::from_secs(3);
 
+/// A slot may come back so much later than the answer of whoever held it.
+const SOON_AFTER: Duration = Duration::from_millis(250);
+
 /// What every experiment works with.
 pub(super) struct Bench<'a> {
     pub(super) spec: &'a Spec,
@@ -75,6 +78,8 @@ impl Bench<'_> {
         if seen.lone.takes.is_empty() || seen.lone.stop.is_some() {
             return Ok(());
         }
+        seen.idle_since = Some(self.cx.stopwatch().now());
+        tokio::time::sleep(SOON_AFTER).await;
         let k = self.spec.b.k();
         if self.has_room(K, k, seen)? {
             self.trial(K, k, 3, seen).await?;
@@ -88,10 +93,12 @@ impl Bench<'_> {
             let times = self.times(one_more, seen);
             // Half of them with one that comes later than the others.
             let wanted = if self.spec.b.replicas() == 1 { times * 2 } else { times };
+            tokio::time::sleep(self.settle(seen)).await;
             self.trial(ONE_MORE, one_more, wanted, seen).await?;
         }
         let many = self.most_that_fit().min(self.spec.b.overload());
         if many > one_more {
+            tokio::time::sleep(self.settle(seen)).await;
             self.trial(MANY_MORE, many, self.times(many, seen), seen).await?;
         } else if self.has_room(MANY_MORE, self.spec.b.overload(), seen)? {
             seen.trial(MANY_MORE).done = true;
@@ -101,6 +108,7 @@ impl Bench<'_> {
             self.half_way_of_all(seen).await?;
         }
         if self.round.wants(table::RETRY_AFTER) {
+            tokio::time::sleep(self.settle(seen)).await;
             self.honest(seen).await?;
         }
         if self.round.wants(table::RETURNS) {
@@ -193,7 +201,8 @@ impl Bench<'_> {
 
     /// Time after which what has ended has given its slot back, and no new work of ours has begun.
     fn settle(&self, seen: &Observation) -> Duration {
-        (seen.takes() / 10).clamp(Duration::from_millis(50), Duration::from_millis(250))
+        let least = if seen.late_return.is_some() { SOON_AFTER } else { Duration::from_millis(50) };
+        (seen.takes() / 10).clamp(least, SOON_AFTER)
     }
 }
 

@@ -24,7 +24,7 @@ fn landed(text: &str) -> Vec<Landed> {
 }
 
 fn terms(limit: u32) -> Terms {
-    Terms { limit, replicas: 1, apart: false, takes: MS(600), spread: MS(1), refuses: true }
+    Terms { limit, replicas: 1, apart: false, takes: MS(600), longest: MS(600), short: None, spread: MS(1), refuses: true }
 }
 
 #[track_caller]
@@ -168,4 +168,34 @@ fn one_that_came_late_is_admitted_only_where_it_ends_before_one_that_waited_coul
     // It may have come late, or waited: the waves in which it comes earlier tell that.
     assert!(matches!(told("200@1201", 500), Proves::Void(_)));
     assert!(matches!(told("429@603", 600), Proves::Void(_)));
+}
+
+#[test]
+fn work_that_does_not_take_the_same_time_each_time_is_no_queue() {
+    // A hit and three misses: the misses end before anyone who waited for the hit could.
+    check(4, "200@601 200@1140 200@1141 200@1142", "void one ended 539 ms after the first");
+    check_with(Terms { refuses: false, ..terms(2) }, "200@601 200@610 200@1140", "void one ended 539 ms after the first");
+    check(4, "200@601 200@602 200@603 200@1203", "under");
+    // Alone it was seen to take so long.
+    let uneven = Terms { longest: MS(900), ..terms(2) };
+    check_with(uneven, "200@310 200@1040", "void 1 ended more than 300 ms after the first");
+    check_with(uneven, "200@601 200@1203", "under");
+}
+
+#[test]
+fn those_that_slow_each_other_down_have_not_waited_for_a_slot() {
+    // Four share one processor, and do not end together.
+    check(4, "200@2100 200@2400 200@2700 200@2800", "void");
+    check(4, "200@2300 200@2350 200@2400 200@2410", "kept");
+    check(2, "200@1200 200@1210 200@1800", "kept");
+}
+
+#[test]
+fn what_was_not_given_the_time_that_it_needs_side_by_side_proves_nothing() {
+    let short = Terms { short: Some(MS(3000)), ..terms(3) };
+    check_with(short, "-@3000 -@3000 -@3000", "void 3 of 3 at once take more than 3.00 s");
+    check_with(short, "200@2900 -@3000 -@3000", "void 2 of 3 at once take more than 3.00 s");
+    check_with(short, "-@3000 x@10 -@3000", "broken");
+    check_with(Terms { refuses: false, ..short }, "200@601 200@602 200@603 -@3000", "broken");
+    check(3, "-@3000 -@3000 -@3000", "broken");
 }

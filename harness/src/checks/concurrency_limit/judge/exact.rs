@@ -51,6 +51,12 @@ fn lone(seen: &Observation) -> Option<Found> {
         if let Some((expected, observed)) = &lone.missed {
             return Some(Found::Proof(worst.finding(expected.clone(), observed.clone())));
         }
+        if is_silent(worst) {
+            return Some(unsure(format!(
+                "one alone had no answer in {}: where the work takes longer, give the check a higher `timeout`, of which a quarter is waited",
+                show_duration(worst.took.lo)
+            )));
+        }
         let finding = worst.finding("one request alone is served (2xx)", format!("{}{}", worst.brief(), why(worst)));
         return Some(match worst.weight() {
             Weight::Proof => Found::Proof(finding),
@@ -58,6 +64,11 @@ fn lone(seen: &Observation) -> Option<Found> {
         });
     }
     lone.stop.clone().map(unsure)
+}
+
+/// Connected and sent, and not answered in time: it may be work that takes longer.
+fn is_silent(seen: &Seen) -> bool {
+    seen.trouble.as_ref().is_some_and(|snag| matches!(snag.name.as_str(), "first-byte-timeout" | "head-timeout" | "total-timeout"))
 }
 
 /// What an answer to one request alone probably means.
@@ -141,6 +152,9 @@ fn finding(spec: &Spec, seen: &Observation, trial: &Trial) -> Finding {
     if let Some(first) = wave.first_end {
         let spread = show_duration(wave.spread);
         finding = finding.detail("certificate", format!("all released within {spread}, the first served after {first}"));
+    }
+    if let (Proves::Under, Some(after)) = (&wave.proves, wave.after) {
+        finding = finding.detail("after", format!("its last bytes went out {} after the answers before", show_duration(after)));
     }
     if let Some(first) = &trial.first_try {
         finding = finding.detail("before", format!("a first wave, not counted: {}", first.line()));

@@ -16,6 +16,8 @@ const MOST: usize = 9;
 /// Work of ours and of others that came before this check is given so many tries, half a second apart, to end.
 const TRIES: u32 = 12;
 const BETWEEN: Duration = Duration::from_millis(500);
+/// Times that it is asked for again where that is in doubt.
+const AGAIN: usize = 6;
 /// Shorter work cannot be told from the haste of this machine.
 const SHORTEST: Duration = Duration::from_millis(100);
 
@@ -63,9 +65,11 @@ impl Bench<'_> {
     async fn one_request(&self, seen: &mut Observation, heads: &mut Vec<Duration>) -> Result<Option<Seen>, ProbeError> {
         // The same way as every wave, so that the times are of the same thing.
         let patience = self.cx.patience();
+        let (watch, began) = (self.cx.stopwatch(), self.cx.stopwatch().now());
         let salvo = self.cx.hold(&self.spec.a, &self.how(patience), 1).await?;
         // What is on its way is only less certain if this takes too long.
         let _ = salvo.settled(super::PATIENCE).await;
+        self.books.arrived_in(watch.since(began).lo);
         let Some(shot) = salvo.release().await.shots.pop() else { return Ok(None) };
         let call = shot.land(patience).await?;
         let answer = self.seen(&call);
@@ -76,6 +80,30 @@ impl Bench<'_> {
             return Ok(None);
         }
         Ok(Some(answer))
+    }
+
+    /// Asks alone some times more, where a wave looks like a queue and nobody was refused: work that takes another time now and then looks the
+    /// same, and three may have missed it. Why nothing can be told, if so.
+    pub(super) async fn alone_again(&self, seen: &mut Observation) -> Result<Option<String>, ProbeError> {
+        if self.spec.b.counts_jobs() || seen.lone.by_head || seen.lone.asked_again {
+            return Ok(seen.lone.stop.clone());
+        }
+        seen.lone.asked_again = true;
+        let known = seen.lone.takes.len();
+        for _ in 0..AGAIN {
+            tokio::time::sleep(self.settle(seen)).await;
+            if self.lacks(&self.spec.a, 1, 1)?.is_some() {
+                break;
+            }
+            self.one_request(seen, &mut Vec::new()).await?;
+        }
+        let times = || seen.lone.takes[known.saturating_sub(WARM)..].iter().map(|took| took.lo);
+        let (least, most) = (times().min().unwrap_or_default(), times().max().unwrap_or_default());
+        seen.lone.takes.truncate(known);
+        if most > least * 3 / 2 {
+            seen.lone.stop = Some(uneven(least, most));
+        }
+        Ok(seen.lone.stop.clone())
     }
 
     /// The same for a job: it is accepted, has an id, and ends.
@@ -126,8 +154,10 @@ fn stop(spec: &Spec, seen: &Observation) -> Option<String> {
             "one alone takes only {takes}, so that nothing is held open long enough to meet; ask for work of {least} or more, best of half a second"
         ));
     }
-    seen.lone.uneven().map(|(shortest, longest)| {
-        let (shortest, longest) = (show_duration(shortest), show_duration(longest));
-        format!("one alone takes {shortest} and then {longest}: ask for work that takes the same time each time")
-    })
+    seen.lone.uneven().map(|(shortest, longest)| uneven(shortest, longest))
+}
+
+fn uneven(shortest: Duration, longest: Duration) -> String {
+    let (shortest, longest) = (show_duration(shortest), show_duration(longest));
+    format!("one alone takes {shortest} and then {longest}: ask for work that takes the same time each time")
 }

@@ -16,6 +16,7 @@ mod front;
 mod house;
 mod leaving;
 mod returning;
+mod slower;
 mod states;
 
 const EXACT: &str = "limit/exact";
@@ -260,7 +261,8 @@ async fn a_service_that_never_answers_is_told_within_the_patience_of_the_check()
     let address = House::open(Flaw::Silent, 3, WORK).await;
     let cx = Context::new(Setting { patience: Duration::from_millis(200), ..setting(address) });
     let told = told(&look_in(&spec(&format!("{{ {REQUESTS} }}")), &cx, &[EXACT]).await);
-    has(&told, "counted 3+0/3 once");
+    // It may be work that takes longer than that.
+    has(&told, "unsure one alone had no answer in 2");
 }
 
 #[tokio::test]

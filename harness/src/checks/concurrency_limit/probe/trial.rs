@@ -7,12 +7,15 @@ use super::given_up::Held;
 use super::holding::shared;
 use super::jobs::Life;
 use super::wave::Waved;
-use super::{Bench, K, MANY_MORE, ONE_MORE};
+use super::{Bench, K, MANY_MORE, ONE_MORE, SOON_AFTER};
 use crate::kind::ProbeError;
+use crate::model::quantity::show_duration;
 use std::time::Duration;
 
 /// Most waves of one size, where one of them was bad.
 const MOST: usize = 12;
+/// Most waves some of which could not be opened while others were held: each takes the longest time for that.
+const UNOPENED: usize = 2;
 /// Most waves that told nothing.
 const VOID: usize = 5;
 /// What held slots before this check began is given so long to end.
@@ -37,16 +40,20 @@ impl Bench<'_> {
                 }
                 break;
             }
-            let Waved { wave, worst, silent, .. } = self.one_wave(case, count, seen).await?;
+            let after = seen.since_last(self.cx.stopwatch().now());
+            let Waved { mut wave, worst, silent, .. } = self.one_wave(case, count, seen).await?;
             self.cx.saw(wave.line());
-            // What waits on is served by and by, and holds slots until then.
+            wave.after = wave.after.or(after);
             let takes = seen.takes();
-            let waiting =
-                if silent { (takes * count.div_ceil(self.spec.b.k().max(1))).min(Duration::from_secs(10)) } else { Duration::ZERO };
+            seen.idle_since = Some(self.cx.stopwatch().now());
             if silent {
                 // Whatever comes next, a wave of this case or of another.
-                self.books.busy_until(self.cx.stopwatch().now() + waiting);
+                self.books.busy_until(self.cx.stopwatch().now() + self.still_busy(count, &wave, takes));
             }
+            let is_first = seen.trials.get(case).is_none_or(|trial| trial.waves.is_empty() && trial.first_try.is_none());
+            self.doubt(&mut wave, case == K && is_first, seen).await?;
+            // Three waves at one moment would be one observation.
+            let pause = if matches!(wave.proves, Proves::Under | Proves::Broken) { seen.longest() } else { Duration::ZERO };
             let trial = seen.trial(case);
             if case == K && trial.waves.is_empty() && trial.first_try.is_none() && wave.proves == Proves::Under {
                 trial.first_try = Some(wave);
@@ -60,12 +67,50 @@ impl Bench<'_> {
             let void = trial.waves.iter().filter(|w| !w.is_bad() && !w.is_good()).count();
             let (good, bad) = (trial.good(), trial.bad());
             let is_told = bad >= self.round.enough_bad.max(1) || bad == 0 && good >= wanted;
+            let unopened = trial.waves.iter().filter(|w| w.unopened > 0).count();
+            if seen.lone.stop.is_some() || unopened >= UNOPENED {
+                break;
+            }
             if is_told && !self.needs_more(case, seen) || void >= VOID || seen.trial(case).waves.len() >= MOST {
                 break;
             }
-            tokio::time::sleep(self.settle(seen)).await;
+            tokio::time::sleep(pause.max(self.settle(seen))).await;
         }
         seen.trial(case).done = true;
+        Ok(())
+    }
+
+    /// What waits on is served by and by, and holds slots until then. Where nobody was served all of them may share one processor.
+    fn still_busy(&self, count: u32, wave: &Wave, takes: Duration) -> Duration {
+        let (limits, turns) = (&self.spec.b, count.div_ceil(self.spec.b.k().max(1)));
+        match wave.first_end {
+            Some(first) => (takes.max(first.hi) * turns).min(Duration::from_secs(10)),
+            None => {
+                let rest = self.side_by_side(takes).saturating_sub(self.patience(count, takes));
+                (takes * turns.max(limits.k())).min(Duration::from_secs(10)).max(rest)
+            }
+        }
+    }
+
+    /// Makes a wave that found fewer slots than promised void, where that may have another reason; each is looked for once.
+    async fn doubt(&self, wave: &mut Wave, is_first: bool, seen: &mut Observation) -> Result<(), ProbeError> {
+        if wave.proves != Proves::Under {
+            return Ok(());
+        }
+        if wave.refused == 0
+            && !wave.needs_no_clock
+            && let Some(why) = self.alone_again(seen).await?
+        {
+            wave.proves = Proves::Void(why);
+            return Ok(());
+        }
+        if let (false, None, Some(after)) = (is_first, &seen.late_return, wave.after.filter(|after| *after < SOON_AFTER)) {
+            seen.late_return = Some(wave.clone());
+            let (admitted, sent, after) = (wave.admitted, wave.sent, show_duration(after));
+            wave.proves = Proves::Void(format!(
+                "only {admitted} of {sent} were admitted {after} after the answers before, as where slots come back later"
+            ));
+        }
         Ok(())
     }
 
@@ -114,9 +159,10 @@ impl Bench<'_> {
         let count = limits.k().saturating_mul(limits.replicas());
         let (flown, _) = self.fly(&self.spec.a, count).await?;
         let (held, spread) = (Held::of(&flown), flown.ended - flown.began);
+        let after = seen.since_last(flown.began);
         let half_way = self.is_half_way_next(seen).then(|| seen.takes() / 2);
         let mut ids = Vec::new();
-        let mut wave = Wave { sent: count + 1, spread, half_way, ..Wave::default() };
+        let mut wave = Wave { sent: count + 1, spread, half_way, after, ..Wave::default() };
         let mut worst = None;
         for shot in flown.shots {
             let submitted = self.submitted(&shot.land(self.cx.patience()).await?, seen);

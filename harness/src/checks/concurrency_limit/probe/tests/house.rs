@@ -106,10 +106,18 @@ pub(super) enum Flaw {
     LimitsStartsOfPair,
     /// No flaw: those that are worked on share one processor, and are for callers who have gone as well.
     Shares,
+    /// No flaw: all work shares one processor.
+    OneProcessor,
+    /// Nothing is limited, and from the fourth call on every second one takes nearly twice as long.
+    AbsentUneven,
+    /// No flaw: a slot is free again a moment after its answer.
+    FreesLate,
 }
 
 /// How long an impatient service waits for the rest of a request.
 pub(super) const IMPATIENT: Duration = Duration::from_millis(1250);
+/// How long after its answer a slot is free again.
+const FREES_LATE: Duration = Duration::from_millis(200);
 /// How long a long answer takes on the one line.
 const LONG_ANSWER: Duration = Duration::from_millis(60);
 
@@ -223,7 +231,12 @@ impl House {
         match self.flaw {
             Flaw::UnevenPair if process == 0 => self.limit + 1,
             Flaw::UnevenPair => self.limit - 1,
-            Flaw::Absent | Flaw::LimitsStarts | Flaw::LimitsStartsLong | Flaw::LimitsStartsOfPair | Flaw::ImpatientAbsent => usize::MAX,
+            Flaw::Absent
+            | Flaw::AbsentUneven
+            | Flaw::LimitsStarts
+            | Flaw::LimitsStartsLong
+            | Flaw::LimitsStartsOfPair
+            | Flaw::ImpatientAbsent => usize::MAX,
             Flaw::OffByOneLow | Flaw::QueuesJobsLow => self.limit - 1,
             Flaw::OffByOneHigh | Flaw::QueuesJobsHigh => self.limit + 1,
             Flaw::Grows if !self.state().lost => self.limit - 1,
@@ -326,10 +339,14 @@ impl House {
                 _ => Some(self.refused().await),
             };
         };
-        let takes = if self.flaw == Flaw::WarmsUp && served == 0 { self.takes * 3 } else { self.takes };
+        let takes = match self.flaw {
+            Flaw::WarmsUp if served == 0 => self.takes * 3,
+            Flaw::AbsentUneven if called > 3 && called.is_multiple_of(2) => self.takes * 19 / 10,
+            _ => self.takes,
+        };
         let mut byte = [0];
         tokio::select! {
-            () = self.takes_time(takes) => {}
+            () = self.spend(takes) => {}
             // Whoever goes away gives the slot back.
             _ = stream.read(&mut byte), if !matches!(self.flaw, Flaw::QueuesBlindly | Flaw::Shares) => {
                 let is_one = self.flaw == Flaw::PairLeaksOne && process == 1 && !std::mem::replace(&mut self.state().lost, true);
@@ -341,21 +358,27 @@ impl House {
         }
         if fails && self.flaw == Flaw::LeakOnFailure {
             std::mem::forget(slot);
+        } else if self.flaw == Flaw::FreesLate {
+            tokio::spawn(async move {
+                tokio::time::sleep(FREES_LATE).await;
+                drop(slot);
+            });
         }
         self.state().served += 1;
         Some(json(if fails { 500 } else { 200 }, r#"{"done":true}"#))
     }
 
-    /// Works for so long, or for longer where the time is shared.
-    async fn takes_time(&self, takes: Duration) {
-        if self.flaw != Flaw::Shares {
+    /// Works for so long; what shares a processor is slower by as many as there are.
+    async fn spend(&self, takes: Duration) {
+        if !matches!(self.flaw, Flaw::OneProcessor | Flaw::Shares) {
             return tokio::time::sleep(takes).await;
         }
-        let mut done = Duration::ZERO;
+        let (mut done, mut before) = (Duration::ZERO, tokio::time::Instant::now());
         while done < takes {
-            let began = tokio::time::Instant::now();
             tokio::time::sleep(Duration::from_millis(5)).await;
-            done += began.elapsed() / u32::try_from(self.state().running.max(1)).unwrap_or(u32::MAX);
+            let running = u32::try_from(self.state().running.max(1)).unwrap_or(u32::MAX);
+            done += before.elapsed() / running;
+            before = tokio::time::Instant::now();
         }
     }
 
