@@ -120,6 +120,9 @@ fn finding(spec: &Spec, seen: &Observation, clause: ClauseId, shot: &Shot) -> Fi
             finding = finding.detail("edge", edge);
         }
     }
+    if clause == ACCEPTS && shot.bytes == 0 && shot.framing.is_some() && matches!(shot.seen.answered(), Some(400 | 411 | 415 | 422)) {
+        finding = finding.detail("way out", "where an empty body is none that is to be taken, leave it out by `least: 1B`");
+    }
     match clause {
         ACCEPTS | REFUSES => finding.at(spec.b.limit.as_ref().map(|l| l.at).unwrap_or_default()),
         _ => finding,

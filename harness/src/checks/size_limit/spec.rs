@@ -1,5 +1,6 @@
 //! What a suite says of `size-limit`: keys, units, defaults, and the mistakes that only the whole shows.
 
+use super::table::EARLY;
 use crate::kind::{Demands, Mistake};
 use crate::model::{At, Impact};
 use crate::reader::{Bytes, Many, Sp, With};
@@ -198,11 +199,18 @@ impl Trace {
 /// Of a body that was taken: what stands at `id` in its answer.
 pub(super) const ID: &str = "id";
 
+/// Why nobody can refuse a packed body early.
+pub(super) const PACKED: &str =
+    "`framings` names gzip alone, and a packed body is so small that all of it is there before an answer can be: add `content-length` or `chunked`";
+
 /// What the plan must know, from the spec alone.
 pub(super) fn demands(spec: &Spec) -> Demands {
     let own = &spec.b;
     let uploads = own.limit().map_or(0, |limit| Own::least_upload(limit, &own.framings(Speak::Http11)));
     let mut demands = Demands { impact: Impact::Load, certain: certain(own), uploads, mistakes: mistakes(spec), ..Demands::default() };
+    if own.framings.as_ref().is_some_and(|all| !all.is_empty() && all.iter().all(|f| f.value == Framing::Gzip)) {
+        demands.pointless.push((EARLY, PACKED));
+    }
     let stored = own.stored.as_ref().map(|s| &s.a);
     let next = own.next.as_ref().map(|n| &n.a);
     let traces = own.trace.iter().flat_map(|t| t.iter()).map(|t| &t.a);

@@ -17,8 +17,10 @@ type Named = (&'static str, u64);
 
 /// Sizes up to the limit.
 fn up_to(limit: u64, least: u64) -> Vec<Named> {
-    let least = ("least", if least > 1 { least } else { 0 });
-    distinct([("0", 0), ("1", 1), least, ("B-1", limit - 1), ("B", limit)].into_iter().filter(|(_, bytes)| *bytes >= least.1))
+    // The least of 0 or 1 bytes stands there already, by its number.
+    let named = (least > 1).then_some(("least", least));
+    let all = [("0", 0), ("1", 1)].into_iter().chain(named).chain([("B-1", limit - 1), ("B", limit)]);
+    distinct(all.filter(|(_, bytes)| *bytes >= least))
 }
 
 /// Sizes above it.
@@ -310,6 +312,7 @@ mod tests {
     fn no_size_stands_twice_however_small_the_limit_is() {
         let bytes = |sizes: Vec<Named>| sizes.into_iter().map(|(_, b)| b).collect::<Vec<_>>();
         assert_eq!(bytes(up_to(1000, 0)), [0, 1, 999, 1000]);
+        assert_eq!(bytes(up_to(1000, 1)), [1, 999, 1000]);
         assert_eq!(bytes(up_to(1000, 200)), [200, 999, 1000]);
         assert_eq!(bytes(up_to(1, 0)), [0, 1]);
         assert_eq!(bytes(above(1000)), [1001, 2000, 10_000]);

@@ -161,6 +161,9 @@ async fn a_refusal_that_wants_the_whole_body_or_is_lost_is_counted() {
     );
     let lost = readings(FULL, Flaw::NoLinger, &["size/refuses", "size/answer-arrives"]).await;
     only(&lost, &["size/answer-arrives content-length: counted 3+0/3", "size/answer-arrives chunked: counted 3+0/3"]);
+    // Slower than a plain client waits: all is written by then, and the answer comes, and a reset behind it.
+    let slow = readings(FULL, Flaw::NoLingerSlowly, &["size/refuses", "size/answer-arrives"]).await;
+    only(&slow, &["size/answer-arrives content-length: counted 3+0/3", "size/answer-arrives chunked: counted 3+0/3"]);
     let told = bad(&readings(FULL, Flaw::ResetsInstead, &["size/accepts", "size/refuses"]).await);
     assert!(told.iter().any(|t| t.starts_with("size/refuses B+1/content-length: counted 1+0/1")), "{told:?}");
 }
@@ -236,6 +239,30 @@ async fn a_body_that_is_read_as_the_next_request_is_proof() {
     only(&told, &["size/in-sync content-length: proof 413", "size/in-sync chunked: proof 413", "size/in-sync expect-continue: proof 413"]);
     only(&readings("{ post: /uploads, limit: 100KiB }", Flaw::ParsesOn, &["size/in-sync"]).await, &["size/in-sync "]);
     only(&readings("{ post: /uploads, limit: 100KiB }", Flaw::Drains, &["size/in-sync"]).await, &[]);
+}
+
+#[tokio::test]
+async fn who_reads_on_in_the_body_and_only_answers_what_is_a_request_there_is_met_by_one() {
+    let told = readings("{ post: /uploads, limit: 100KiB }", Flaw::ParsesOnQuietly, &["size/in-sync"]).await;
+    only(
+        &told,
+        &["size/in-sync content-length: proof 413", "size/in-sync chunked: unsure 413", "size/in-sync expect-continue: proof 413"],
+    );
+    let form = "{ post: /uploads, field: file, limit: 100KiB, framings: [content-length] }";
+    only(&readings(form, Flaw::ParsesOn, &["size/in-sync"]).await, &["size/in-sync content-length: proof 413"]);
+}
+
+#[tokio::test]
+async fn who_closes_without_a_word_once_more_has_come_is_neither_in_order_nor_out_of_it() {
+    let told = readings("{ post: /uploads, limit: 100KiB, framings: [content-length] }", Flaw::GivesUp, &["size/in-sync"]).await;
+    only(&told, &["size/in-sync content-length: unsure 413 {}, and the connection was closed without a word once the rest"]);
+}
+
+#[test]
+fn a_refusal_of_packed_bodies_cannot_be_promised_to_be_early() {
+    let pointless = |yaml: &str| spec::<SizeLimit>(yaml).demands().pointless.len();
+    assert_eq!(pointless("{ post: /u, limit: 1MiB, framings: [gzip] }"), 1);
+    assert_eq!(pointless("{ post: /u, limit: 1MiB, framings: [gzip, chunked] }"), 0);
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ pub(super) enum Flaw {
     Bomb,
     CountsOverhead,
     NoLinger,
+    /// The same of one who takes half a second for his answer.
+    NoLingerSlowly,
     Late,
     LeavesEntry,
     LeavesFile,
@@ -38,6 +40,10 @@ pub(super) enum Flaw {
     /// No flaw: somebody else uploads.
     Others,
     ParsesOn,
+    /// The same, and what is no request is closed on without a word.
+    ParsesOnQuietly,
+    /// The rest of a refused body is read to a part of it, and then the connection is closed without a word.
+    GivesUp,
     Truncates,
     Status500,
     WrongHash,
@@ -130,6 +136,9 @@ impl Service {
         loop {
             let Some(request) = head(&mut stream, &mut buffer).await? else { return Ok(()) };
             let Some(request) = request else {
+                if flaw == Flaw::ParsesOnQuietly {
+                    return Ok(());
+                }
                 return say(&mut stream, 400, "", "{}").await;
             };
             let (method, path) =
@@ -331,10 +340,18 @@ impl Service {
                 }
             }
             // Whatever comes next is taken for a request.
-            Flaw::ParsesOn => say(stream, status, "", "{}").await.map(|()| true),
+            Flaw::ParsesOn | Flaw::ParsesOnQuietly => say(stream, status, "", "{}").await.map(|()| true),
+            Flaw::GivesUp => {
+                say(stream, status, "", "{}").await?;
+                stream.read_exact(&mut vec![0; 100_000]).await?;
+                Ok(false)
+            }
             _ => {
+                if flaw == Flaw::NoLingerSlowly {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
                 say(stream, status, "connection: close\r\n", "{}").await?;
-                if flaw != Flaw::NoLinger {
+                if !matches!(flaw, Flaw::NoLinger | Flaw::NoLingerSlowly) {
                     linger(stream).await?;
                 }
                 Ok(false)
