@@ -102,7 +102,15 @@ fn unseen(not: &Not) -> Found {
 fn unfound(hunt: &super::look::Hunt) -> Found {
     match (&hunt.not, &hunt.strange) {
         (Some(not), _) => unseen(not),
-        (None, Some(shot)) => nothing(format!("the limit was not found: {} to {}", shot.seen.brief(), show::bytes(shot.bytes))),
+        (None, Some(shot)) => {
+            let way_out = match shot.seen.answered() {
+                Some(status @ 400..=499) if status != 429 => {
+                    format!("; where that is how a larger body is refused, say `refused: {status}`")
+                }
+                _ => String::new(),
+            };
+            nothing(format!("the limit was not found: {} to {}{way_out}", shot.seen.brief(), show::bytes(shot.bytes)))
+        }
         (None, None) => Found::Unseen { why: Unseen::Deadline },
     }
 }

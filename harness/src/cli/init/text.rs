@@ -188,6 +188,9 @@ fn sized(wish: &Wish, edge: &Edge) -> String {
     }
     let both = format!("{} bytes are taken, {} are refused", measured.bytes, measured.bytes + 1);
     aside(&mut out, 6, &format!("limit: {size}"), &both);
+    if let Some(why) = &measured.not_empty {
+        aside(&mut out, 6, "least: 1B", &format!("NOT SO with an empty body, until that is mended or meant: {}", comment(why)));
+    }
     if !measured.left_out.is_empty() {
         let _ = writeln!(out, "      framings: [{}]", measured.framings.join(", "));
     }

@@ -305,7 +305,10 @@ async fn a_plain_client_that_had_written_all_before_the_answer_came_sees_the_res
     let slow = |lingers: bool| {
         Server::start(move |_, mut stream: TcpStream| async move {
             read_head(&mut stream).await;
-            tokio::time::sleep(Duration::from_millis(400)).await;
+            // Nothing of it is read, and all of it is there.
+            while stream.peek(&mut [0; 20_000]).await.unwrap() < 20_000 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             stream.write_all(REFUSED).await.unwrap();
             stream.shutdown().await.unwrap();
             if lingers {

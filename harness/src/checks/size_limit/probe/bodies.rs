@@ -1,6 +1,6 @@
 //! Bodies of every size in every framing: up to the limit they are to be taken, above it refused.
 
-use super::{Probe, manners};
+use super::{Probe, manners, unwilling};
 use crate::checks::size_limit::look::{Not, Observation, Shot, Verdict};
 use crate::checks::size_limit::show;
 use crate::checks::size_limit::spec::{Framing, Own};
@@ -125,6 +125,7 @@ impl Probe<'_> {
                 let name = case(size, framing);
                 let has_no_room = room.as_ref().is_some_and(|room| !room.contains(&(bytes, framing)));
                 match &silent {
+                    _ if seen.unwilling.contains(&framing) => unwilling::left_out(seen, ACCEPTS, &name, framing),
                     _ if seen.case(ACCEPTS, &name).of > 0 => {}
                     _ if has_no_room => {
                         let why = format!("{} are more than `limits.upload` leaves beside the bodies at the edge", show::bytes(bytes));
@@ -143,8 +144,9 @@ impl Probe<'_> {
     async fn accept(&self, name: &str, bytes: u64, framing: Framing, seen: &mut Observation) -> Result<bool, ProbeError> {
         self.cx.saw(format!("{name}: {bytes} bytes"));
         match self.straight(bytes, framing, seen).await? {
-            Ok(shot) => {
+            Ok(mut shot) => {
                 let is_silent = timed_out(&shot);
+                unwilling::note(&mut shot, framing, seen);
                 let verdict = accepted(&shot);
                 seen.case(ACCEPTS, name).add(shot, verdict);
                 Ok(!is_silent)
@@ -162,7 +164,12 @@ impl Probe<'_> {
         let Some((size, bytes)) = sizes.first() else { return Ok(()) };
         let mut closed: Vec<(Framing, String)> = Vec::new();
         let mut cheap = Vec::new();
-        for framing in self.framings() {
+        for framing in seen.unwilling.clone() {
+            for (size, _) in &sizes {
+                unwilling::left_out(seen, REFUSES, &case(size, framing), framing);
+            }
+        }
+        for framing in self.willing(seen) {
             let name = case(size, framing);
             match self.refuse(&name, *bytes, framing, seen).await? {
                 Some(shot) if timed_out(&shot) => closed.push((framing, name)),
@@ -172,7 +179,7 @@ impl Probe<'_> {
                 _ => {}
             }
         }
-        for framing in self.framings() {
+        for framing in self.willing(seen) {
             let is_taken =
                 |size: &str| seen.cases.iter().any(|c| c.clause == REFUSES.0 && c.case == case(size, framing) && c.proof.is_some());
             let mut taken = usize::from(is_taken(size));

@@ -188,9 +188,14 @@ mod tests {
             let whole = bytes(&filler.requests(len, &request));
             assert_eq!(whole.len() as u64, len);
             if len > 60 {
-                assert!(whole.chunks(BLOCK).all(|block| block.starts_with(b"GET /a") || len % BLOCK as u64 == 0) && whole.ends_with(&request));
+                assert!(
+                    whole.chunks(BLOCK).all(|block| block.starts_with(b"GET /a") || len % BLOCK as u64 == 0) && whole.ends_with(&request)
+                );
                 let text = String::from_utf8(whole).unwrap();
-                assert!(text.replace("GET /a HTTP/1.1\r\nhost: h\r\n\r\n", "").bytes().all(|b| matches!(b, b'\r' | b'\n')), "nothing between");
+                assert!(
+                    text.replace("GET /a HTTP/1.1\r\nhost: h\r\n\r\n", "").bytes().all(|b| matches!(b, b'\r' | b'\n')),
+                    "nothing between"
+                );
             }
         }
     }

@@ -81,7 +81,15 @@ impl Probe<'_> {
             not_there(seen, clause, not);
             return Ok(());
         }
-        for framing in framings {
+        let willing: Vec<_> = framings.iter().filter(|framing| !seen.unwilling.contains(framing)).collect();
+        if willing.is_empty() {
+            not_there(
+                seen,
+                clause,
+                Not::There("no body is taken in a framing that this could be seen in: size/accepts tells which".to_owned()),
+            );
+        }
+        for framing in willing {
             self.manner_again(clause, framing.word(), times, limit, seen).await?;
         }
         Ok(())
@@ -286,7 +294,7 @@ impl Probe<'_> {
     /// the limit are taken, it has to do without.
     async fn refuse_one(&self, turn: u32, seen: &mut Observation) -> Result<(), ProbeError> {
         let (Some(limit), None) = (seen.limit, Self::no_refusal(seen)) else { return Ok(()) };
-        let framings = self.framings();
+        let framings = self.willing(seen);
         let framing = framings[turn as usize % framings.len()];
         for _ in 0..=AFTER {
             match self.straight(limit.saturating_add(1), framing, seen).await? {

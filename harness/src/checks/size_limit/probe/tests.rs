@@ -244,10 +244,7 @@ async fn a_body_that_is_read_as_the_next_request_is_proof() {
 #[tokio::test]
 async fn who_reads_on_in_the_body_and_only_answers_what_is_a_request_there_is_met_by_one() {
     let told = readings("{ post: /uploads, limit: 100KiB }", Flaw::ParsesOnQuietly, &["size/in-sync"]).await;
-    only(
-        &told,
-        &["size/in-sync content-length: proof 413", "size/in-sync chunked: unsure 413", "size/in-sync expect-continue: proof 413"],
-    );
+    only(&told, &["size/in-sync content-length: proof 413", "size/in-sync chunked: unsure 413", "size/in-sync expect-continue: proof 413"]);
     let form = "{ post: /uploads, field: file, limit: 100KiB, framings: [content-length] }";
     only(&readings(form, Flaw::ParsesOn, &["size/in-sync"]).await, &["size/in-sync content-length: proof 413"]);
 }
@@ -291,6 +288,27 @@ async fn an_endpoint_where_nobody_gets_in_is_named_and_nothing_more_is_sent() {
     let cx = Context::new(Setting { patience: Duration::from_millis(300), ..setting(silent.address) });
     let told = bad(&look_in(&spec::<SizeLimit>(FULL), &cx, ALWAYS).await);
     assert!(told.len() == 2 && told[0] == "size/accepts counted 1+0/1 once" && told[1].contains("nobody answers"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_framing_that_is_not_taken_at_all_is_told_once_with_its_way_out_and_nothing_more_is_sent_in_it() {
+    let yaml = "{ post: /uploads, limit: 100KiB, next: { get: /health } }";
+    let clauses = ["size/accepts", "size/refuses", "size/early", "size/answer-arrives", "size/in-sync", "size/unharmed"];
+    let told = bad(&readings(yaml, Flaw::WantsLength, &clauses).await);
+    let (proof, unseen): (Vec<_>, Vec<_>) = told.iter().partition(|t| t.contains(": proof "));
+    assert_eq!(proof.len(), 3, "{told:#?}");
+    for (case, status, framing) in
+        [("1/chunked", 411, "chunked"), ("1/tiny-chunks", 411, "tiny-chunks"), ("1/expect-continue", 417, "expect-continue")]
+    {
+        let told = format!(
+            "size/accepts {case}: proof {status} {{}}: bodies in this framing are not taken at all; where that is meant, leave `{framing}` out of `framings`"
+        );
+        assert!(proof.iter().any(|p| **p == told), "{proof:#?}");
+    }
+    assert!(unseen.iter().all(|t| t.contains("whatever their size: size/accepts tells it once")), "{unseen:#?}");
+    let alone = "{ post: /uploads, limit: 100KiB, framings: [chunked, content-length] }";
+    let told = bad(&readings(alone, Flaw::WantsLength, ALWAYS).await);
+    assert!(told[0].contains("the endpoint wants the length told: where that is meant, leave `chunked` out of `framings`"), "{told:?}");
 }
 
 #[tokio::test]

@@ -53,6 +53,8 @@ pub(super) enum Flaw {
     TakesAll,
     ClosesAtOnce,
     Redirects,
+    /// Bodies without a length are answered by 411, and expectations by 417.
+    WantsLength,
     Silent,
     /// Every third body that is 128 KiB above the limit is taken, as by one replica of three without a limit.
     Third,
@@ -149,6 +151,8 @@ impl Service {
                 Flaw::Login => Some((401, "www-authenticate: Bearer\r\n")),
                 Flaw::Redirects => Some((302, "location: /login\r\n")),
                 Flaw::TakesAll => Some((200, "")),
+                Flaw::WantsLength if request.fields.contains_key("transfer-encoding") => Some((411, "")),
+                Flaw::WantsLength if request.fields.contains_key("expect") => Some((417, "")),
                 Flaw::DiesOfIt if self.store.lock().unwrap().refused > 8 => Some((503, "")),
                 _ => None,
             };
