@@ -178,7 +178,8 @@ fn a_service_that_takes_no_empty_body_and_not_every_framing_gets_a_suite_that_it
     let server = particular(413);
     let case = Case::new(&[]);
     let seen = init(&case, &[&server.url(), "--name", "shop", "--find-size-limit", "POST /uploads"]).ends(0);
-    seen.tells("accepts 70001 bytes, refuses 70002")
+    let seen = seen
+        .tells("accepts 70001 bytes, refuses 70002")
         .tells("NOT SO with an empty body, which `least: 1B` leaves out: expected 2xx to 0 bytes");
     seen.tells("NOT SO with chunked").tells("leave `expect-continue` out of `framings`");
     let suite = case.read("suites/shop.suite.yaml");
@@ -197,7 +198,7 @@ fn another_refusal_than_413_is_told_with_the_words_that_declare_it() {
     let server = particular(400);
     let case = Case::new(&[]);
     let seen = init(&case, &[&server.url(), "--name", "shop", "--find-size-limit", "POST /uploads"]).ends(0);
-    seen.tells("say `refused: 400`, here 'POST /uploads refused=400'");
+    let _ = seen.tells("say `refused: 400`, here 'POST /uploads refused=400'");
     assert!(case.read("suites/shop.suite.yaml").contains("say `refused: 400`"));
     init(&case, &[&server.url(), "--name", "shop", "--force", "--find-size-limit", "POST /uploads refused=400"])
         .ends(0)

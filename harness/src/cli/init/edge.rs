@@ -76,7 +76,7 @@ fn suite(name: &str, wishes: &[Wish]) -> String {
         let _ = writeln!(out, "  - name: {}", literal(&check_name(i, wish)));
         let _ = writeln!(out, "    size-limit:\n      {}: {}\n      find: true", wish.method, literal(&wish.path));
         for (key, value) in &wish.keys {
-            let value = if *key == "refused" { value.clone() } else { literal(value) };
+            let value = if matches!(*key, "refused" | "least") { value.clone() } else { literal(value) };
             let _ = writeln!(out, "      {key}: {value}");
         }
     }

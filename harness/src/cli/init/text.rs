@@ -183,7 +183,7 @@ fn sized(wish: &Wish, edge: &Edge) -> String {
     let _ = writeln!(out, "    tags: [load]");
     let _ = writeln!(out, "    size-limit:\n      {}: {}", wish.method, literal(&wish.path));
     for (key, value) in &wish.keys {
-        let value = if *key == "refused" { value.clone() } else { literal(value) };
+        let value = if matches!(*key, "refused" | "least") { value.clone() } else { literal(value) };
         let _ = writeln!(out, "      {key}: {value}");
     }
     let both = format!("{} bytes are taken, {} are refused", measured.bytes, measured.bytes + 1);
