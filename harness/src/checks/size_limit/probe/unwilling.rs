@@ -21,7 +21,7 @@ pub(in super::super) fn is_said(shot: &Shot) -> bool {
 pub(super) fn note(shot: &mut Shot, framing: Framing, seen: &mut Observation) {
     let end = format!("/{}", framing.word());
     let of_framing = |case: &&mut Case| case.clause == ACCEPTS.0 && case.case.ends_with(&end);
-    let is_fine = |case: &&mut Case| case.of > 0 && !case.proof.as_ref().is_some_and(|proof| proof.seen.answered() == shot.seen.answered());
+    let is_fine = |case: &&mut Case| case.of > 0 && case.proof.as_ref().is_none_or(|proof| proof.seen.answered() != shot.seen.answered());
     // An empty body says `Expect` to nobody, so that it was taken is no other answer.
     let is_other = |case: &&mut Case| is_fine(case) && !(framing == Framing::ExpectContinue && case.case == format!("0{end}"));
     if shot.bytes == 0 || !is_said(shot) || seen.cases.iter_mut().filter(of_framing).any(|case| is_other(&case)) {
