@@ -20,6 +20,9 @@ pub struct Demands {
     /// Connections that it holds side by side for so long. Where the environment allows fewer they take turns, and both times are as many
     /// times as long. Default: it does not matter.
     pub at_once: usize,
+    /// Requests that it sends where all is well, about. Where the environment sets `limits.rate`, a timeout that is not given is as much
+    /// longer as these have to wait for each other. Default: so few that it does not matter.
+    pub requests: u32,
     /// Requests that go over HTTP/1.1 only and leave the version to their target: where. A target that speaks HTTP/2 is a mistake then.
     pub http1: Vec<crate::model::At>,
     /// Bytes of request bodies without which nothing is known: where the environment allows fewer, nothing is judged.

@@ -157,7 +157,7 @@ fn entry(check: &Arc<Check>, needs: Vec<usize>, permit: &Permit<'_>, reasons: &m
         Impact::Load => Alone::OnTarget,
         Impact::Disrupt => Alone::OnStand,
     };
-    let longest = check.planning.longest.max(check.planning.demands.certain) * permit.turns(check);
+    let longest = check.planning.longest.max(check.planning.demands.certain) * permit.turns(check) + permit.paced(check);
     let needed = if longest > Duration::ZERO { longest + MARGIN } else { Duration::ZERO };
     Entry { check: Arc::clone(check), skip, asked, needs, gates: Vec::new(), alone, timeout: check.timeout.unwrap_or(TIMEOUT.max(needed)) }
 }

@@ -6,7 +6,7 @@ use crate::model::{ClauseId, FaultKind, Impact, Origin, Size};
 use crate::reader::Problem;
 use crate::suite::{Check, Environment};
 use crate::transport::Speak;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use url::Host;
 
 /// Bytes of request bodies, in all, to hosts beyond loopback where the environment gives no limit: 256 MiB.
@@ -80,6 +80,12 @@ impl<'a> Permit<'a> {
     pub(crate) fn turns(&self, check: &Check) -> u32 {
         let most = self.environment.limits.connections.map_or(usize::MAX, |most| (most as usize).max(1));
         u32::try_from(check.planning.demands.at_once.div_ceil(most).max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// How long its requests wait for each other, since no more may be sent in a time.
+    pub(crate) fn paced(&self, check: &Check) -> Duration {
+        let gap = self.environment.limits.rate.map_or(Duration::ZERO, |rate| rate.per / rate.count.max(1));
+        gap.saturating_mul(check.planning.demands.requests)
     }
 
     /// What is wrong where a check needs HTTP/1.1, does not say so, and has a target that speaks HTTP/2.

@@ -442,6 +442,18 @@ fn who_may_hold_few_connections_gets_the_time_to_hold_them_one_after_the_other()
 }
 
 #[test]
+fn who_may_send_few_requests_in_a_time_gets_the_time_to_send_them_one_after_the_other() {
+    let timeout = |limits: &str| {
+        let environment = format!("environment: local\nallows: load\nhosts: [127.0.0.1]\n{limits}");
+        let sized = "  - { name: sized, size-limit: { post: /uploads, limit: 1MiB } }\n";
+        let files = [("a.suite.yaml", &*suite("a", sized)), ("environments/local.env.yaml", &environment)];
+        plan_of(&files, |_, _| {}).unwrap().entries[0].timeout.as_secs()
+    };
+    let (free, slow, slower) = (timeout(""), timeout("limits: { rate: 1/s }\n"), timeout("limits: { rate: 30/m }\n"));
+    assert!(slow - free >= 80 && slower - free >= 160, "four framings take some hundred requests: {free} {slow} {slower}");
+}
+
+#[test]
 fn what_is_cut_in_pieces_and_a_target_of_http2_are_told_before_anything_is_sent() {
     let text = |request: &str| {
         let target = "targets: { api: { url: \"http://127.0.0.1:8080\", http: 2 } }";

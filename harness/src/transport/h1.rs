@@ -24,7 +24,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, ReadBuf},
-    time::{Instant, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 /// How long a body that must not be there is waited for on a fresh connection.
@@ -43,6 +43,8 @@ pub(crate) struct Conn {
     pub tls: Option<Arc<TlsSeen>>,
     /// Has carried an exchange before.
     pub used: bool,
+    /// It was reset under who read.
+    is_reset: bool,
     _held: Held,
     buf: Vec<u8>,
     start: usize,
@@ -64,7 +66,7 @@ enum Moved {
 
 impl Conn {
     pub(crate) fn new(wire: Wire, remote: Option<SocketAddr>, tls: Option<Arc<TlsSeen>>, held: Held) -> Self {
-        Self { wire, remote, tls, used: false, _held: held, buf: vec![0; BUFFER.0], start: 0, end: 0 }
+        Self { wire, remote, tls, used: false, is_reset: false, _held: held, buf: vec![0; BUFFER.0], start: 0, end: 0 }
     }
 
     /// Nothing has come since the last exchange: no close, and no bytes that belong to no request.
@@ -129,7 +131,10 @@ impl Conn {
             }
             // A peer that closes without TLS's own goodbye has closed all the same.
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(0)),
-            Err(e) => Poll::Ready(Err(e)),
+            Err(e) => {
+                self.is_reset |= e.kind() == io::ErrorKind::ConnectionReset;
+                Poll::Ready(Err(e))
+            }
         }
     }
 
@@ -191,6 +196,32 @@ pub(crate) async fn rest(conn: &mut Conn, upload: &mut Upload, limit: Limit) -> 
             Err(_) => return Err(Trouble::TotalTimeout { after: limit.total, stage: Stage::Send, got: 0 }),
         }
     }
+}
+
+/// Listens for so long to what nobody asked for. None: nothing came.
+pub(crate) async fn unasked(conn: &mut Conn, time: Duration) -> Option<Rest> {
+    if conn.unread().is_empty() {
+        match timeout_at(Instant::now() + time, poll_fn(|cx| conn.poll_read(cx))).await {
+            Ok(Ok(n)) if n > 0 => {}
+            Ok(_) => return Some(Rest::Closed),
+            Err(_) => return None,
+        }
+    }
+    Some(Rest::Unasked(conn.unread().to_vec()))
+}
+
+/// Whether a connection on which an answer came whole is reset within so long: the other side closed it on bytes that it had not read.
+pub(crate) async fn is_torn(conn: &mut Conn, time: Duration) -> bool {
+    let until = Instant::now() + time;
+    while let Ok(Ok(n)) = timeout_at(until, poll_fn(|cx| conn.poll_read(cx))).await {
+        if n == 0 {
+            // The reset comes behind the close, and reading does not tell it.
+            sleep_until(until).await;
+            break;
+        }
+        conn.start = conn.end;
+    }
+    conn.is_reset || conn.wire.has_failed()
 }
 
 /// Carries one exchange out. What came is in `answer`, whatever the outcome. Gives whether the connection may be used again.

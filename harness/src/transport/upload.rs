@@ -153,7 +153,7 @@ impl Upload {
         let Rest::Feed(feed) = &self.rest else { return Heard { sent, on_wire: self.on_wire, waiting: None } };
         let asks = feed.counts && !(self.is_taken && self.whole);
         Heard {
-            sent: Sent { unanswered: feed.unanswered, invited: feed.invited, ..sent },
+            sent: Sent { unanswered: feed.unanswered, invited: feed.invited, silent: feed.silent, ..sent },
             on_wire: self.on_wire,
             waiting: asks.then(|| kernel::unsent_of(wire.pair())),
         }

@@ -120,6 +120,11 @@ impl Wire {
         matches!((self, &self.tap().socket), (Self::Plain(_), Socket::Tcp(_)))
     }
 
+    /// Whether the system holds an error of the connection that neither reading nor writing has told, as of a reset behind its close.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(&self.tap().socket, Socket::Tcp(stream) if matches!(stream.take_error(), Ok(Some(_)) | Err(_)))
+    }
+
     /// Goes away at once: by closing, or by a reset, as from a client that has died (RFC 9293 §3.10.7).
     pub(crate) fn end(self, reset: bool) {
         if let (true, Socket::Tcp(stream)) = (reset, &self.tap().socket) {

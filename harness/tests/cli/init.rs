@@ -157,6 +157,54 @@ fn a_framing_in_which_the_limit_does_not_hold_is_told_and_left_out() {
     case.call(&["run", "suites", "-e", "shop"]).ends(0);
 }
 
+/// Takes bodies of 1 to 70,001 bytes whose length is told, and answers larger ones so.
+fn particular(refusal: u16) -> Server {
+    Server::start(move |came, stream| {
+        let len: u64 = came.header("content-length").and_then(|n| n.parse().ok()).unwrap_or_default();
+        match came.path() {
+            "/health" => reply(stream, 200, JSON, r#"{"status":"ok"}"#),
+            "/uploads" if came.header("transfer-encoding").is_some() => reply(stream, 411, JSON, "{}"),
+            "/uploads" if came.header("expect").is_some() => reply(stream, 417, JSON, "{}"),
+            "/uploads" if len == 0 => reply(stream, 400, JSON, r#"{"error":"the file is empty"}"#),
+            "/uploads" if len > 70_001 => reply(stream, refusal, JSON, "{}"),
+            "/uploads" => reply(stream, 201, JSON, "{}"),
+            _ => reply(stream, 404, JSON, "{}"),
+        }
+    })
+}
+
+#[test]
+fn a_service_that_takes_no_empty_body_and_not_every_framing_gets_a_suite_that_it_keeps() {
+    let server = particular(413);
+    let case = Case::new(&[]);
+    let seen = init(&case, &[&server.url(), "--name", "shop", "--find-size-limit", "POST /uploads"]).ends(0);
+    let seen = seen
+        .tells("accepts 70001 bytes, refuses 70002")
+        .tells("NOT SO with an empty body, which `least: 1B` leaves out: expected 2xx to 0 bytes");
+    seen.tells("NOT SO with chunked").tells("leave `expect-continue` out of `framings`");
+    let suite = case.read("suites/shop.suite.yaml");
+    for line in ["limit: 70001B", "least: 1B", "framings: [content-length]"] {
+        assert!(suite.contains(line), "{line}\n{suite}");
+    }
+    case.call(&["run", "suites", "-e", "shop"]).ends(0).tells("passed=2 failed=0");
+    let given = ["--find-size-limit", "POST /uploads least=1B", "--force"];
+    init(&case, &[&[server.url().as_str(), "--name", "shop"], &given[..]].concat()).ends(0).hides("empty body");
+    assert!(case.read("suites/shop.suite.yaml").contains("least: 1B"));
+    case.call(&["run", "suites", "-e", "shop"]).ends(0).tells("passed=2 failed=0");
+}
+
+#[test]
+fn another_refusal_than_413_is_told_with_the_words_that_declare_it() {
+    let server = particular(400);
+    let case = Case::new(&[]);
+    let seen = init(&case, &[&server.url(), "--name", "shop", "--find-size-limit", "POST /uploads"]).ends(0);
+    let _ = seen.tells("say `refused: 400`, here 'POST /uploads refused=400'");
+    assert!(case.read("suites/shop.suite.yaml").contains("say `refused: 400`"));
+    init(&case, &[&server.url(), "--name", "shop", "--force", "--find-size-limit", "POST /uploads refused=400"])
+        .ends(0)
+        .tells("accepts 70001 bytes");
+}
+
 #[test]
 fn where_no_edge_is_found_it_is_said_and_nothing_is_claimed() {
     let (_reference, url) = reference(&["--max-upload", "50MiB"]);

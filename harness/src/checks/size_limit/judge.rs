@@ -102,7 +102,15 @@ fn unseen(not: &Not) -> Found {
 fn unfound(hunt: &super::look::Hunt) -> Found {
     match (&hunt.not, &hunt.strange) {
         (Some(not), _) => unseen(not),
-        (None, Some(shot)) => nothing(format!("the limit was not found: {} to {}", shot.seen.brief(), show::bytes(shot.bytes))),
+        (None, Some(shot)) => {
+            let way_out = match shot.seen.answered() {
+                Some(status @ 400..=499) if status != 429 => {
+                    format!("; where that is how a larger body is refused, say `refused: {status}`")
+                }
+                _ => String::new(),
+            };
+            nothing(format!("the limit was not found: {} to {}{way_out}", shot.seen.brief(), show::bytes(shot.bytes)))
+        }
         (None, None) => Found::Unseen { why: Unseen::Deadline },
     }
 }
@@ -119,6 +127,9 @@ fn finding(spec: &Spec, seen: &Observation, clause: ClauseId, shot: &Shot) -> Fi
         if let Some(edge) = edge_line(seen, Some(framing)) {
             finding = finding.detail("edge", edge);
         }
+    }
+    if clause == ACCEPTS && shot.bytes == 0 && shot.framing.is_some() && matches!(shot.seen.answered(), Some(400 | 411 | 415 | 422)) {
+        finding = finding.detail("way out", "where an empty body is none that is to be taken, leave it out by `least: 1B`");
     }
     match clause {
         ACCEPTS | REFUSES => finding.at(spec.b.limit.as_ref().map(|l| l.at).unwrap_or_default()),

@@ -42,6 +42,8 @@ pub struct Observation {
     /// Connections that were closed with a refusal, and those on which another request was answered behind one.
     pub(super) closed: u32,
     pub(super) kept: u32,
+    /// Framings of which no body is taken at all, as the service itself says: none but the first ones were sent in them.
+    pub(super) unwilling: Vec<Framing>,
     /// Bodies that were sent, to their end or not.
     pub(super) bodies: u64,
     /// Bytes of them that were handed over.

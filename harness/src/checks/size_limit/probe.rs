@@ -20,6 +20,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod unwilling;
 
 /// Everything that an experiment works with.
 pub(super) struct Probe<'a> {
@@ -94,6 +95,11 @@ impl Probe<'_> {
     /// The framings that are tried.
     fn framings(&self) -> Vec<Framing> {
         self.spec.b.framings(self.speaks())
+    }
+
+    /// Those among them in which bodies are taken; there is one, since the first body was.
+    fn willing(&self, seen: &Observation) -> Vec<Framing> {
+        self.framings().into_iter().filter(|framing| !seen.unwilling.contains(framing)).collect()
     }
 
     /// Those among them that the ways of refusing are tried with.

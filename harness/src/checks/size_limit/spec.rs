@@ -1,5 +1,6 @@
 //! What a suite says of `size-limit`: keys, units, defaults, and the mistakes that only the whole shows.
 
+use super::table::EARLY;
 use crate::kind::{Demands, Mistake};
 use crate::model::{At, Impact};
 use crate::reader::{Bytes, Many, Sp, With};
@@ -198,11 +199,24 @@ impl Trace {
 /// Of a body that was taken: what stands at `id` in its answer.
 pub(super) const ID: &str = "id";
 
+/// Why nobody can refuse a packed body early.
+pub(super) const PACKED: &str = "`framings` names gzip alone, and a packed body is so small that all of it is there before an answer can be: add `content-length` or `chunked`";
+
 /// What the plan must know, from the spec alone.
 pub(super) fn demands(spec: &Spec) -> Demands {
     let own = &spec.b;
     let uploads = own.limit().map_or(0, |limit| Own::least_upload(limit, &own.framings(Speak::Http11)));
-    let mut demands = Demands { impact: Impact::Load, certain: certain(own), uploads, mistakes: mistakes(spec), ..Demands::default() };
+    let mut demands = Demands {
+        impact: Impact::Load,
+        certain: certain(own),
+        requests: requests(own),
+        uploads,
+        mistakes: mistakes(spec),
+        ..Demands::default()
+    };
+    if own.framings.as_ref().is_some_and(|all| !all.is_empty() && all.iter().all(|f| f.value == Framing::Gzip)) {
+        demands.pointless.push((EARLY, PACKED));
+    }
     let stored = own.stored.as_ref().map(|s| &s.a);
     let next = own.next.as_ref().map(|n| &n.a);
     let traces = own.trace.iter().flat_map(|t| t.iter()).map(|t| &t.a);
@@ -232,6 +246,20 @@ fn certain(own: &Own) -> Duration {
     // A trace is read when all has settled, and again and again 3 s after a refusal and 3 s after none.
     let traces = if own.trace.is_some() { 40 } else { 0 };
     Duration::from_secs(30 + traces) + Duration::from_secs(limit.saturating_mul(bodies) / PACE)
+}
+
+/// Requests of a good service, where all clauses are promised.
+fn requests(own: &Own) -> u32 {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let framings = count(own.framings(Speak::Http11).len());
+    let hunted = if own.finds() { 40 } else { 0 };
+    let taken = framings * 4 + hunted / 2;
+    let each_taken = u32::from(own.stored.is_some()) + u32::from(own.remove.is_some());
+    // Before, when all has settled and after, and while bodies that were taken are looked for there.
+    let traces = own.trace.as_ref().map_or(0, |t| count(t.len())) * 10;
+    // Three sizes above the limit, the smallest five times; early, plain clients, pairs on one connection; ordinary ones.
+    let refused = framings * (3 + 4) + 3 + 40 + 20 + 8;
+    1 + hunted + taken * (1 + each_taken) + refused + traces
 }
 
 fn mistakes(spec: &Spec) -> Vec<Mistake> {

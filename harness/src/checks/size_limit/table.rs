@@ -44,7 +44,8 @@ pub(super) const CLAUSES: &[Clause] = &[
         Declared::Promise,
         "20 of 20 plain clients see the refusal",
         "A plain client writes its whole body before it reads, and gives up when a write fails. A server that answers and closes on unread bytes resets the \
-         connection under its own answer, and that client never sees why it failed. The server has to linger: read on for a while, or to the end. Another answer \
+         connection under its own answer, and that client never sees why it failed. The server has to linger: read on for a while, or to the end. A reset behind \
+         an answer that came once all was written is bad too. Another answer \
          than the declared one is no refusal.",
     ),
     row(
@@ -58,9 +59,9 @@ pub(super) const CLAUSES: &[Clause] = &[
         IN_SYNC,
         Declared::Promise,
         "the next request on the same connection is answered as a request",
-        "Where the answer leaves the connection open, the rest of the body is sent, and then another request. An answer that comes before that was asked, or that \
-         is another one than the same request has on a connection of its own, says that the body was read as a request: proof. A connection that is closed \
-         is in order.",
+        "Where the answer leaves the connection open, the rest of the body, which is made of requests, is sent, and then another request. An answer to what was not \
+         asked, or that is another one than the same request has on a connection of its own, says that the body was read as a request: proof. A connection that \
+         is closed with the answer is in order; one that is closed without a word only after more of the body came is a doubt.",
     ),
     row(
         UNHARMED,

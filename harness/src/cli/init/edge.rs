@@ -32,6 +32,8 @@ pub(super) struct Measured {
     /// The line of the check.
     pub(super) summary: String,
     pub(super) framings: Vec<String>,
+    /// Why an empty body is not taken, where that is all that speaks against the edge.
+    pub(super) not_empty: Option<String>,
     /// Framings in which it does not hold, or was not seen to, and why.
     pub(super) left_out: Vec<(String, String)>,
 }
@@ -74,7 +76,7 @@ fn suite(name: &str, wishes: &[Wish]) -> String {
         let _ = writeln!(out, "  - name: {}", literal(&check_name(i, wish)));
         let _ = writeln!(out, "    size-limit:\n      {}: {}\n      find: true", wish.method, literal(&wish.path));
         for (key, value) in &wish.keys {
-            let value = if *key == "refused" { value.clone() } else { literal(value) };
+            let value = if matches!(*key, "refused" | "least") { value.clone() } else { literal(value) };
             let _ = writeln!(out, "      {key}: {value}");
         }
     }
@@ -115,10 +117,13 @@ fn edge(outcome: &Outcome) -> Edge {
     // against; then the check has not passed, and what it saw is kept. Sizes are far below 2^53, where a double is exact.
     let held_against = outcome.observation.as_ref().and_then(|seen| seen["limit"].as_u64());
     let bytes = held_against.unwrap_or(measured.max as u64);
-    let (mut framings, mut left_out) = (Vec::new(), Vec::new());
+    let (mut framings, mut left_out, mut not_empty) = (Vec::new(), Vec::new(), None);
     for framing in FRAMINGS {
         match holds(outcome, framing, bytes) {
-            Ok(()) => framings.push(framing.to_owned()),
+            Ok(why) => {
+                framings.push(framing.to_owned());
+                not_empty = not_empty.or(why);
+            }
             Err(why) => left_out.push((framing.to_owned(), why)),
         }
     }
@@ -128,24 +133,28 @@ fn edge(outcome: &Outcome) -> Edge {
     }
     // The line of the check is that of all framings together.
     let summary = if left_out.is_empty() { outcome.summary.clone() } else { format!("accepts {bytes} bytes, refuses {}", bytes + 1) };
-    Edge::Measured(Measured { bytes, summary, framings, left_out })
+    Edge::Measured(Measured { bytes, summary, framings, not_empty, left_out })
 }
 
-/// Whether the edge was seen from both sides in one framing, and nothing spoke against it.
-fn holds(outcome: &Outcome, framing: &str, bytes: u64) -> Result<(), String> {
+/// Whether the edge was seen from both sides in one framing, and nothing spoke against it but, where one is given, that an empty body is
+/// not taken.
+fn holds(outcome: &Outcome, framing: &str, bytes: u64) -> Result<Option<String>, String> {
     let of = |clause: &'static str| {
         let end = format!("/{framing}");
         outcome.clauses.iter().filter(move |c| c.clause == clause && c.case.ends_with(&end))
     };
     let all = || of("size/accepts").chain(of("size/refuses"));
-    if let Some(bad) = all().find(|c| !matches!(c.verdict, ClauseVerdict::Held | ClauseVerdict::NotJudged)) {
+    let is_bad = |c: &&ClauseOutcome| !matches!(c.verdict, ClauseVerdict::Held | ClauseVerdict::NotJudged);
+    let empty = format!("0/{framing}");
+    let is_empty = |c: &&ClauseOutcome| c.clause == "size/accepts" && c.case == empty && c.finding.is_some();
+    if let Some(bad) = all().filter(is_bad).find(|c| !is_empty(c)) {
         return Err(format!("{} {}: {}", bad.clause, bad.case, reason(bad)));
     }
     // Of a limit of one byte the case of that byte is the last that is taken.
     let last = if bytes <= 1 { format!("{bytes}/{framing}") } else { format!("B/{framing}") };
     let is_held = |clause: &'static str, case: &str| of(clause).any(|c| c.case == case && c.verdict == ClauseVerdict::Held);
     if is_held("size/accepts", &last) && is_held("size/refuses", &format!("B+1/{framing}")) {
-        return Ok(());
+        return Ok(all().filter(is_bad).find(is_empty).map(reason));
     }
     let why = all().find(|c| c.verdict == ClauseVerdict::NotJudged).map(reason);
     Err(why.unwrap_or_else(|| "it was not looked at".to_owned()))

@@ -192,13 +192,20 @@ fn tell_edges(edges: &[(Wish, Edge)]) {
         match edge {
             Edge::Measured(measured) => {
                 let _ = writeln!(out, "  {}  {}", inert::line(&shown), inert::line(&measured.summary));
+                if let Some(why) = &measured.not_empty {
+                    let _ = writeln!(out, "    NOT SO with an empty body, which `least: 1B` leaves out: {}", inert::line(why));
+                }
                 for (framing, why) in &measured.left_out {
                     let _ = writeln!(out, "    NOT SO with {framing}, which is left out: {}", inert::line(why));
                 }
             }
             Edge::Unknown { why } => {
-                let more = if why.contains("limits.upload") { "; --upload-limit gives more" } else { "" };
-                let _ = writeln!(out, "  {}  no limit is claimed: {}{more}", inert::line(&shown), inert::line(why));
+                let more = match (why.contains("limits.upload"), why.split_once("say `refused: ")) {
+                    (true, _) => "; --upload-limit gives more".to_owned(),
+                    (false, Some((_, status))) => format!(", here '{shown} refused={}'", status.trim_end_matches('`')),
+                    (false, None) => String::new(),
+                };
+                let _ = writeln!(out, "  {}  no limit is claimed: {}{}", inert::line(&shown), inert::line(why), inert::line(&more));
             }
         }
     }

@@ -44,17 +44,21 @@ fn everything() -> Claims {
 
 fn edges() -> Vec<(Wish, Edge)> {
     let wish = |text: &str| Wish::read(text).expect("well formed");
-    let measured = |bytes, left_out: &[&str]| {
+    let measured = |bytes, not_empty: Option<&str>, left_out: &[&str]| {
         Edge::Measured(Measured {
             bytes,
             summary: "accepts what it says\nrefuses the rest".to_owned(),
             framings: vec!["content-length".to_owned()],
+            not_empty: not_empty.map(str::to_owned),
             left_out: left_out.iter().map(|f| ((*f).to_owned(), "411".to_owned())).collect(),
         })
     };
     vec![
-        (wish("POST /uploads"), measured(1 << 20, &[])),
-        (wish("PUT /files/${x} field=file refused=400 type=image/png"), measured(1_048_577, &["chunked", "tiny-chunks"])),
+        (wish("POST /uploads"), measured(1 << 20, None, &[])),
+        (
+            wish("PUT /files/${x} field=file refused=400 type=image/png"),
+            measured(1_048_577, Some("expected 2xx,\n  got 400"), &["chunked", "tiny-chunks"]),
+        ),
         (wish("POST /nothing"), Edge::Unknown { why: "no body was refused, up to 1GiB".to_owned() }),
     ]
 }

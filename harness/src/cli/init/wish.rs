@@ -8,7 +8,7 @@ pub(super) struct Wish {
     /// The key of the method in a suite: `post`.
     pub(super) method: &'static str,
     pub(super) path: String,
-    /// Further keys of `size-limit`, as they stand in a suite: `field`, `refused`, `type`.
+    /// Further keys of `size-limit`, as they stand in a suite: `field`, `least`, `refused`, `type`.
     pub(super) keys: Vec<(&'static str, String)>,
 }
 
@@ -36,9 +36,11 @@ impl Wish {
             let key = match key {
                 "field" => "field",
                 "type" => "type",
+                "least" if is_size(value) => "least",
+                "least" => return Err(told(format!("least: expected a size such as 1B, got `{value}`"))),
                 "refused" if value.len() == 3 && value.bytes().all(|b| b.is_ascii_digit()) => "refused",
                 "refused" => return Err(told(format!("refused: expected a status such as 413, got `{value}`"))),
-                _ => return Err(told(format!("expected field, refused or type, got `{key}`"))),
+                _ => return Err(told(format!("expected field, least, refused or type, got `{key}`"))),
             };
             if value.is_empty() || keys.iter().any(|(k, _)| *k == key) {
                 return Err(told(format!("expected one value for `{key}`")));
@@ -52,6 +54,11 @@ impl Wish {
     pub(super) fn shown(&self) -> String {
         format!("{} {}", self.method.to_ascii_uppercase(), self.path)
     }
+}
+
+/// A number and its unit; the suite reads it, and tells what is wrong with the unit.
+fn is_size(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with('B') && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// A path below the base URL, as a flag gives it.
@@ -72,6 +79,8 @@ mod tests {
 
     #[test]
     fn a_wish_is_a_method_a_path_and_what_the_endpoint_needs() {
+        let wish = Wish::read("POST /uploads least=20B").expect("well formed");
+        assert_eq!(wish.keys, [("least", "20B".to_owned())]);
         let wish = Wish::read("post /uploads field=file refused=400").expect("well formed");
         assert_eq!((wish.method, wish.path.as_str()), ("post", "/uploads"));
         assert_eq!(wish.keys, [("field", "file".to_owned()), ("refused", "400".to_owned())]);
@@ -87,6 +96,7 @@ mod tests {
             ("POST /x field", "got `field`"),
             ("POST /x limit=1", "got `limit`"),
             ("POST /x refused=never", "such as 413"),
+            ("POST /x least=1", "such as 1B"),
             ("POST /x field=a field=b", "one value"),
         ] {
             let told = Wish::read(text).expect_err(text).to_string();

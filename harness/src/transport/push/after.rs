@@ -10,15 +10,18 @@ use super::super::{
     upload::Upload,
 };
 use http::Method;
+use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
 /// What came of the next request.
 #[derive(Debug)]
 pub enum After {
-    /// The connection was closed, as the answer had said or without a word: nothing can be taken for something else.
+    /// The connection was closed before the rest of the body was sent, or the answer had said so: nothing can be taken for something else.
     Closed,
-    /// This came before the next request was sent: an answer to nothing that was asked. Its first bytes.
+    /// It was closed without a word once some of the rest had come: whether that was read as a request is not told.
+    ClosedLater,
+    /// This came before the next request was sent, or behind its answer: an answer to nothing that was asked. Its first bytes.
     Unasked(Vec<u8>),
     /// The next request was answered.
     Answered(Box<Answer>),
@@ -26,10 +29,13 @@ pub enum After {
     Broken(Trouble),
 }
 
+/// How long another answer is waited for behind that to the next request: whoever has read the rest of a body as requests answers those too.
+const BEHIND: Duration = Duration::from_millis(50);
 /// Most bytes that are kept of what came unasked.
 const KEPT: usize = 512;
 
-/// Sends the rest of the body, and then the next request, on a connection that the answer leaves open.
+/// Sends the rest of the body, and then the next request, on a connection that the answer leaves open and that is not closed within `lull`.
+#[expect(clippy::too_many_arguments, reason = "all of them are parts of one exchange, which is borrowed in pieces")]
 pub(super) async fn next(
     engine: &Exchange,
     conn: &mut Conn,
@@ -38,17 +44,23 @@ pub(super) async fn next(
     out: &Outgoing,
     wishes: &Wishes,
     through: Option<&Url>,
+    lull: Duration,
 ) -> After {
     if closes(answer) {
         return After::Closed;
+    }
+    match h1::unasked(conn, lull).await {
+        Some(Rest::Unasked(bytes)) => return unasked(&bytes),
+        Some(Rest::Closed | Rest::Sent) => return After::Closed,
+        None => {}
     }
     let total = wishes.timeouts.total;
     let limit = Limit { at: Instant::now() + total, total };
     upload.resume();
     match h1::rest(conn, upload, limit).await {
         Ok(Rest::Sent) => {}
-        Ok(Rest::Unasked(bytes)) => return After::Unasked(bytes[..bytes.len().min(KEPT)].to_vec()),
-        Ok(Rest::Closed) | Err(Trouble::Reset { .. }) => return After::Closed,
+        Ok(Rest::Unasked(bytes)) => return unasked(&bytes),
+        Ok(Rest::Closed) | Err(Trouble::Reset { .. }) => return After::ClosedLater,
         Err(trouble) => return After::Broken(trouble),
     }
     engine.permits().request().await;
@@ -63,10 +75,17 @@ pub(super) async fn next(
     again.ended = Instant::now();
     again.phases.total = again.ended - again.began;
     match outcome {
-        Ok(_) => After::Answered(Box::new(again)),
-        Err(Trouble::Reset { .. } | Trouble::Eof { got: 0 } | Trouble::WriteFailed { .. }) if again.status == 0 => After::Closed,
+        Ok(_) => match h1::unasked(conn, BEHIND).await {
+            Some(Rest::Unasked(bytes)) => unasked(&bytes),
+            _ => After::Answered(Box::new(again)),
+        },
+        Err(Trouble::Reset { .. } | Trouble::Eof { got: 0 } | Trouble::WriteFailed { .. }) if again.status == 0 => After::ClosedLater,
         Err(trouble) => After::Broken(trouble),
     }
+}
+
+fn unasked(bytes: &[u8]) -> After {
+    After::Unasked(bytes[..bytes.len().min(KEPT)].to_vec())
 }
 
 /// Whether the answer says that the connection ends with it (RFC 9112 §9.3).

@@ -46,7 +46,6 @@ pub(crate) struct Feed {
     holding: Option<Pin<Box<Sleep>>>,
     /// Until all has left that was given before the hold.
     leaving: Option<Leaving>,
-    leaves: bool,
     /// What comes before each piece behind the hold, where it is a plain client's; how long the one takes that waits for a reset, and how
     /// many there were.
     pausing: Option<Pin<Box<Sleep>>>,
@@ -60,6 +59,8 @@ pub(crate) struct Feed {
     pub unanswered: bool,
     /// `100 Continue` came.
     pub invited: bool,
+    /// The time at its hold ran out.
+    pub silent: bool,
     /// Whether the kernel is asked how much has left.
     pub counts: bool,
 }
@@ -78,7 +79,6 @@ impl Feed {
             hold: push.hold,
             holding: None,
             leaving: None,
-            leaves: !push.plain,
             pausing: None,
             pause: (push.plain && push.hold.is_some()).then_some(pause),
             paused: 0,
@@ -87,6 +87,7 @@ impl Feed {
             ended: false,
             unanswered: false,
             invited: false,
+            silent: false,
             counts: !push.plain && push.next.is_none(),
         }
     }
@@ -102,14 +103,14 @@ impl Feed {
         (self.expect, self.hold, self.holding, self.leaving) = (None, None, None, None);
     }
 
-    /// Whether it waits at its hold, so that a client that does not read may look whether there is something to read.
+    /// Whether it waits at its hold, or for that to begin, so that a client that does not read may look whether there is something to read.
     pub(crate) fn is_holding(&self) -> bool {
-        self.holding.is_some()
+        self.holding.is_some() || self.leaving.is_some()
     }
 
     /// Whether it is held back, there or before the word to go on.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.expect.is_some() || self.is_holding()
+        self.expect.is_some() || self.holding.is_some()
     }
 
     /// The next piece; none: all was given. A hold begins once so many bytes as were given before it are `leaving` no more: on a slow way
@@ -124,13 +125,14 @@ impl Feed {
         if let Some((at, time)) = self.hold
             && self.given >= at.min(self.len)
         {
-            if self.leaves && self.holding.is_none() {
+            if self.holding.is_none() {
                 let wait = self.leaving.get_or_insert_with(|| leaving(self.given));
                 ready!(wait.as_mut().poll(cx));
             }
             let wait = self.holding.get_or_insert_with(|| Box::pin(sleep(time)));
             ready!(wait.as_mut().poll(cx));
             (self.hold, self.holding, self.leaving) = (None, None, None);
+            self.silent = true;
         }
         if let Some(pause) = self.pause.filter(|_| self.hold.is_none() && self.given < self.len) {
             let time = if self.paused == 1 { pause } else { PAUSE };

@@ -37,6 +37,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 /// How often the kernel's queue is looked at once the time is over, and the time between: 2 s in all.
 const LOOKS: u32 = 20;
 const BETWEEN: Duration = Duration::from_millis(100);
+/// How long a close is waited for where nothing else is said.
+const LULL: Duration = Duration::from_millis(50);
+/// How long a reset is waited for behind an answer that a plain client may have been lucky to see.
+const BEHIND: Duration = Duration::from_millis(20);
 
 /// How a body is sent.
 #[derive(Clone, Debug)]
@@ -55,6 +59,8 @@ pub struct Push {
     /// What is sent next on the same connection, if the answer leaves it open; first the rest of the body. With it, and where it is a plain
     /// client's, the kernel is not asked how much had left.
     pub next: Option<Outgoing>,
+    /// How long a close is waited for before the rest of the body is sent for that: who closes in this time has closed with his answer.
+    pub lull: Duration,
 }
 
 /// How the length of a body is told.
@@ -73,7 +79,7 @@ impl Push {
     /// Sends this body with its length told, as fast as it goes.
     #[must_use]
     pub fn new(body: Runs) -> Self {
-        Self { body, cut: Cut::Whole, expect: None, hold: None, plain: false, next: None }
+        Self { body, cut: Cut::Whole, expect: None, hold: None, plain: false, next: None, lull: LULL }
     }
 
     /// Nothing is expected of who gets no content (RFC 9110 §10.1.1).
@@ -111,6 +117,13 @@ pub struct Sent {
     pub invited: bool,
     /// Some of it was still on its way, and moving, when the time was over.
     pub slow: bool,
+    /// The time at its hold ran out without an answer.
+    #[serde(default)]
+    pub silent: bool,
+    /// A plain client whose hold was silent had its answer, and then a reset: it was closed on bytes that were not read, and only who had
+    /// written all of them by then could see the answer.
+    #[serde(default)]
+    pub torn: bool,
 }
 
 /// Who counted how much of a body had left.
@@ -169,13 +182,14 @@ impl Exchange {
         answer.ended = Instant::now();
         answer.phases.total = answer.ended - answer.began;
         let mut sent = upload.sent(&conn.wire).await;
+        sent.torn = push.plain && sent.silent && outcome.is_ok() && h1::is_torn(&mut conn, BEHIND).await;
         if let Err(trouble) = &outcome {
             sent.slow = is_slow(trouble, &mut upload, &conn.wire, limit).await;
         }
         match outcome {
             Ok(again) => {
                 let next = match push.next.as_ref().filter(|_| !push.plain) {
-                    Some(next) => Some(after::next(self, &mut conn, &mut upload, &answer, next, &wishes, through).await),
+                    Some(next) => Some(after::next(self, &mut conn, &mut upload, &answer, next, &wishes, through, push.lull).await),
                     None => None,
                 };
                 if !again && next.is_none() && upload.whole {

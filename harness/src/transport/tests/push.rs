@@ -1,5 +1,7 @@
 //! Generated bodies against servers that take them, refuse them early, close on them, or lose track of them.
 
+mod plain;
+
 use super::tls::{Authority, acceptor, endpoint};
 use crate::transport::{
     testing::{Server, patient, read_head},
@@ -278,29 +280,6 @@ async fn a_hold_tells_a_refusal_in_time_from_one_that_wants_the_whole_body() {
 }
 
 #[tokio::test]
-async fn a_plain_client_loses_the_answer_of_a_server_that_does_not_linger_and_only_of_such_a_one() {
-    let lingering = |linger: bool| {
-        Server::start(move |_, mut stream: TcpStream| async move {
-            stream.set_nodelay(true).unwrap();
-            read_head(&mut stream).await;
-            stream.read_exact(&mut [0; 1000]).await.unwrap();
-            stream.write_all(REFUSED).await.unwrap();
-            if linger {
-                stream.shutdown().await.unwrap();
-                let _ = stream.read_to_end(&mut Vec::new()).await;
-            }
-        })
-    };
-    let plain = Push { plain: true, hold: Some((65_536, Duration::from_secs(5))), ..Push::new(body(MIB)) };
-    let (good, bad) = (lingering(true).await, lingering(false).await);
-    for _ in 0..20 {
-        assert_eq!(status(&push(&good.endpoint(), &plain).await), 413);
-        let lost = push(&bad.endpoint(), &plain).await;
-        assert_eq!(lost.outcome.unwrap_err().trouble.name(), "write-failed", "{:?}", lost.sent);
-    }
-}
-
-#[tokio::test]
 async fn what_is_refused_before_it_is_sent_costs_no_byte_and_a_server_without_that_word_is_not_waited_for() {
     let refusing = Server::start(|_, mut stream: TcpStream| async move {
         read_head(&mut stream).await;
@@ -338,6 +317,9 @@ async fn a_reset_without_an_answer_is_named_with_what_was_sent() {
 enum Then {
     Drain,
     ParseOn,
+    /// Reads the first request that it finds there, and answers it behind the next one.
+    Behind,
+    GiveUp,
     Hangup,
     Say(&'static [u8]),
 }
@@ -360,6 +342,14 @@ async fn refusing(then: Then) -> Server {
                 stream.write_all(b"HTTP/1.1 400 X\r\ncontent-length: 0\r\n\r\n").await.unwrap();
                 let _ = stream.read_to_end(&mut Vec::new()).await;
             }
+            Then::Behind => {
+                read_body(&mut stream, &head).await;
+                read_head(&mut stream).await;
+                let ok = "HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\nok";
+                stream.write_all([ok, ok].concat().as_bytes()).await.unwrap();
+                let _ = stream.read_to_end(&mut Vec::new()).await;
+            }
+            Then::GiveUp => _ = stream.read_exact(&mut vec![0; 1 << 20]).await.unwrap(),
             Then::Hangup | Then::Say(_) => {}
         }
     })
@@ -371,12 +361,17 @@ async fn the_next_request_on_the_same_connection_tells_whether_the_rest_of_a_bod
     async fn after(then: Then, cut: Cut) -> After {
         let server = refusing(then).await;
         let next = Some(Outgoing::get(server.url("/next")));
-        push(&server.endpoint(), &Push { cut, next, ..Push::new(body(MIB)) }).await.next.expect("there was an answer")
+        // Who closes does so at once, however busy this machine is.
+        let lull = Duration::from_millis(if then == Then::Hangup { 5000 } else { 50 });
+        push(&server.endpoint(), &Push { cut, next, lull, ..Push::new(body(MIB)) }).await.next.expect("there was an answer")
     }
     // The reader of this test's server wants no more than there is, so only lengths that were told are drained.
     for _ in 0..5 {
         let drained = after(Then::Drain, Cut::Whole).await;
         assert!(matches!(&drained, After::Answered(answer) if answer.status == 200 && answer.body == b"ok"), "{drained:?}");
+        let behind = after(Then::Behind, Cut::Whole).await;
+        assert!(matches!(&behind, After::Unasked(bytes) if bytes.starts_with(b"HTTP/1.1 200")), "{behind:?}");
+        assert!(matches!(after(Then::GiveUp, Cut::Whole).await, After::ClosedLater));
         for cut in [Cut::Whole, Cut::Chunks] {
             let lost = after(Then::ParseOn, cut).await;
             let unasked = matches!(&lost, After::Unasked(bytes) if bytes.starts_with(b"HTTP/1.1 400"));

@@ -3,7 +3,7 @@
 use super::{Found, is_noise};
 use crate::checks::size_limit::look::{Observation, Shot};
 use crate::checks::size_limit::show;
-use crate::checks::size_limit::spec::Spec;
+use crate::checks::size_limit::spec::{Framing, Spec};
 use crate::checks::size_limit::table::ACCEPTS;
 use std::num::NonZeroU32;
 
@@ -20,6 +20,11 @@ pub(super) fn why(first: &Shot) -> String {
         (Some(404 | 410), _) => "there is no such endpoint".to_owned(),
         (Some(405), _) => "the endpoint does not take this method".to_owned(),
         (Some(429), _) => "the endpoint limits the rate of requests".to_owned(),
+        (Some(status @ (411 | 417)), _) if first.framing.is_some_and(|f| f != Framing::ContentLength) => {
+            let word = first.framing.map_or("", Framing::word);
+            let other = if status == 411 { "wants the length told" } else { "does not take `Expect`" };
+            format!("the endpoint {other}: where that is meant, leave `{word}` out of `framings`")
+        }
         (Some(415), _) => "the endpoint does not take bodies of this type".to_owned(),
         (Some(_), _) => "the endpoint does not take it".to_owned(),
         (None, Some(snag)) if matches!(snag.name.as_str(), "eof" | "reset" | "write-failed") => {

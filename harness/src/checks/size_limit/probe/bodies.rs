@@ -1,6 +1,6 @@
 //! Bodies of every size in every framing: up to the limit they are to be taken, above it refused.
 
-use super::{Probe, manners};
+use super::{Probe, manners, unwilling};
 use crate::checks::size_limit::look::{Not, Observation, Shot, Verdict};
 use crate::checks::size_limit::show;
 use crate::checks::size_limit::spec::{Framing, Own};
@@ -17,8 +17,10 @@ type Named = (&'static str, u64);
 
 /// Sizes up to the limit.
 fn up_to(limit: u64, least: u64) -> Vec<Named> {
-    let least = ("least", if least > 1 { least } else { 0 });
-    distinct([("0", 0), ("1", 1), least, ("B-1", limit - 1), ("B", limit)].into_iter().filter(|(_, bytes)| *bytes >= least.1))
+    // The least of 0 or 1 bytes stands there already, by its number.
+    let named = (least > 1).then_some(("least", least));
+    let all = [("0", 0), ("1", 1)].into_iter().chain(named).chain([("B-1", limit - 1), ("B", limit)]);
+    distinct(all.filter(|(_, bytes)| *bytes >= least))
 }
 
 /// Sizes above it.
@@ -123,6 +125,7 @@ impl Probe<'_> {
                 let name = case(size, framing);
                 let has_no_room = room.as_ref().is_some_and(|room| !room.contains(&(bytes, framing)));
                 match &silent {
+                    _ if seen.unwilling.contains(&framing) => unwilling::left_out(seen, ACCEPTS, &name, framing),
                     _ if seen.case(ACCEPTS, &name).of > 0 => {}
                     _ if has_no_room => {
                         let why = format!("{} are more than `limits.upload` leaves beside the bodies at the edge", show::bytes(bytes));
@@ -141,8 +144,9 @@ impl Probe<'_> {
     async fn accept(&self, name: &str, bytes: u64, framing: Framing, seen: &mut Observation) -> Result<bool, ProbeError> {
         self.cx.saw(format!("{name}: {bytes} bytes"));
         match self.straight(bytes, framing, seen).await? {
-            Ok(shot) => {
+            Ok(mut shot) => {
                 let is_silent = timed_out(&shot);
+                unwilling::note(&mut shot, framing, seen);
                 let verdict = accepted(&shot);
                 seen.case(ACCEPTS, name).add(shot, verdict);
                 Ok(!is_silent)
@@ -160,7 +164,12 @@ impl Probe<'_> {
         let Some((size, bytes)) = sizes.first() else { return Ok(()) };
         let mut closed: Vec<(Framing, String)> = Vec::new();
         let mut cheap = Vec::new();
-        for framing in self.framings() {
+        for framing in seen.unwilling.clone() {
+            for (size, _) in &sizes {
+                unwilling::left_out(seen, REFUSES, &case(size, framing), framing);
+            }
+        }
+        for framing in self.willing(seen) {
             let name = case(size, framing);
             match self.refuse(&name, *bytes, framing, seen).await? {
                 Some(shot) if timed_out(&shot) => closed.push((framing, name)),
@@ -170,7 +179,7 @@ impl Probe<'_> {
                 _ => {}
             }
         }
-        for framing in self.framings() {
+        for framing in self.willing(seen) {
             let is_taken =
                 |size: &str| seen.cases.iter().any(|c| c.clause == REFUSES.0 && c.case == case(size, framing) && c.proof.is_some());
             let mut taken = usize::from(is_taken(size));
@@ -310,6 +319,7 @@ mod tests {
     fn no_size_stands_twice_however_small_the_limit_is() {
         let bytes = |sizes: Vec<Named>| sizes.into_iter().map(|(_, b)| b).collect::<Vec<_>>();
         assert_eq!(bytes(up_to(1000, 0)), [0, 1, 999, 1000]);
+        assert_eq!(bytes(up_to(1000, 1)), [1, 999, 1000]);
         assert_eq!(bytes(up_to(1000, 200)), [200, 999, 1000]);
         assert_eq!(bytes(up_to(1, 0)), [0, 1]);
         assert_eq!(bytes(above(1000)), [1001, 2000, 10_000]);

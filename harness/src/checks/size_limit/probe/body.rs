@@ -54,6 +54,18 @@ impl Filler {
         Runs::new([(head, 1)]).then(&filling).then(&Runs::new([(short(block, fill % BLOCK as u64), 1), (mark, 1)]))
     }
 
+    /// A body of exactly this length that holds complete requests: behind the sample, at each block, and at its end, with nothing but line
+    /// ends between, which whoever reads requests passes over (RFC 9112 §2.2). Read as a body it is filling as any other.
+    pub(super) fn requests(&self, len: u64, request: &Bytes) -> Runs {
+        let short = |bytes: Bytes, most: u64| bytes.slice(..bytes.len().min(usize::try_from(most).unwrap_or(usize::MAX)));
+        let head = short(self.sample.clone(), len);
+        let last = short(request.clone(), len - head.len() as u64);
+        let room = len - (head.len() + last.len()) as u64;
+        let block: Bytes = request.iter().copied().chain(std::iter::repeat(*b"\r\n").flatten()).take(BLOCK).collect();
+        let rest = short(block.clone(), room % BLOCK as u64);
+        Runs::new([(head, 1), (block, room / BLOCK as u64), (rest, 1), (last, 1)])
+    }
+
     /// The body in the place of the one that the request has: as it is, or as a part among the others; packed where that is asked.
     pub(super) fn made(&self, spec: &Spec, out: &Outgoing, sized: &Runs, framing: Framing) -> Result<Made, ProbeError> {
         let own = &spec.b;
@@ -165,6 +177,27 @@ mod tests {
         let blocks: std::collections::BTreeSet<_> = whole.chunks(BLOCK).collect();
         assert_eq!(blocks.len(), 16);
         assert!(!whole[..BLOCK].iter().any(|b| matches!(b, b'\r' | b'\n')));
+    }
+
+    #[test]
+    fn a_body_of_requests_has_one_wherever_somebody_may_go_on_reading() {
+        let spec = spec::<SizeLimit>("{ post: /u, limit: 1MiB }").spec;
+        let filler = Filler::new(&spec, "r");
+        let request = Bytes::from_static(b"GET /a HTTP/1.1\r\nhost: h\r\n\r\n");
+        for len in [0, 7, 29, 30, 65_536, 200_001] {
+            let whole = bytes(&filler.requests(len, &request));
+            assert_eq!(whole.len() as u64, len);
+            if len > 60 {
+                assert!(
+                    whole.chunks(BLOCK).all(|block| block.starts_with(b"GET /a") || len % BLOCK as u64 == 0) && whole.ends_with(&request)
+                );
+                let text = String::from_utf8(whole).unwrap();
+                assert!(
+                    text.replace("GET /a HTTP/1.1\r\nhost: h\r\n\r\n", "").bytes().all(|b| matches!(b, b'\r' | b'\n')),
+                    "nothing between"
+                );
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::bodies::not_there;
 use super::send::{Manner, Order};
 use crate::checks::size_limit::look::{Not, Observation, Shot, Verdict};
 use crate::checks::size_limit::show;
-use crate::checks::size_limit::spec::Framing;
+use crate::checks::size_limit::spec::{Framing, PACKED};
 use crate::checks::size_limit::table::{ANSWER_ARRIVES, EARLY, IN_SYNC, UNHARMED};
 use crate::kind::{How, ProbeError, Seen};
 use crate::model::{ClauseId, Excerpt};
@@ -26,12 +26,18 @@ const BRIEFLY: Duration = Duration::from_millis(20);
 const CLIENTS: u32 = 20;
 /// Connections of a first look that are tried with another request.
 const CONNECTIONS: u32 = 3;
+/// How long a close is waited for before the rest of a body is sent, and the same once one has come later than that.
+const LULLS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 /// Ordinary requests after a refusal.
 pub(super) const AFTER: u32 = 3;
 
 impl Probe<'_> {
     /// Whether bodies are refused before their end.
     pub(super) async fn early(&self, limit: u64, seen: &mut Observation) -> Result<(), ProbeError> {
+        if self.framings() == [Framing::Gzip] {
+            not_there(seen, EARLY, Not::Permitted(PACKED.to_owned()));
+            return Ok(());
+        }
         self.each(EARLY, &self.framings_that_wait(), 1, limit, seen).await
     }
 
@@ -75,7 +81,15 @@ impl Probe<'_> {
             not_there(seen, clause, not);
             return Ok(());
         }
-        for framing in framings {
+        let willing: Vec<_> = framings.iter().filter(|framing| !seen.unwilling.contains(framing)).collect();
+        if willing.is_empty() {
+            not_there(
+                seen,
+                clause,
+                Not::There("no body is taken in a framing that this could be seen in: size/accepts tells which".to_owned()),
+            );
+        }
+        for framing in willing {
             self.manner_again(clause, framing.word(), times, limit, seen).await?;
         }
         Ok(())
@@ -95,15 +109,24 @@ impl Probe<'_> {
         let manner = match clause {
             EARLY => Manner::Hold(stop, HOLD),
             ANSWER_ARRIVES => Manner::Plain(stop, LOOKS),
-            _ => Manner::Next,
+            _ => Manner::Next(limit.saturating_add(1), LULLS[0]),
         };
-        let mut waited = 0;
+        let (mut waited, mut is_late) = (0, false);
         for turn in 1..=times {
             self.cx.saw(format!("{clause} {case}: {turn} of {times}"));
             // Who has let three wait without a word wants the whole body first: waiting longer shows no more.
-            let manner = if waited == 3 && clause == ANSWER_ARRIVES { Manner::Plain(stop, BRIEFLY) } else { manner };
+            let manner = match manner {
+                Manner::Plain(..) if waited == 3 => Manner::Plain(stop, BRIEFLY),
+                Manner::Next(at, _) if is_late => Manner::Next(at, LULLS[1]),
+                other => other,
+            };
             let sent = self.send(Order { bytes, framing, manner }, seen).await?;
-            waited += u32::from(waited < 3 && matches!(&sent, Ok((shot, _)) if shot.seen.took.lo >= LOOKS));
+            waited += u32::from(waited < 3 && matches!(&sent, Ok((shot, _)) if shot.sent.silent));
+            if !is_late && times > 1 && matches!(&sent, Ok((_, Some(After::ClosedLater)))) {
+                // It may have been on its way already: the next ones are waited for.
+                is_late = true;
+                continue;
+            }
             match sent {
                 Err(not) => {
                     let case = seen.case(clause, case);
@@ -119,7 +142,7 @@ impl Probe<'_> {
                 Ok((mut shot, after)) => {
                     let verdict = match clause {
                         EARLY => self.early_enough(&mut shot),
-                        ANSWER_ARRIVES => self.refused(&shot),
+                        ANSWER_ARRIVES => self.arrived(&mut shot),
                         _ => {
                             seen.closed += u32::from(matches!(after, Some(After::Closed)));
                             seen.kept += u32::from(matches!(after, Some(After::Answered(_))));
@@ -129,11 +152,26 @@ impl Probe<'_> {
                     seen.case(clause, case).add(shot, verdict);
                 }
             }
-            if seen.case(clause, case).is_settled(self.round.enough_bad) {
+            // What one connection leaves open another may show.
+            let goes_on = clause == IN_SYNC && seen.case(clause, case).proof.is_none() && seen.case(clause, case).unsure.is_some();
+            if !goes_on && seen.case(clause, case).is_settled(self.round.enough_bad) {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Whether a plain client has seen the refusal, and not only since all was written before it came.
+    fn arrived(&self, shot: &mut Shot) -> Verdict {
+        match self.refused(shot) {
+            Verdict::Fine if shot.sent.torn => {
+                let expected = format!("the rest of {} is read before the connection is closed", show::bytes(shot.bytes));
+                let observed = format!("{}, and a reset behind it: a client that still writes then sees no answer", shot.seen.brief());
+                (shot.wrong, shot.shaky) = (Some((expected, observed)), true);
+                Verdict::Noise
+            }
+            other => other,
+        }
     }
 
     /// Whether the answer came while the rest of the body was held back, and none of it was invited whose length was told. Of a form
@@ -162,6 +200,13 @@ impl Probe<'_> {
             // No answer came that could leave a connection open: size/refuses tells that.
             None => shot.weight(),
             Some(After::Closed) => Verdict::Fine,
+            Some(After::ClosedLater) => {
+                shot.unsure = Some(format!(
+                    "{refusal}, and the connection was closed without a word once the rest of the body had come: whether that was read as a \
+                     request cannot be told. Whoever does not read it says `Connection: close`, and whoever does leaves the connection open"
+                ));
+                Verdict::Unsure
+            }
             Some(After::Unasked(bytes)) => {
                 shot.seen.body = Excerpt::of(bytes, Seen::BODY);
                 let line = String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().to_owned();
@@ -249,7 +294,7 @@ impl Probe<'_> {
     /// the limit are taken, it has to do without.
     async fn refuse_one(&self, turn: u32, seen: &mut Observation) -> Result<(), ProbeError> {
         let (Some(limit), None) = (seen.limit, Self::no_refusal(seen)) else { return Ok(()) };
-        let framings = self.framings();
+        let framings = self.willing(seen);
         let framing = framings[turn as usize % framings.len()];
         for _ in 0..=AFTER {
             match self.straight(limit.saturating_add(1), framing, seen).await? {

@@ -10,6 +10,7 @@ use crate::checks::size_limit::table::REFUSES;
 use crate::kind::{How, ProbeError, RetryAfter, Seen, Shape};
 use crate::model::Size;
 use crate::transport::{After, Push, Runs, Speak};
+use bytes::Bytes;
 use std::time::Duration;
 
 /// How long `100 Continue` is waited for. A server that does not know it sends nothing, and each body would wait.
@@ -18,6 +19,8 @@ const CONTINUES: Duration = Duration::from_millis(1000);
 const PACE: u64 = 1 << 20;
 /// Most bytes of a body that is kept of an answer.
 const KEPT: usize = 4096;
+/// How long a body with another request behind it stops just above the limit.
+const A_MOMENT: Duration = Duration::from_millis(100);
 /// How long a 429 without a time is waited for.
 const A_WHILE: Duration = Duration::from_secs(1);
 
@@ -43,8 +46,9 @@ pub(super) enum Manner {
     Hold(u64, Duration),
     /// As a plain client that does not listen, with a look at that place.
     Plain(u64, Duration),
-    /// With another request behind it, on the same connection.
-    Next,
+    /// With another request behind it, on the same connection, if that is not closed within so long; it holds requests itself, and stops
+    /// for a moment after so many bytes, so that who refuses there has none of the rest yet.
+    Next(u64, Duration),
 }
 
 /// What came of it, or why it was not sent.
@@ -108,13 +112,18 @@ impl Probe<'_> {
         how.wishes.timeouts.total += time_for(bytes);
         how.wishes.limits.body_keep = 64 << 10;
         let next = match (manner, &self.spec.b.next) {
-            (Manner::Next, Some(next)) => Some(next.a.clone()),
+            (Manner::Next(..), Some(next)) => Some(next.a.clone()),
             _ => None,
         };
-        let is_next = manner == Manner::Next && next.is_none();
+        let is_next = matches!(manner, Manner::Next(..)) && next.is_none();
         let small = is_next.then(|| self.filler.body(self.spec.b.small(), seen.bodies + 1, false));
         let mut len = u64::MAX;
         let shape = |out: &crate::transport::Outgoing| {
+            let inner = match manner {
+                Manner::Next(..) if framing != Framing::Gzip => Some(self.inner(&out.url, seen.bodies)),
+                _ => None,
+            };
+            let sized = inner.as_ref().map_or_else(|| sized.clone(), |inner| self.filler.requests(bytes, inner));
             let made = self.filler.made(self.spec, out, &sized, framing)?;
             len = made.whole.len();
             let mut push = Push { cut: framing.cut(), ..Push::new(made.whole) };
@@ -124,7 +133,8 @@ impl Probe<'_> {
             match manner {
                 Manner::Hold(at, time) => push.hold = Some((at + made.before, time)),
                 Manner::Plain(at, time) => (push.hold, push.plain) = (Some((at + made.before, time)), true),
-                Manner::Straight | Manner::Next => {}
+                Manner::Next(at, lull) => (push.hold, push.lull) = (Some((at + made.before, A_MOMENT)), lull),
+                Manner::Straight => {}
             }
             if let Some(small) = &small {
                 let made = self.filler.made(self.spec, out, small, Framing::ContentLength)?;
@@ -134,7 +144,15 @@ impl Probe<'_> {
                 push.next = Some(next);
             }
             let packed = if framing == Framing::Gzip { " | gzip" } else { "" };
-            let source = format!("head -c {bytes} /dev/zero{packed}");
+            let source = match &inner {
+                // The requests in it are what matters, and line ends are what lies between.
+                Some(inner) => format!(
+                    "{{ printf '{}'; yes '' | head -c {}; }}",
+                    String::from_utf8_lossy(inner).replace('\r', "\\r").replace('\n', "\\n").replace('%', "%%").replace('\'', ""),
+                    bytes.saturating_sub(inner.len() as u64)
+                ),
+                None => format!("head -c {bytes} /dev/zero{packed}"),
+            };
             Ok(Shape { push, headers: made.headers, curl: made.curl, source, next })
         };
         let Some(pushed) = self.cx.push(&self.spec.a, &how, shape).await? else {
@@ -179,6 +197,13 @@ impl Probe<'_> {
             self.remove(answer, seen).await?;
         }
         Ok(Ok((shot, pushed.next)))
+    }
+
+    /// The request that stands in a body: whoever reads the body as requests answers it, and to all others it is filling. It asks for
+    /// nothing that is there.
+    fn inner(&self, url: &url::Url, number: u64) -> Bytes {
+        let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+        format!("GET /allclear-{}-{number} HTTP/1.1\r\nhost: {host}\r\n\r\n", self.cx.run_id()).into()
     }
 
     /// Who takes what he does not have yet has taken nothing.

@@ -161,6 +161,9 @@ async fn a_refusal_that_wants_the_whole_body_or_is_lost_is_counted() {
     );
     let lost = readings(FULL, Flaw::NoLinger, &["size/refuses", "size/answer-arrives"]).await;
     only(&lost, &["size/answer-arrives content-length: counted 3+0/3", "size/answer-arrives chunked: counted 3+0/3"]);
+    // Slower than a plain client waits: all is written by then, and the answer comes, and a reset behind it.
+    let slow = readings(FULL, Flaw::NoLingerSlowly, &["size/refuses", "size/answer-arrives"]).await;
+    only(&slow, &["size/answer-arrives content-length: counted 3+0/3", "size/answer-arrives chunked: counted 3+0/3"]);
     let told = bad(&readings(FULL, Flaw::ResetsInstead, &["size/accepts", "size/refuses"]).await);
     assert!(told.iter().any(|t| t.starts_with("size/refuses B+1/content-length: counted 1+0/1")), "{told:?}");
 }
@@ -239,6 +242,27 @@ async fn a_body_that_is_read_as_the_next_request_is_proof() {
 }
 
 #[tokio::test]
+async fn who_reads_on_in_the_body_and_only_answers_what_is_a_request_there_is_met_by_one() {
+    let told = readings("{ post: /uploads, limit: 100KiB }", Flaw::ParsesOnQuietly, &["size/in-sync"]).await;
+    only(&told, &["size/in-sync content-length: proof 413", "size/in-sync chunked: unsure 413", "size/in-sync expect-continue: proof 413"]);
+    let form = "{ post: /uploads, field: file, limit: 100KiB, framings: [content-length] }";
+    only(&readings(form, Flaw::ParsesOn, &["size/in-sync"]).await, &["size/in-sync content-length: proof 413"]);
+}
+
+#[tokio::test]
+async fn who_closes_without_a_word_once_more_has_come_is_neither_in_order_nor_out_of_it() {
+    let told = readings("{ post: /uploads, limit: 100KiB, framings: [content-length] }", Flaw::GivesUp, &["size/in-sync"]).await;
+    only(&told, &["size/in-sync content-length: unsure 413 {}, and the connection was closed without a word once the rest"]);
+}
+
+#[test]
+fn a_refusal_of_packed_bodies_cannot_be_promised_to_be_early() {
+    let pointless = |yaml: &str| spec::<SizeLimit>(yaml).demands().pointless.len();
+    assert_eq!(pointless("{ post: /u, limit: 1MiB, framings: [gzip] }"), 1);
+    assert_eq!(pointless("{ post: /u, limit: 1MiB, framings: [gzip, chunked] }"), 0);
+}
+
+#[tokio::test]
 async fn a_service_that_refusals_have_harmed_is_told() {
     let told =
         readings("{ post: /uploads, limit: 100KiB, next: { get: /health } }", Flaw::DiesOfIt, &["size/accepts", "size/unharmed"]).await;
@@ -264,6 +288,27 @@ async fn an_endpoint_where_nobody_gets_in_is_named_and_nothing_more_is_sent() {
     let cx = Context::new(Setting { patience: Duration::from_millis(300), ..setting(silent.address) });
     let told = bad(&look_in(&spec::<SizeLimit>(FULL), &cx, ALWAYS).await);
     assert!(told.len() == 2 && told[0] == "size/accepts counted 1+0/1 once" && told[1].contains("nobody answers"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_framing_that_is_not_taken_at_all_is_told_once_with_its_way_out_and_nothing_more_is_sent_in_it() {
+    let yaml = "{ post: /uploads, limit: 100KiB, next: { get: /health } }";
+    let clauses = ["size/accepts", "size/refuses", "size/early", "size/answer-arrives", "size/in-sync", "size/unharmed"];
+    let told = bad(&readings(yaml, Flaw::WantsLength, &clauses).await);
+    let (proof, unseen): (Vec<_>, Vec<_>) = told.iter().partition(|t| t.contains(": proof "));
+    assert_eq!(proof.len(), 3, "{told:#?}");
+    for (case, status, framing) in
+        [("1/chunked", 411, "chunked"), ("1/tiny-chunks", 411, "tiny-chunks"), ("1/expect-continue", 417, "expect-continue")]
+    {
+        let told = format!(
+            "size/accepts {case}: proof {status} {{}}: bodies in this framing are not taken at all; where that is meant, leave `{framing}` out of `framings`"
+        );
+        assert!(proof.iter().any(|p| **p == told), "{proof:#?}");
+    }
+    assert!(unseen.iter().all(|t| t.contains("whatever their size: size/accepts tells it once")), "{unseen:#?}");
+    let alone = "{ post: /uploads, limit: 100KiB, framings: [chunked, content-length] }";
+    let told = bad(&readings(alone, Flaw::WantsLength, ALWAYS).await);
+    assert!(told[0].contains("the endpoint wants the length told: where that is meant, leave `chunked` out of `framings`"), "{told:?}");
 }
 
 #[tokio::test]

@@ -148,7 +148,7 @@ impl Probe<'_> {
     /// Refuses a body once more. What grows is told from what is always a little more by as many as at first. False: the environment has no
     /// room for it.
     async fn refuse_some(&self, turn: u32, limit: u64, seen: &mut Observation) -> Result<bool, ProbeError> {
-        let framings = self.framings();
+        let framings = self.willing(seen);
         if self.spec.b.trace.iter().flat_map(|t| t.iter()).any(|t| t.b.slack() > 0.0) {
             self.refuses(limit, seen).await?;
             return Ok(true);

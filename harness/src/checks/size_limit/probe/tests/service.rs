@@ -27,6 +27,8 @@ pub(super) enum Flaw {
     Bomb,
     CountsOverhead,
     NoLinger,
+    /// The same of one who takes half a second for his answer.
+    NoLingerSlowly,
     Late,
     LeavesEntry,
     LeavesFile,
@@ -38,6 +40,10 @@ pub(super) enum Flaw {
     /// No flaw: somebody else uploads.
     Others,
     ParsesOn,
+    /// The same, and what is no request is closed on without a word.
+    ParsesOnQuietly,
+    /// The rest of a refused body is read to a part of it, and then the connection is closed without a word.
+    GivesUp,
     Truncates,
     Status500,
     WrongHash,
@@ -47,6 +53,8 @@ pub(super) enum Flaw {
     TakesAll,
     ClosesAtOnce,
     Redirects,
+    /// Bodies without a length are answered by 411, and expectations by 417.
+    WantsLength,
     Silent,
     /// Every third body that is 128 KiB above the limit is taken, as by one replica of three without a limit.
     Third,
@@ -130,6 +138,9 @@ impl Service {
         loop {
             let Some(request) = head(&mut stream, &mut buffer).await? else { return Ok(()) };
             let Some(request) = request else {
+                if flaw == Flaw::ParsesOnQuietly {
+                    return Ok(());
+                }
                 return say(&mut stream, 400, "", "{}").await;
             };
             let (method, path) =
@@ -140,6 +151,8 @@ impl Service {
                 Flaw::Login => Some((401, "www-authenticate: Bearer\r\n")),
                 Flaw::Redirects => Some((302, "location: /login\r\n")),
                 Flaw::TakesAll => Some((200, "")),
+                Flaw::WantsLength if request.fields.contains_key("transfer-encoding") => Some((411, "")),
+                Flaw::WantsLength if request.fields.contains_key("expect") => Some((417, "")),
                 Flaw::DiesOfIt if self.store.lock().unwrap().refused > 8 => Some((503, "")),
                 _ => None,
             };
@@ -331,10 +344,18 @@ impl Service {
                 }
             }
             // Whatever comes next is taken for a request.
-            Flaw::ParsesOn => say(stream, status, "", "{}").await.map(|()| true),
+            Flaw::ParsesOn | Flaw::ParsesOnQuietly => say(stream, status, "", "{}").await.map(|()| true),
+            Flaw::GivesUp => {
+                say(stream, status, "", "{}").await?;
+                stream.read_exact(&mut vec![0; 100_000]).await?;
+                Ok(false)
+            }
             _ => {
+                if flaw == Flaw::NoLingerSlowly {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
                 say(stream, status, "connection: close\r\n", "{}").await?;
-                if flaw != Flaw::NoLinger {
+                if !matches!(flaw, Flaw::NoLinger | Flaw::NoLingerSlowly) {
                     linger(stream).await?;
                 }
                 Ok(false)
